@@ -1,0 +1,54 @@
+# Everything runs from the checkout and from .venv, which the first target that needs it makes.
+# Variables that the commands read: see `make help`; each may stand on the command line.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+T ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help env run up down test check migrate schemas lock clean
+.SILENT:
+
+help: ## Show this list
+	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	echo
+	echo '  Ports: API_PORT POSTGRES_PORT KAFKA_PORT (0 picks a free one). Processes: API_PROCESSES WORKERS.'
+	echo '  DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS: use that server. STATE_DIR: another stack beside this one.'
+
+env: # .venv, as requirements-dev.lock says
+	$(PYTHON) devstack/bootstrap.py
+
+run: env ## Start everything, show an example request, serve until Ctrl-C
+	$(VENV_PYTHON) -m devstack run --with-parent
+
+up: env ## Start everything in the background; the last line describes it as JSON
+	$(VENV_PYTHON) -m devstack up
+
+down: env ## End what `make up` or `make run` has started
+	$(VENV_PYTHON) -m devstack down
+
+test: env ## Run the tests (T=path narrows)
+	$(VENV_PYTHON) -m pytest $(T)
+
+check: env ## Check format, style, types, imports and the exported schemas
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(VENV_PYTHON) -m schemas --check
+
+migrate: env ## Bring the schema of DATABASE_URL up to date
+	$(VENV_PYTHON) -m migrations
+
+schemas: env ## Export the JSON Schemas
+	$(VENV_PYTHON) -m schemas
+
+LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+lock: env ## Compile the lock files again
+	.venv/bin/uv pip compile $(LOCKED) requirements.in -o requirements.lock
+	.venv/bin/uv pip compile $(LOCKED) requirements-dev.in -o requirements-dev.lock
+
+clean: ## End the stack and delete what make has made
+	$(PYTHON) -m devstack.clean

@@ -1,0 +1,66 @@
+"""The one place where the API service is wired."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api_service import health, problems, routes
+from api_service.config import ApiSettings
+from api_service.relay import relaying
+from api_service.routes import Road
+from shared.database import connect, wait_for_schema
+from shared.kafka import Publisher
+from shared.topics import Topics
+
+DATABASE_SECONDS = 2.5
+"""A frozen server is a 503 within 3 s."""
+
+DESCRIPTION = """
+Ask for generated entities and poll until they are made. Each takes 20 to 30 seconds of a model's
+time, so a submit answers 202 at once; `Location` says where to poll, `Retry-After` when.
+"""
+
+
+@asynccontextmanager
+async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
+    """Open what the routes need and relay, for as long as the block runs.
+
+    Raises:
+        SystemExit: the schema is older than the service.
+    """
+    async with connect(
+        settings.database_url,
+        patience=DATABASE_SECONDS,
+        pool_size=settings.database_pool_size,
+        application_name="api_service",
+    ) as database:
+        await wait_for_schema(database, seconds=settings.schema_wait_seconds)
+        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="api_service")
+        async with relaying(database, publisher) as relay:
+            yield Road(
+                settings=settings,
+                database=database,
+                publisher=publisher,
+                relay=relay,
+                topics=Topics.with_prefix(settings.kafka_topic_prefix),
+            )
+
+
+def create_app(road: Road) -> FastAPI:
+    """Build the application on what was opened."""
+    prefix = road.settings.api_prefix
+    app = FastAPI(
+        title="Generation requests",
+        version="0.1.0",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        docs_url=f"{prefix}/docs",
+        redoc_url=None,
+        openapi_url=f"{prefix}/openapi.json",
+    )
+    app.state.road = road
+    problems.install(app)
+    app.include_router(routes.router, prefix=prefix)
+    app.include_router(health.router, prefix=prefix)
+    return app

@@ -1,0 +1,125 @@
+"""The one parser of request bodies: JSON as RFC 8259 means it, within what PostgreSQL can keep."""
+
+import json
+import math
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NoReturn, TypeAlias
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from api_service.problems import ProblemError, pointer
+
+MAX_DEPTH = 32
+_INT64 = range(-(2**63), 2**63)
+_INT64_DIGITS = 20
+
+Place: TypeAlias = tuple[str | int, ...]
+
+
+class StrictRoute(APIRoute):
+    """A route whose bodies go through the strict parser."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Hand the original handler a request that parses strictly."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(_StrictRequest(request.scope, request.receive))
+
+        return handle
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        if not hasattr(self, "_strict_json"):
+            self._strict_json = parse(await self.body())
+        return self._strict_json
+
+
+def parse(body: bytes) -> Any:
+    """Parse a JSON body.
+
+    Raises:
+        ProblemError: 422, with a JSON pointer where one helps. Refused beside broken JSON are
+            duplicate keys, NaN and infinities, NUL and lone surrogates, integers over 64 bits and
+            nesting deeper than `MAX_DEPTH`.
+    """
+    try:
+        document = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_int64,
+        )
+    except _Unacceptable as error:
+        raise _problem(str(error)) from None
+    except UnicodeDecodeError:
+        raise _problem("the body is not UTF-8") from None
+    except RecursionError:
+        raise _problem(f"nested deeper than {MAX_DEPTH}") from None
+    except ValueError as error:
+        raise _problem(f"the body is not JSON: {error}") from None
+    for place, fault in _faults(document, ()):
+        raise _problem(fault, place)
+    return document
+
+
+class _Unacceptable(Exception):
+    pass
+
+
+def _problem(detail: str, place: Place = ()) -> ProblemError:
+    return ProblemError(
+        422, "invalid_body", "the body cannot be accepted", errors=[(detail, pointer(*place))]
+    )
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Unacceptable(f"the key {twice[:60]!r} is given twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _Unacceptable(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _Unacceptable("a number is too large")
+    return number
+
+
+def _int64(digits: str) -> int:
+    if len(digits) > _INT64_DIGITS or int(digits) not in _INT64:
+        raise _Unacceptable("an integer does not fit 64 bits")
+    return int(digits)
+
+
+def _faults(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if len(place) > MAX_DEPTH:
+        yield (), f"nested deeper than {MAX_DEPTH}"
+        return
+    match node:
+        case str() if not _is_storable(node):
+            yield place, "must not contain NUL characters or lone surrogates"
+        case dict():
+            for name, value in node.items():
+                if not _is_storable(name):
+                    yield place, "a key must not contain NUL characters or lone surrogates"
+                yield from _faults(value, (*place, name))
+        case list():
+            for index, value in enumerate(node):
+                yield from _faults(value, (*place, index))
+        case _:
+            return
+
+
+def _is_storable(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

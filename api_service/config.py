@@ -1,0 +1,22 @@
+"""The settings of the API service."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from shared.config import SharedSettings
+
+
+class ApiSettings(SharedSettings):
+    """What the API service is told."""
+
+    api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    api_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        8000, description="Port that the API listens on."
+    )
+    api_prefix: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
+        "", description="Path under which all routes stand, such as /api/v1."
+    )
+    request_deadline_seconds: Annotated[float, Field(gt=0)] = Field(
+        86_400, description="How long after its acceptance a request is settled at the latest."
+    )

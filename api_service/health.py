@@ -1,0 +1,45 @@
+"""Whether this process lives, and whether it should be sent requests."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from shared.database import APPLIED, SCHEMA_VERSION
+from shared.errors import DatabaseUnavailable
+
+router = APIRouter(tags=["health"])
+
+
+class Liveness(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(BaseModel):
+    """Whether the process can accept requests; it can while only Kafka is down."""
+
+    status: Literal["ready", "degraded", "unavailable"]
+    database: Literal["up", "down"]
+    kafka: Literal["up", "down"]
+
+
+@router.get("/livez")
+async def livez() -> Liveness:
+    """Answer while the process runs."""
+    return Liveness()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(request: Request, response: Response) -> Readiness:
+    """Answer 200 while requests can be accepted: degraded when only Kafka is down."""
+    road = request.app.state.road
+    kafka: Literal["up", "down"] = "up" if road.publisher.reachable else "down"
+    try:
+        await road.database.fetchrow(APPLIED, SCHEMA_VERSION)
+    except DatabaseUnavailable:
+        response.status_code = 503
+        return Readiness(status="unavailable", database="down", kafka=kafka)
+    status: Literal["ready", "degraded"] = "ready" if kafka == "up" else "degraded"
+    return Readiness(status=status, database="up", kafka=kafka)

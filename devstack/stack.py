@@ -1,0 +1,162 @@
+"""PostgreSQL, Kafka, the schema, the topics, the API and the workers: what starts after what."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from devstack import children
+from devstack.children import Lifetime, Program
+from devstack.errors import DevstackError
+from devstack.installation import CHECKOUT, find_cache_dir
+from devstack.kafka import Kafka
+from devstack.kafka_probe import topics_without_leader
+from devstack.ports import listen
+from devstack.postgres import Postgres
+from devstack.roster import Role, Roster
+from devstack.services import Services, url_host
+from devstack.settings import Settings
+
+_STEP_SECONDS = 300.0
+_LEADER_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+
+
+class Stack:
+    """One stack that is being started; the roster knows afterwards whom to end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        roster: Roster,
+        lifetime: Lifetime,
+        report: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._roster = roster
+        self._lifetime = lifetime
+        self._report = report
+        self._environment = dict(settings.environment)
+        self.services = Services(
+            environment=self._environment,
+            log_dir=settings.log_dir,
+            roster=roster,
+            lifetime=lifetime,
+        )
+
+    def start(self) -> dict[str, Any]:
+        """Start everything, wait until it is ready, and return its description."""
+        settings = self._settings
+        with closing(listen(settings.api_host, settings.api_port, variable="API_PORT")) as listener:
+            port = listener.getsockname()[1]
+            api_url = f"http://{url_host(settings.api_host)}:{port}{settings.api_prefix}"
+            self._set_old_logs_aside()
+            self._start_servers()
+            self._report("starting the API and the workers")
+            self.services.start_api(listener, processes=settings.api_processes, url=api_url)
+        self.services.start_workers(settings.workers)
+        self.services.wait_until_ready()
+        return self._describe(api_url)
+
+    def _start_servers(self) -> None:
+        """Start the servers that were not given, and make the schema and the topics."""
+        self._report(_what_starts(self._settings))
+        kafka = None if self._settings.kafka_bootstrap_servers else self._launch_kafka()
+        if not self._settings.database_url:
+            self._environment["DATABASE_URL"] = self._start_postgres()
+        self._run("migrations", doing="bringing the schema up to date")
+        if kafka:
+            kafka.wait_until_ready()
+            self._environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+        self._run("shared.topics", doing="creating the topics")
+        if kafka:
+            _wait_for_leaders(kafka)
+
+    def _launch_kafka(self) -> Kafka:
+        """Start the slower server first, and let it start while the other one does."""
+        kafka = Kafka(
+            state_dir=self._settings.state_dir,
+            port=self._settings.kafka_port,
+            lifetime=self._lifetime,
+            noted=self._roster.adder(Role.KAFKA),
+        )
+        kafka.launch()
+        return kafka
+
+    def _start_postgres(self) -> str:
+        postgres = Postgres(
+            state_dir=self._settings.state_dir,
+            port=self._settings.postgres_port,
+            lifetime=self._lifetime,
+            noted=self._roster.adder(Role.POSTGRES),
+        )
+        postgres.start()
+        return postgres.url
+
+    def _run(self, module: str, *, doing: str) -> None:
+        program = Program(
+            command=(sys.executable, "-m", module),
+            log=self._settings.log_dir / f"{module}.log",
+            env=self._environment,
+            cwd=CHECKOUT,
+        )
+        children.run(program, doing=doing, timeout=_STEP_SECONDS)
+
+    def _set_old_logs_aside(self) -> None:
+        for log in self._settings.log_dir.glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
+
+    def _describe(self, api_url: str) -> dict[str, Any]:
+        """Say where everything is, and keep it in the state folder."""
+        description = {
+            "api_url": api_url,
+            "database_url": self._environment["DATABASE_URL"],
+            "kafka_bootstrap_servers": self._environment["KAFKA_BOOTSTRAP_SERVERS"],
+            "pids": {
+                "api": self._pids(Role.API),
+                "worker": self._pids(Role.WORKER),
+                "postgres": next(iter(self._pids(Role.POSTGRES)), None),
+                "kafka": next(iter(self._pids(Role.KAFKA)), None),
+            },
+            "log_dir": str(self._settings.log_dir),
+        }
+        path = description_path(self._settings.state_dir)
+        path.touch(mode=0o600)  # a database that was given by address has a password in it
+        path.write_text(json.dumps(description) + "\n")
+        return description
+
+    def _pids(self, role: Role) -> list[int]:
+        return [process.pid for process in self._roster.alive(role)]
+
+
+def description_path(state_dir: Path) -> Path:
+    """Return the file that describes the stack while it runs."""
+    return state_dir / "stack.json"
+
+
+def _what_starts(settings: Settings) -> str:
+    own = [
+        name
+        for name, given in (
+            ("PostgreSQL", settings.database_url),
+            ("Kafka", settings.kafka_bootstrap_servers),
+        )
+        if not given
+    ]
+    fetched = (find_cache_dir() / "kafka").exists() or "Kafka" not in own
+    return (f"starting {' and '.join(own)}" if own else "making the schema and the topics") + (
+        "" if fetched else " (this once, 45 MB of Kafka are fetched first)"
+    )
+
+
+def _wait_for_leaders(kafka: Kafka) -> None:
+    """Wait until every topic can be written to; creating one does not."""
+    deadline = time.monotonic() + _LEADER_SECONDS
+    while (waiting := topics_without_leader(kafka.bootstrap_servers)) != set():
+        if time.monotonic() > deadline:
+            raise DevstackError(f"topics without a leader: {waiting} (log: {kafka.log})")
+        time.sleep(_POLL_SECONDS)

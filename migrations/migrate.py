@@ -1,0 +1,115 @@
+"""Apply the SQL files that the database does not have yet; safe when several start at once."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+_FOLDER = Path(__file__).parent
+_LOCK = 7_215_340_912  # any number that no one else takes advisory locks on
+
+_HISTORY = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    text PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)"""
+
+
+class MigrationFailed(Exception):
+    """The schema cannot be brought up to date; the message says why in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One file: `<version>_<name>.sql`, never edited once it was applied anywhere."""
+
+    version: str
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 of the file's text."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations(folder: Path = _FOLDER) -> list[Migration]:
+    """Return the migrations of the folder in the order of their versions."""
+    return [_read(file) for file in sorted(folder.glob("*.sql"))]
+
+
+def _read(file: Path) -> Migration:
+    version, _, name = file.stem.partition("_")
+    return Migration(version=version, name=name, sql=file.read_text(encoding="utf-8"))
+
+
+async def migrate(url: str, *, wait_seconds: float = 60, folder: Path = _FOLDER) -> list[Migration]:
+    """Apply what is missing, one transaction for each file, and return what was applied.
+
+    Starters take turns by polling an advisory lock: a blocking lock would hold a snapshot that
+    CREATE INDEX CONCURRENTLY waits for.
+
+    Raises:
+        MigrationFailed: PostgreSQL could not be reached, another starter held the lock for
+            `wait_seconds`, an applied file was edited since, or a file was refused.
+    """
+    connection = await _connect(url, wait_seconds=wait_seconds)
+    try:
+        await _take_turn(connection, wait_seconds=wait_seconds)
+        await connection.execute("SET lock_timeout = '5s'")
+        await connection.execute(_HISTORY)
+        return [m for m in migrations(folder) if await _apply(connection, m)]
+    finally:
+        await connection.close(timeout=5)
+
+
+async def _connect(url: str, *, wait_seconds: float) -> "asyncpg.Connection[asyncpg.Record]":
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    while True:
+        try:
+            return await asyncpg.connect(url, timeout=5)
+        except (OSError, asyncpg.CannotConnectNowError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise MigrationFailed(f"PostgreSQL cannot be reached: {error}") from error
+            await asyncio.sleep(0.3)
+        except (asyncpg.PostgresError, ValueError) as error:
+            raise MigrationFailed(f"PostgreSQL refused the connection: {error}") from error
+
+
+async def _take_turn(
+    connection: "asyncpg.Connection[asyncpg.Record]", *, wait_seconds: float
+) -> None:
+    try:
+        async with asyncio.timeout(wait_seconds):
+            while True:
+                if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        raise MigrationFailed(f"another migration ran for over {wait_seconds:g} s") from error
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> bool:
+    applied = await connection.fetchval(
+        "SELECT checksum FROM schema_migrations WHERE version = $1", migration.version
+    )
+    if applied == migration.checksum:
+        return False
+    if applied is not None:
+        raise MigrationFailed(f"{migration.version}_{migration.name}.sql was edited after use")
+    try:
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
+                migration.version,
+                migration.name,
+                migration.checksum,
+            )
+    except asyncpg.PostgresError as error:
+        raise MigrationFailed(f"{migration.version}_{migration.name}.sql: {error}") from error
+    return True

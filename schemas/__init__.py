@@ -1,0 +1,1 @@
+"""Contracts: whatever crosses a process boundary. pydantic only, no input or output."""

@@ -1,0 +1,189 @@
+"""What callers send to the API and what they get back."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictInt,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
+
+from schemas.entities import ENTITY_TYPES
+from schemas.entity import EntityType, Strict
+
+MAX_COUNT = 10
+
+Count = Annotated[
+    StrictInt,
+    Field(ge=1, le=MAX_COUNT, description="How many entities; each takes 20 to 30 s to make."),
+]
+Metadata = Annotated[
+    dict[str, JsonValue] | None, Field(description="Kept and given back as it is.")
+]
+PriorityName = Literal["high", "normal", "low"]
+StatusName = Annotated[
+    Literal["pending", "processing", "completed", "partial", "failed", "cancelled"],
+    Field(description="Final from `completed` on. Be ready for values to be added."),
+]
+
+
+class Submission(Strict):
+    """Ask for `count` entities of one type."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "entity_type": "sentence",
+                    "count": 3,
+                    "constraints": {"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]},
+                    "metadata": {"lesson": "12"},
+                }
+            ]
+        }
+    )
+
+    entity_type: str = Field(json_schema_extra={"enum": [*ENTITY_TYPES]})
+    count: Count = 1
+    constraints: dict[str, JsonValue] = Field(
+        {}, description="What is asked of each entity: the constraints of its entity type."
+    )
+    metadata: Metadata = None
+    priority: PriorityName = "normal"
+
+    @field_validator("entity_type")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in ENTITY_TYPES:
+            raise ValueError(f"must be one of {', '.join(ENTITY_TYPES)}")
+        return name
+
+    @field_validator("constraints")
+    @classmethod
+    def _fits_its_entity_type(
+        cls, constraints: dict[str, JsonValue], info: ValidationInfo
+    ) -> dict[str, JsonValue]:
+        entity_type = ENTITY_TYPES.get(info.data.get("entity_type", ""))
+        if entity_type is None:
+            return constraints
+        return asked(entity_type.constraints.model_validate(constraints))
+
+
+class TypedSubmission(Strict):
+    """Ask for `count` entities of the type that the route names."""
+
+    count: Count = 1
+    constraints: Strict
+    metadata: Metadata = None
+    priority: PriorityName = "normal"
+
+
+def typed_submission(entity_type: EntityType) -> type[TypedSubmission]:
+    """Make the body of the route that is named after an entity type."""
+    title = entity_type.name.title().replace("_", "")
+    return create_model(
+        f"{title}Submission",
+        __base__=TypedSubmission,
+        constraints=(entity_type.constraints, entity_type.constraints()),
+    )
+
+
+def asked(constraints: Strict) -> dict[str, Any]:
+    """Return the constraints as the caller gave them: validated, without the defaults."""
+    return constraints.model_dump(mode="json", exclude_unset=True)
+
+
+class Accepted(BaseModel):
+    """The answer of a route that is named after an entity type."""
+
+    message: str = "Generation request created"
+    request_id: UUID
+    count: int
+    status: StatusName
+
+
+class ErrorSummary(BaseModel):
+    """Why the request did not make every entity."""
+
+    code: str
+    message: str | None
+    retryable: bool = Field(description="Whether asking again for the same may succeed.")
+
+
+class Failure(BaseModel):
+    """An item that failed."""
+
+    ordinal: int = Field(description="Which one of the request, from 0.")
+    code: str
+    message: str | None
+    attempts: int = Field(description="How often the provider was called for it.")
+
+
+class Usage(BaseModel):
+    """What the recorded items cost in calls and tokens, as the provider counts them."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Urls(BaseModel):
+    """Where to go from here."""
+
+    self: str
+
+
+class GenerationRequest(BaseModel):
+    """The tracking record of a generation request."""
+
+    request_id: UUID
+    entity_type: str
+    status: StatusName
+    requested_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    requested_count: int
+    generated_count: int
+    failed_count: int
+    constraints: dict[str, JsonValue]
+    metadata: dict[str, JsonValue] | None
+    error_message: str | None
+    entities: list[dict[str, JsonValue]] = Field(
+        description="The entities made so far, in the order of their ordinals."
+    )
+    error: ErrorSummary | None
+    failures: list[Failure]
+    usage: Usage
+    priority: PriorityName
+    provider: str | None
+    model: str | None
+    version: int = Field(description="Rises with every visible change.")
+    urls: Urls
+
+
+class ProblemDetail(BaseModel):
+    """One fault of a request, and where it is."""
+
+    detail: str
+    pointer: str | None = Field(None, description="A JSON pointer into the body.")
+    parameter: str | None = Field(None, description="The path, query or header parameter.")
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str | None = None
+    code: str = Field(description="Stable name of the problem.")
+    errors: list[ProblemDetail] | None = None

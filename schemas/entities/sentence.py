@@ -1,0 +1,62 @@
+"""A sentence with its translation and the grammar that it shows."""
+
+from typing import Literal
+
+from pydantic import Field, StrictBool, model_validator
+
+from schemas.entity import ConstraintsBase, EntityBase, Line, Word
+
+COLLECTION = "sentences"
+
+Pronoun = Literal["je", "tu", "il", "elle", "on", "nous", "vous", "ils", "elles"]
+Tense = Literal[
+    "present",
+    "imparfait",
+    "passe_compose",
+    "plus_que_parfait",
+    "futur_simple",
+    "conditionnel",
+    "subjonctif",
+    "imperatif",
+]
+ObjectForm = Literal["none", "masculine", "feminine", "plural"]
+Negation = Literal["none", "pas", "jamais", "rien", "personne", "plus", "aucun"]
+Level = Literal[
+    "beginner", "elementary", "intermediate", "upper_intermediate", "advanced", "native"
+]
+
+
+class Constraints(ConstraintsBase):
+    """What a caller may ask of a sentence; what is left out is the generator's choice."""
+
+    verb_infinitives: list[Word] = Field([], max_length=20)
+    tenses_used: list[Tense] = Field([], max_length=8)
+    pronoun: Pronoun | None = None
+    includes_negation: StrictBool | None = None
+    includes_cod: StrictBool | None = Field(None, description="Whether it has a direct object.")
+    includes_coi: StrictBool | None = Field(None, description="Whether it has an indirect object.")
+    is_correct: StrictBool = Field(
+        default=True,
+        description="False asks for a sentence with one mistake and its explanation.",
+    )
+    difficulty_level: Level | None = None
+
+
+class Entity(EntityBase):
+    """A sentence; `explanation` says what is wrong with an incorrect one."""
+
+    content: Line
+    translation: Line
+    pronoun: Pronoun
+    tense: Tense
+    direct_object: ObjectForm
+    indirect_object: ObjectForm
+    negation: Negation
+    is_correct: StrictBool
+    explanation: Line | None = None
+
+    @model_validator(mode="after")
+    def _explain_what_is_wrong(self) -> "Entity":
+        if not self.is_correct and self.explanation is None:
+            raise ValueError("an incorrect sentence needs an explanation")
+        return self

@@ -1,0 +1,87 @@
+"""What every entity type shares: strict models, safe text, the identity of a recorded entity."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from types import ModuleType
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
+
+
+def _without_nul(text: str) -> str:
+    """Refuse NUL, which PostgreSQL's text and jsonb cannot store (pydantic refuses surrogates)."""
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_without_nul),
+]
+Word = Annotated[Line, Field(max_length=60)]
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="An ISO 639-3 code.")]
+
+
+class Strict(BaseModel):
+    """Refuse unknown fields, so that a misspelt one is an error and not a silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConstraintsBase(Strict):
+    """What a caller may ask of any entity type."""
+
+    target_language_code: LanguageCode = "fra"
+    topic_tags: list[Word] = Field([], max_length=20)
+
+
+class EntityBase(Strict):
+    """What a generator makes: content alone, validated before it is recorded."""
+
+
+class EntityIdentity(BaseModel):
+    """What the service adds to the content when it records an entity."""
+
+    id: UUID
+    created_at: datetime
+    updated_at: datetime
+    target_language_code: LanguageCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityType:
+    """One thing that can be generated: its stable name and its pair of models."""
+
+    name: str
+    collection: str
+    constraints: type[ConstraintsBase]
+    entity: type[EntityBase]
+    recorded: type[BaseModel]
+    json_schema: dict[str, Any]
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "EntityType":
+        """Read the type from its module, whose file name is the type's name."""
+        name = module.__name__.rpartition(".")[2]
+        title = name.title().replace("_", "")
+        return cls(
+            name=name,
+            collection=module.COLLECTION,
+            constraints=module.Constraints,
+            entity=module.Entity,
+            recorded=create_model(title, __base__=(module.Entity, EntityIdentity)),
+            json_schema=module.Entity.model_json_schema(),
+        )
+
+    def in_order(self, recorded: dict[str, Any]) -> dict[str, Any]:
+        """Put a recorded entity's fields in the order of its model, which jsonb does not keep."""
+        return dict(self._ordered(recorded))
+
+    def _ordered(self, recorded: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        fields = (*EntityIdentity.model_fields, *self.entity.model_fields)
+        yield from ((name, recorded[name]) for name in fields if name in recorded)
+        yield from ((name, value) for name, value in recorded.items() if name not in fields)

@@ -1,0 +1,77 @@
+"""Settings: environment variables alone, read once at start and passed on as values."""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, PositiveFloat, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
+
+
+class Environment(BaseSettings):
+    """Read from the environment; an empty variable counts as one that is not set."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+
+class DatabaseSettings(Environment):
+    """Where PostgreSQL is."""
+
+    database_url: Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")] = Field(
+        description="Address of PostgreSQL, as postgresql://user:password@host:port/name."
+    )
+
+
+class KafkaSettings(Environment):
+    """Where Kafka is."""
+
+    kafka_bootstrap_servers: str = Field(
+        description="Addresses of Kafka brokers, as host:port, separated by commas.",
+        min_length=1,
+    )
+    kafka_topic_prefix: TopicPrefix = Field(
+        "", description="Put before the name of every topic, so that stacks can share a broker."
+    )
+
+
+class SharedSettings(DatabaseSettings, KafkaSettings):
+    """What both services are told."""
+
+    lease_seconds: Annotated[PositiveFloat, Field(ge=1, le=3600)] = Field(
+        30, description="How long a worker owns a request without a heartbeat."
+    )
+    database_pool_size: Annotated[int, Field(ge=2, le=500)] = Field(
+        10, description="Connections to PostgreSQL that one process opens at the most."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important events that are logged."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json, console (columns), or auto: columns on a terminal."
+    )
+    schema_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        60, description="How long a service waits at start for the schema it needs."
+    )
+
+
+Settings = TypeVar("Settings", bound=Environment)
+
+
+def load(settings: type[Settings]) -> Settings:
+    """Read the settings, or leave with one line that names the wrong variables."""
+    try:
+        return settings()
+    except ValidationError as error:
+        raise SystemExit(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    faults = (
+        f"{str(fault['loc'][0]).upper()}: {_reason(fault['type'], fault['msg'])}"
+        for fault in error.errors(include_url=False, include_input=False)
+    )
+    return f"wrong setting: {'; '.join(faults)} (each is described in .env.example)"
+
+
+def _reason(kind: str, message: str) -> str:
+    return "is not set" if kind == "missing" else message[:1].lower() + message[1:]

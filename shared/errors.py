@@ -1,0 +1,42 @@
+"""Errors that both services speak of.
+
+    DatabaseUnavailable     PostgreSQL did not answer in time, or not at all
+
+The codes are public (records, dead letters, problem details, metrics, docs): add, never rename.
+"""
+
+from enum import StrEnum
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL did not answer in time; whether the statement took effect is unknown."""
+
+
+class ErrorCode(StrEnum):
+    """Why an item, and with it perhaps its request, did not succeed."""
+
+    RATE_LIMITED = "rate_limited"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    TIMEOUT = "timeout"
+    INVALID_OUTPUT = "invalid_output"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    BAD_REQUEST = "bad_request"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
+    CRASH_LOOP = "crash_loop"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    UNEXPECTED = "unexpected"
+
+
+RETRYABLE = frozenset(
+    {
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.PROVIDER_UNAVAILABLE,
+        ErrorCode.TIMEOUT,
+        ErrorCode.INVALID_OUTPUT,
+        ErrorCode.DEADLINE_EXCEEDED,
+        ErrorCode.UNKNOWN_ENTITY_TYPE,
+    }
+)
+"""Codes whose request may succeed if it is asked for again as it stands."""

@@ -1,0 +1,43 @@
+"""Serve an ASGI application on a socket of our own, with signals left to the process."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+_BACKLOG = 2048
+_GRACEFUL_SECONDS = 5
+
+
+class Server(uvicorn.Server):
+    """A server that ends when `should_exit` is set; it installs no signal handlers."""
+
+    def __init__(self, app: Any) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+        )
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone: the process decides what they mean."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening TCP socket; port 0 picks a free one.
+
+    Raises:
+        SystemExit: the port cannot be had; the message is one line for the operator.
+    """
+    try:
+        return socket.create_server((host, port), backlog=_BACKLOG)
+    except OSError as error:
+        raise SystemExit(f"cannot listen on {host}:{port}: {error.strerror}") from None

@@ -1,0 +1,143 @@
+"""The producer that both services publish with; it starts, stops and fails without hanging."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas.messages import Headers
+from shared.logging import get_log
+from shared.topics import LETTER_MESSAGE_BYTES
+
+log = get_log()
+
+REQUEST_SECONDS = 5.0
+_PING_SECONDS = 2.0
+_PING_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A record to be published."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has the record, at `partition` and `offset`."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker answers, and does not take this record."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Nobody answered: the record may be published or not."""
+
+
+Fate: TypeAlias = Acknowledged | Refused | Unreached
+
+
+class Publisher:
+    """Publish records while a broker can be reached, and know whether one can.
+
+    `watch` keeps the connection: it starts the client when a broker first answers and pings it
+    every second, so that an outage costs one small request a second and two log lines.
+    """
+
+    def __init__(self, bootstrap_servers: str, *, client_id: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self.reachable = False
+
+    async def watch(self) -> None:
+        """Keep `reachable` true to the facts until cancelled."""
+        down_logged = False
+        while True:
+            reachable = await self._ping()
+            if reachable and not self.reachable:
+                log.info("kafka_reached")
+            if not reachable and (self.reachable or not down_logged):
+                log.warning("kafka_lost")
+            down_logged, self.reachable = not reachable, reachable
+            await asyncio.sleep(_PING_EVERY_SECONDS)
+
+    async def _ping(self) -> bool:
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_PING_SECONDS):
+                if self._producer is None:
+                    return await self._start()
+                return bool(await self._producer.client.force_metadata_update())
+        return False
+
+    async def _start(self) -> bool:
+        """Start the client.
+
+        Not idempotent on purpose: an outage hangs an idempotent producer and its `stop`
+        (aiokafka issues 1101 and 1017), and every consumer expects duplicates anyway.
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=False,
+            request_timeout_ms=int(REQUEST_SECONDS * 1000),
+            retry_backoff_ms=200,
+            max_batch_size=65_536,
+            max_request_size=LETTER_MESSAGE_BYTES,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.client.close()
+            raise
+        self._producer = producer
+        return True
+
+    async def publish(self, records: list[Record]) -> list[Fate]:
+        """Publish the records side by side and say what became of each, in their order.
+
+        A record that fails while a broker still answers is refused for its own fault.
+        """
+        producer = self._producer
+        if producer is None or not self.reachable:
+            return [Unreached() for _ in records]
+        fates = await asyncio.gather(*(_publish(producer, record) for record in records))
+        if all(isinstance(fate, Acknowledged) for fate in fates) or await self._ping():
+            return fates
+        return [fate if isinstance(fate, Acknowledged) else Unreached() for fate in fates]
+
+    async def stop(self) -> None:
+        """Leave the broker; bounded, whatever state it is in."""
+        if self._producer is None:
+            return
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await self._producer.stop()
+        self._producer, self.reachable = None, False
+
+
+async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
+    try:
+        async with asyncio.timeout(2 * REQUEST_SECONDS):
+            sent = await producer.send_and_wait(
+                record.topic, record.value, key=record.key, headers=record.headers
+            )
+    except (KafkaError, OSError, TimeoutError, ValueError) as error:
+        return Refused(f"{type(error).__name__}: {error}")
+    return Acknowledged(sent.partition, sent.offset)

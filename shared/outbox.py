@@ -1,0 +1,185 @@
+"""The outbox and its relay: what was committed is published at least once, and then deleted.
+
+A row is written in the transaction that it speaks of. The process that wrote it may `offer` it to
+its relay after the commit; whatever is left after two seconds is swept up by any relay. A crash
+makes a duplicate, never a loss. Nothing is published while a transaction is open.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+import asyncpg
+
+from shared.database import Connection, Database
+from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused
+from shared.logging import get_log
+from shared.loops import repeat
+
+log = get_log()
+
+INSERT = """
+INSERT INTO outbox (topic, record_key, record_value, header_names, header_values)
+VALUES ($1, $2, $3, $4, $5)
+RETURNING id"""
+
+DELETE_ACKNOWLEDGED = "DELETE FROM outbox WHERE id = ANY ($1::bigint[])"
+
+DELETE_STALE_DISPATCHES = """
+DELETE FROM outbox
+ USING generation_requests AS request
+ WHERE request.id = outbox.dispatch_request_id AND request.status <> 'pending'
+   AND outbox.claimed_until < clock_timestamp()"""
+
+CLAIM_LEFTOVERS = """
+UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
+ WHERE id IN (SELECT id FROM outbox
+               WHERE claimed_until < clock_timestamp() AND parked_at IS NULL
+               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING id, topic, record_key, record_value, header_names, header_values"""
+
+LEAVE_TO_ANY_RELAY = """
+UPDATE outbox SET claimed_until = clock_timestamp() WHERE id = ANY ($1::bigint[])"""
+
+BACK_OFF = """
+UPDATE outbox
+   SET refusals = refusals + 1,
+       claimed_until = clock_timestamp()
+                       + make_interval(secs => least(power(2, refusals + 1), 300)),
+       parked_at = CASE WHEN refusals + 1 >= $2 THEN clock_timestamp() END
+ WHERE id = ANY ($1::bigint[])
+RETURNING id, topic, parked_at IS NOT NULL AS parked"""
+
+BATCH_ROWS = 500
+_OFFERS = 10_000
+_SWEEP_EVERY_SECONDS = 1.0
+_CLAIM_SECONDS = 15.0
+_REFUSALS_BEFORE_PARKING = 20
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A committed row of the outbox."""
+
+    id: int
+    record: Record
+
+    @classmethod
+    def from_row(cls, row: asyncpg.Record) -> "OutboxRow":
+        """Read what CLAIM_LEFTOVERS returns."""
+        headers = list(zip(row["header_names"], row["header_values"], strict=True))
+        return cls(
+            row["id"],
+            Record(
+                topic=row["topic"],
+                key=row["record_key"],
+                value=row["record_value"],
+                headers=headers,
+            ),
+        )
+
+
+async def insert(connection: Connection, record: Record) -> int:
+    """Write a row in the caller's transaction and return its id."""
+    names, values = split_headers(record)
+    row_id: int = await connection.fetchval(
+        INSERT, record.topic, record.key, record.value, names, values
+    )
+    return row_id
+
+
+def split_headers(record: Record) -> tuple[list[str], list[bytes | None]]:
+    """Return the names and values of a record's headers as the two arrays of the table."""
+    return [name for name, _ in record.headers], [value for _, value in record.headers]
+
+
+class Relay:
+    """Publish committed rows: those offered at once, and those left over by anybody."""
+
+    def __init__(self, database: Database, publisher: Publisher) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._offers: asyncio.Queue[OutboxRow] = asyncio.Queue(_OFFERS)
+
+    def offer(self, row: OutboxRow) -> None:
+        """Publish a committed row soon; what cannot be taken now is left to the sweep."""
+        if self._publisher.reachable and not self._offers.full():
+            self._offers.put_nowait(row)
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._publisher.watch())
+            group.create_task(repeat(self._publish_offers, name="relay", every=0))
+            group.create_task(
+                repeat(self._sweep_all, name="outbox_sweep", every=_SWEEP_EVERY_SECONDS)
+            )
+
+    async def _publish_offers(self) -> None:
+        rows = [await self._offers.get()]
+        while len(rows) < BATCH_ROWS and not self._offers.empty():
+            rows.append(self._offers.get_nowait())
+        await self.publish(rows)
+
+    async def _sweep_all(self) -> None:
+        while await self.sweep() == BATCH_ROWS:
+            pass
+
+    async def sweep(self) -> int:
+        """Publish one batch of what was left over and return its size.
+
+        Dispatch rows whose request is no longer pending go first, unpublished. While Kafka
+        cannot be reached nothing else is touched: the publisher's ping is the probe.
+        """
+        await self._database.execute(DELETE_STALE_DISPATCHES)
+        if not self._publisher.reachable:
+            return 0
+        claimed = await self._database.fetch(CLAIM_LEFTOVERS, BATCH_ROWS, _CLAIM_SECONDS)
+        if claimed:
+            await self.publish(sorted(map(OutboxRow.from_row, claimed), key=lambda row: row.id))
+        return len(claimed)
+
+    async def publish(self, rows: Sequence[OutboxRow]) -> None:
+        """Publish rows and delete those that the broker acknowledged, never before it did."""
+        fates = await self._publisher.publish([row.record for row in rows])
+        acknowledged = _ids(rows, fates, Acknowledged)
+        refused = _ids(rows, fates, Refused)
+        unreached = [row.id for row in rows if row.id not in {*acknowledged, *refused}]
+        await self._each_if_any(
+            (DELETE_ACKNOWLEDGED, acknowledged), (LEAVE_TO_ANY_RELAY, unreached)
+        )
+        if refused:
+            await self._back_off(rows, fates)
+
+    async def _each_if_any(self, *changes: tuple[LiteralString, list[int]]) -> None:
+        for statement, ids in changes:
+            if ids:
+                await self._database.execute(statement, ids)
+
+    async def _back_off(self, rows: Sequence[OutboxRow], fates: Sequence[Fate]) -> None:
+        reasons = {
+            row.id: fate.reason
+            for row, fate in zip(rows, fates, strict=True)
+            if isinstance(fate, Refused)
+        }
+        for row in await self._database.fetch(BACK_OFF, sorted(reasons), _REFUSALS_BEFORE_PARKING):
+            identifiers: dict[str, Any] = {
+                "outbox_id": row["id"],
+                "topic": row["topic"],
+                "reason": reasons[row["id"]],
+            }
+            if row["parked"]:
+                log.error("outbox_row_parked", **identifiers)
+            else:
+                log.warning("outbox_row_refused", **identifiers)
+
+
+def _ids(rows: Sequence[OutboxRow], fates: Sequence[Fate], kind: type[Fate]) -> list[int]:
+    return [row.id for row, fate in zip(rows, fates, strict=True) if isinstance(fate, kind)]
+
+
+def request_id_key(request_id: UUID) -> bytes:
+    """Return the record key of everything that is said about a request."""
+    return str(request_id).encode()

@@ -1,0 +1,39 @@
+"""The states of a generation request and the moves between them; no input or output.
+
+            ┌── release ──┐
+            ▼             │
+    ● ─▶ pending ─claim─▶ processing ─┐
+            │                         ├─ settle ─▶ completed | partial | failed | cancelled
+            └─────────────────────────┘                │
+            ▲──────────────── retry or replay ─────────┘
+
+The same moves stand as CHECK constraints in the schema and as guards in each UPDATE.
+"""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a generation request stands."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED})
+
+
+class Priority(StrEnum):
+    """The lane of a generation request."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+WEIGHTS = {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}
+"""How many of ten freed slots a lane gets while all lanes have work."""

@@ -1,0 +1,103 @@
+"""The two services inside the test's own process, with a scripted provider."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from api_service.app import create_app, opened
+from api_service.config import ApiSettings
+from shared.database import Database, connect
+from shared.http import listen
+from shared.kafka import Publisher
+from tests.stack import Stack
+from tests.support import books
+from tests.support.providers import Scripted, makers_of
+from worker_service.config import WorkerSettings
+from worker_service.worker import Worker
+
+LEASE_SECONDS = 4.0
+
+
+def api_settings(stack: Stack, **changes: Any) -> ApiSettings:
+    return ApiSettings(
+        database_url=stack.database_url,
+        kafka_bootstrap_servers=stack.kafka,
+        kafka_topic_prefix=stack.prefix,
+        **changes,
+    )
+
+
+def worker_settings(stack: Stack, **changes: Any) -> WorkerSettings:
+    told: dict[str, Any] = {"lease_seconds": LEASE_SECONDS, "drain_seconds": 5, **changes}
+    return WorkerSettings(
+        database_url=stack.database_url,
+        kafka_bootstrap_servers=stack.kafka,
+        kafka_topic_prefix=stack.prefix,
+        worker_health_port=0,
+        **told,
+    )
+
+
+@pytest.fixture
+async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an API service that runs in this process."""
+    async with opened(api_settings(stack)) as road:
+        transport = httpx.ASGITransport(app=create_app(road))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+
+
+StartWorker = Callable[..., Awaitable[Worker]]
+
+
+@pytest.fixture
+async def start_worker(stack: Stack) -> AsyncIterator[StartWorker]:
+    """Start workers in this process; they are drained when the test ends."""
+    async with AsyncExitStack() as started:
+
+        async def start(provider: Scripted | None = None, **settings: Any) -> Worker:
+            return await started.enter_async_context(
+                _working(worker_settings(stack, **settings), provider or Scripted())
+            )
+
+        yield start
+
+
+@asynccontextmanager
+async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterator[Worker]:
+    async with connect(
+        settings.database_url,
+        patience=settings.lease_seconds / 3,
+        pool_size=settings.database_pool_size,
+        application_name="worker_service",
+    ) as database:
+        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
+        worker = Worker(settings, database, publisher, makers_of(provider))
+        running = asyncio.create_task(worker.run(listen("127.0.0.1", 0)))
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            provider.gate.set()
+            await running
+
+
+@pytest.fixture
+async def balanced(database: Database) -> AsyncIterator[None]:
+    """Check after the test that the books balance; for tests in which no relay runs."""
+    yield
+    await books.check(database)
+
+
+@pytest.fixture
+async def balanced_road(
+    database: Database, api: httpx.AsyncClient, start_worker: StartWorker
+) -> AsyncIterator[None]:
+    """Check after the test, while its relay still runs, that the books balance."""
+    assert api, start_worker
+    yield
+    await books.check_relayed(database)

@@ -1,0 +1,57 @@
+"""A provider that does what a test tells it; it stands for an outside model."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from worker_service import generators
+from worker_service.attempt import Makers
+from worker_service.providers import Call, Completion
+from worker_service.providers.demo import Demo
+from worker_service.retry import RetryPolicy
+
+Behaviour = Callable[[Call], Completion | Exception | None]
+
+
+@dataclass
+class Scripted:
+    """Answer as `behave` says: a completion, an error to raise, or None for a good entity.
+
+    While `gate` is clear, calls wait; `waiting` counts them.
+    """
+
+    behave: Behaviour = lambda _: None
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: list[Call] = field(default_factory=list)
+    waiting: int = 0
+    aborted: int = 0
+    name: str = "demo"
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+        self._demo = Demo(generators.load(), latency_seconds=0)
+
+    async def complete(self, call: Call) -> Completion:
+        self.calls.append(call)
+        self.waiting += 1
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.aborted += 1
+            raise
+        finally:
+            self.waiting -= 1
+        answer = self.behave(call)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer or await self._demo.complete(call)
+
+    def calls_for(self, ordinal: int) -> int:
+        return sum(call.ordinal == ordinal for call in self.calls)
+
+
+IMPATIENT = RetryPolicy(first_wait=0.0, longest_wait=0.0)
+
+
+def makers_of(provider: Scripted, policy: RetryPolicy = IMPATIENT) -> Makers:
+    return Makers(generators=generators.load(), providers={"demo": provider}, policy=policy)

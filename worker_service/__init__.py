@@ -1,0 +1,1 @@
+"""Consume dispatch messages, claim their requests, make and record each entity, settle."""

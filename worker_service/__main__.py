@@ -1,0 +1,24 @@
+"""Run a worker: `python -m worker_service`."""
+
+import asyncio
+import sys
+
+import uvloop
+
+from shared.config import load
+from shared.http import listen
+from shared.logging import configure
+from worker_service.config import WorkerSettings
+from worker_service.worker import run_worker
+
+
+def main() -> None:
+    """Read the settings and work until told to stop."""
+    settings = load(WorkerSettings)
+    configure(settings, service="worker")
+    listening = listen(settings.worker_health_host, settings.worker_health_port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(run_worker(settings, listening)))
+
+
+main()

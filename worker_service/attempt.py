@@ -1,0 +1,166 @@
+"""One attempt at an item: ask the provider, validate what it answers, end with an outcome."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from uuid_utils.compat import uuid7
+
+from schemas.entities import ENTITY_TYPES
+from schemas.entity import ConstraintsBase, EntityBase, EntityType
+from shared.errors import ErrorCode
+from shared.logging import get_log
+from worker_service.claim import Claim
+from worker_service.generators import Generator
+from worker_service.outcome import Failed, Outcome, Succeeded, Usage
+from worker_service.providers import (
+    Call,
+    Completion,
+    InvalidOutput,
+    PermanentError,
+    Provider,
+    ProviderError,
+    TransientError,
+)
+from worker_service.retry import RetryPolicy
+
+log = get_log()
+
+_UNFINISHED = {
+    "length": (ErrorCode.TRUNCATED, "the answer was cut off at the length limit"),
+    "content_filter": (ErrorCode.REFUSED, "the answer was withheld by a content filter"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Makers:
+    """What entities are made with in this process."""
+
+    generators: Mapping[str, Generator]
+    providers: Mapping[str, Provider]
+    policy: RetryPolicy
+
+
+async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
+    """Try to make the entity of an ordinal, repeating calls that may succeed soon.
+
+    Never raises but for cancellation: an exception that no provider declares is a bug, logged
+    with its traceback, and the item fails as `unexpected`.
+    """
+    usage: Usage = {"calls": 0}
+    begun = time.monotonic()
+    try:
+        outcome = await _attempt(claim, ordinal, makers=makers, usage=usage)
+    except ProviderError as error:
+        outcome = makers.policy.outcome(error, calls=usage["calls"], usage=usage)
+    except Exception as error:
+        log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=ordinal)
+        outcome = Failed(
+            code=ErrorCode.UNEXPECTED,
+            message=f"an unexpected {type(error).__name__}; it was logged",
+            attempts=usage["calls"],
+            usage=usage,
+        )
+    log.info(
+        "attempt_finished",
+        request_id=str(claim.request_id),
+        epoch=claim.epoch,
+        ordinal=ordinal,
+        outcome=type(outcome).__name__.lower(),
+        code=getattr(outcome, "code", None),
+        calls=outcome.attempts,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+    return outcome
+
+
+async def _attempt(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage) -> Outcome:
+    entity_type = ENTITY_TYPES[claim.entity_type]
+    constraints = _constraints(entity_type, claim)
+    provider = makers.providers.get(claim.provider)
+    if provider is None:
+        raise PermanentError(ErrorCode.UNSUPPORTED, f"no provider {claim.provider!r} here")
+    call = Call(
+        entity_type=claim.entity_type,
+        constraints=constraints,
+        ordinal=ordinal,
+        seed=claim.request_id.int,
+        prompt=makers.generators[claim.entity_type].prompt(constraints, ordinal=ordinal),
+        json_schema=entity_type.json_schema,
+        model=claim.model,
+    )
+
+    async def ask() -> EntityBase:
+        usage["calls"] += 1
+        completion = await provider.complete(call)
+        _add(usage, completion)
+        return _validated(entity_type, completion)
+
+    entity: EntityBase = await _retrying(makers.policy)(ask)
+    return Succeeded(entity=_identified(entity, constraints), attempts=usage["calls"], usage=usage)
+
+
+def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:
+    """Read what the API validated; rules may have become stricter since."""
+    try:
+        return entity_type.constraints.model_validate(claim.constraints)
+    except ValidationError as error:
+        raise PermanentError(ErrorCode.UNSUPPORTED, _first_fault(error)) from error
+
+
+def _retrying(policy: RetryPolicy) -> AsyncRetrying:
+    """Put the policy's decisions into the one retry layer.
+
+    The allow-list matters: `retry_if_not_exception_type` would swallow cancellation.
+    """
+
+    def stop(state: RetryCallState) -> bool:
+        return not policy.repeats(_error(state), calls=state.attempt_number)
+
+    def wait(state: RetryCallState) -> float:
+        return policy.wait(_error(state), calls=state.attempt_number)
+
+    return AsyncRetrying(
+        retry=retry_if_exception_type((TransientError, InvalidOutput)),
+        stop=stop,
+        wait=wait,
+        reraise=True,
+    )
+
+
+def _error(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    return error or RuntimeError("tenacity asked about a call that did not fail")
+
+
+def _add(usage: Usage, completion: Completion) -> None:
+    counted = completion.usage
+    for name in ("input_tokens", "output_tokens", "reasoning_tokens"):
+        usage[name] = usage.get(name, 0) + getattr(counted, name)
+
+
+def _validated(entity_type: EntityType, completion: Completion) -> EntityBase:
+    if completion.finish_reason != "stop":
+        raise PermanentError(*_UNFINISHED[completion.finish_reason])
+    try:
+        return entity_type.entity.model_validate_json(completion.text)
+    except ValidationError as error:
+        raise InvalidOutput(_first_fault(error)) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"]) or "the answer"
+    more = error.error_count() - 1
+    return f"{place}: {fault['msg']}" + (f" (and {more} more)" if more else "")
+
+
+def _identified(entity: EntityBase, constraints: ConstraintsBase) -> dict[str, Any]:
+    return {
+        "id": str(uuid7()),
+        "target_language_code": constraints.target_language_code,
+        **entity.model_dump(mode="json"),
+    }

@@ -1,0 +1,244 @@
+"""Claim requests in PostgreSQL: the lease and the fencing token that every later write carries."""
+
+import asyncio
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.database import Database
+from shared.logging import get_log
+from shared.states import WEIGHTS
+
+log = get_log()
+
+CRASH_LIMIT = 3
+"""Leases lost in a row, without an item recorded, after which a request is given up."""
+
+PENDING_SECONDS = 30.0
+"""Age from which `claim_any` takes a request that Kafka should have brought."""
+
+PENDING_SECONDS_WITHOUT_KAFKA = 1.0
+
+_TAKE = """
+    UPDATE generation_requests AS request
+       SET status = 'processing',
+           epoch = request.epoch + 1,
+           crashes = request.crashes
+                     + (request.status = 'processing' AND request.lease_owner <> $1)::int,
+           lease_owner = $1,
+           lease_until = clock_timestamp() + make_interval(secs => $2),
+           started_at = coalesce(request.started_at, clock_timestamp()),
+           provider = coalesce(request.provider, $3),
+           version = request.version + 1
+      FROM target
+     WHERE request.id = target.id
+    RETURNING request.id, request.epoch, request.round, request.entity_type, request.priority,
+              request.constraints, request.requested_count, request.provider, request.model,
+              request.traceparent,
+              ARRAY (SELECT ordinal FROM generation_items
+                      WHERE generation_request_id = request.id) AS recorded"""
+
+CLAIM = f"""
+WITH target AS MATERIALIZED (
+    SELECT id FROM generation_requests
+     WHERE id = ANY ($4::uuid[]) AND entity_type = ANY ($5::text[])
+       AND (status = 'pending' AND not_before <= clock_timestamp()
+            OR status = 'processing' AND lease_owner = $1)
+     ORDER BY id
+       FOR NO KEY UPDATE SKIP LOCKED
+), taken AS ({_TAKE}
+)
+SELECT asked.id AS asked_id, taken.*,
+       EXISTS (SELECT FROM generation_requests WHERE id = asked.id) AS is_known
+  FROM unnest($4::uuid[]) AS asked (id) LEFT JOIN taken USING (id)"""
+
+CLAIM_ANY = f"""
+WITH leased AS MATERIALIZED (
+    SELECT id FROM generation_requests
+     WHERE status = 'processing' AND entity_type = ANY ($5::text[])
+       AND (lease_owner = $1 AND id <> ALL ($6::uuid[])
+            OR lease_until < clock_timestamp() AND lease_owner <> $1 AND crashes + 1 < $7
+               AND $8::boolean
+               AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $2))
+     ORDER BY lease_until LIMIT $4
+       FOR NO KEY UPDATE SKIP LOCKED
+), released AS MATERIALIZED (
+    SELECT id FROM generation_requests
+     WHERE status = 'pending' AND started_at IS NOT NULL AND entity_type = ANY ($5::text[])
+       AND not_before <= clock_timestamp()
+     ORDER BY not_before LIMIT $4
+       FOR NO KEY UPDATE SKIP LOCKED
+), waiting AS MATERIALIZED (
+    SELECT oldest.id, lane.weight,
+           row_number() OVER (PARTITION BY lane.priority ORDER BY oldest.not_before) AS place
+      FROM unnest($10::text[], $11::int[]) AS lane (priority, weight)
+     CROSS JOIN LATERAL (
+        SELECT id, not_before FROM generation_requests
+         WHERE status = 'pending' AND started_at IS NULL AND priority = lane.priority
+           AND entity_type = ANY ($5::text[])
+           AND not_before <= clock_timestamp() - make_interval(secs => $9)
+         ORDER BY not_before LIMIT $4
+           FOR NO KEY UPDATE SKIP LOCKED) AS oldest
+), target AS MATERIALIZED (
+    SELECT id FROM (
+        SELECT id, 0 AS rank, 0.0 AS turn FROM leased
+        UNION ALL SELECT id, 1, 0.0 FROM released
+        UNION ALL SELECT id, 2, place::float8 / weight FROM waiting) AS candidate
+     ORDER BY rank, turn LIMIT $4
+), taken AS ({_TAKE}
+)
+SELECT * FROM taken"""
+
+RELEASE = """
+UPDATE generation_requests
+   SET status = 'pending', lease_owner = NULL, lease_until = NULL,
+       not_before = clock_timestamp() + make_interval(secs => $3),
+       releases = releases + $4,
+       version = version + 1
+ WHERE id = $1 AND epoch = $2 AND status = 'processing'
+RETURNING id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A request that this process owns until its lease ends; `epoch` is the fencing token."""
+
+    request_id: UUID
+    epoch: int
+    round: int
+    entity_type: str
+    constraints: dict[str, Any]
+    requested_count: int
+    recorded: frozenset[int]
+    provider: str
+    model: str | None
+    traceparent: str
+
+    @classmethod
+    def from_row(cls, row: asyncpg.Record) -> "Claim":
+        """Read what the claiming statements return."""
+        return cls(
+            request_id=row["id"],
+            epoch=row["epoch"],
+            round=row["round"],
+            entity_type=row["entity_type"],
+            constraints=json.loads(row["constraints"]),
+            requested_count=row["requested_count"],
+            recorded=frozenset(row["recorded"]),
+            provider=row["provider"],
+            model=row["model"],
+            traceparent=row["traceparent"],
+        )
+
+
+class Claims:
+    """The claims of one process, made one statement at a time.
+
+    One at a time, because the process may re-take what it owns and does not work on: a claim
+    whose reply was lost. While another claim is under way nobody knows what that is.
+
+    `start` is called for each claim before the next statement runs; `running` tells the ids of
+    the requests that are being worked on.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        owner: UUID,
+        lease_seconds: float,
+        entity_types: Sequence[str],
+        provider: str,
+        running: Callable[[], Collection[UUID]],
+        start: Callable[[Claim], None],
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._entity_types = entity_types
+        self._provider = provider
+        self._running = running
+        self._start = start
+        self._one_at_a_time = asyncio.Lock()
+
+    async def claim(self, request_ids: Iterable[UUID]) -> set[UUID]:
+        """Claim those of the requests that wait for a worker; return the ids that are unknown.
+
+        The rest is a duplicate, belongs to another worker, is not due yet or is final: nothing
+        is to be done about it here.
+
+        Raises:
+            DatabaseUnavailable: some may be claimed; the same call again finds out.
+        """
+        async with self._one_at_a_time:
+            running = self._running()
+            asked = [i for i in dict.fromkeys(request_ids) if i not in running]
+            if not asked:
+                return set()
+            rows = await self._database.fetch(
+                CLAIM, self._owner, self._lease_seconds, self._provider, asked, self._entity_types
+            )
+            self._start_all(row for row in rows if row["id"] is not None)
+            return {row["asked_id"] for row in rows if not row["is_known"]}
+
+    async def claim_any(self, limit: int, *, may_take_over: bool, pending_seconds: float) -> int:
+        """Claim up to `limit` requests that no message brings, and return how many.
+
+        First what this process owns without working on it, expired leases (if `may_take_over`)
+        and due releases; then requests pending for over `pending_seconds`, by the weights of
+        their lanes and by age.
+        """
+        async with self._one_at_a_time:
+            rows = await self._database.fetch(
+                CLAIM_ANY,
+                self._owner,
+                self._lease_seconds,
+                self._provider,
+                limit,
+                self._entity_types,
+                list(self._running()),
+                CRASH_LIMIT,
+                may_take_over,
+                pending_seconds,
+                [*WEIGHTS.keys()],
+                [*WEIGHTS.values()],
+            )
+            self._start_all(rows)
+            return len(rows)
+
+    async def close(self) -> None:
+        """Wait for the claim that is under way and let none follow it."""
+        await self._one_at_a_time.acquire()
+
+    def _start_all(self, rows: Iterable[asyncpg.Record]) -> None:
+        for row in rows:
+            claim = Claim.from_row(row)
+            log.info(
+                "request_claimed",
+                request_id=str(claim.request_id),
+                epoch=claim.epoch,
+                missing=claim.requested_count - len(claim.recorded),
+            )
+            self._start(claim)
+
+
+async def release(database: Database, claim: Claim, *, after_seconds: float, counted: int) -> None:
+    """Give the request back, to be claimed again by anybody after `after_seconds`.
+
+    Changes nothing when the claim is not the newest any more. `counted` is 1 when the release
+    counts towards the limit of releases without progress, else 0.
+    """
+    released = await database.fetchrow(
+        RELEASE, claim.request_id, claim.epoch, after_seconds, counted
+    )
+    if released is not None:
+        log.info(
+            "request_released",
+            request_id=str(claim.request_id),
+            epoch=claim.epoch,
+            after_seconds=after_seconds,
+        )

@@ -1,0 +1,51 @@
+"""The settings of the worker service."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from shared.config import SharedSettings
+
+
+class WorkerSettings(SharedSettings):
+    """What the worker service is told."""
+
+    kafka_group_id: str = Field(
+        "generation-worker", description="The consumer group that the workers share.", min_length=1
+    )
+    worker_health_host: str = Field(
+        "127.0.0.1", description="Address that the worker's health endpoint listens on."
+    )
+    worker_health_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        8001, description="Port that the worker's health endpoint listens on."
+    )
+    max_requests_in_flight: PositiveInt = Field(
+        100, description="Requests that one worker works on at a time."
+    )
+    max_provider_calls: PositiveInt | None = Field(
+        None,
+        description="Provider calls that one worker has in flight; empty: as many as requests.",
+    )
+    max_parallel_items_per_request: PositiveInt = Field(
+        3, description="Items of one request that are made at a time."
+    )
+    drain_seconds: Annotated[float, Field(gt=0)] = Field(
+        40, description="How long a stopping worker waits for the calls that it has in flight."
+    )
+    provider: Literal["demo"] = Field(
+        "demo", description="The provider of requests that name none."
+    )
+    demo_latency_seconds: Annotated[float, Field(ge=0)] = Field(
+        0, description="How long the provider demo takes for each entity."
+    )
+    call_attempts: PositiveInt = Field(
+        4, description="Calls for one item before a transient failure defers its request."
+    )
+    invalid_output_attempts: PositiveInt = Field(
+        3, description="Calls for one item before output that fits no schema fails it."
+    )
+
+    @property
+    def provider_calls(self) -> int:
+        """The number of provider calls that may be in flight."""
+        return self.max_provider_calls or self.max_requests_in_flight

@@ -1,0 +1,65 @@
+"""Mistakes that are always mistakes, each with its true explanation.
+
+What is colloquial, regional or right with another antecedent is never offered as wrong: no dropped
+`ne`, no `je l'ai lu` for `lue`, no `il est vendu des livres`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from worker_service.french.clause import Clause
+from worker_service.french.mistake import Mistake
+from worker_service.french.object_mistakes import (
+    double_negation,
+    misplaced_negation,
+    misplaced_pronoun,
+    missing_elision,
+    missing_plural_agreement,
+    swapped_pronouns,
+    wrong_kind_of_pronoun,
+)
+from worker_service.french.rendering import Parts, assemble, parts_of
+from worker_service.french.verb_mistakes import (
+    infinitive_for_form,
+    missing_subject_agreement,
+    regular_participle,
+    regular_stem,
+    wrong_auxiliary,
+    wrong_mood,
+    wrong_person,
+    wrong_tense,
+)
+
+__all__ = ["Mistake", "mistakes_of"]
+
+Maker = Callable[[Clause, Parts], Iterator[Mistake]]
+
+CONJUGATION: Final[tuple[Maker, ...]] = (
+    wrong_person,
+    wrong_auxiliary,
+    wrong_tense,
+    wrong_mood,
+    regular_stem,
+    regular_participle,
+    missing_subject_agreement,
+    infinitive_for_form,
+)
+PRONOUNS: Final[tuple[Maker, ...]] = (
+    misplaced_pronoun,
+    swapped_pronouns,
+    wrong_kind_of_pronoun,
+    missing_plural_agreement,
+)
+GENERAL: Final[tuple[Maker, ...]] = (missing_elision, misplaced_negation, double_negation)
+
+
+def mistakes_of(
+    clause: Clause, makers: tuple[Maker, ...] = (*CONJUGATION, *PRONOUNS, *GENERAL)
+) -> tuple[Mistake, ...]:
+    """Make every mistake of these kinds that the clause lends itself to, contents all different."""
+    parts = parts_of(clause)
+    right = assemble(parts)
+    by_content = {
+        mistake.content: mistake for make in makers for mistake in make(clause, parts)
+    }
+    return tuple(mistake for content, mistake in by_content.items() if content != right)

@@ -1,0 +1,157 @@
+"""What this process works on, and the slots that bound it."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from worker_service.claim import Claim
+
+RESCUE_SHARE = 4
+"""One freed slot in so many is kept for `claim_any` while it waits for one."""
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """The work on one claim: what is recorded, and how it can be ended early."""
+
+    claim: Claim
+    recorded: set[int]
+    is_stopping: bool = False
+    retry_after: float | None = None
+    _calls: set[asyncio.Timeout] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, claim: Claim) -> "Run":
+        """Begin with what earlier claims have recorded."""
+        return cls(claim, set(claim.recorded))
+
+    @property
+    def missing(self) -> list[int]:
+        """The ordinals that nobody has recorded yet."""
+        return [n for n in range(self.claim.requested_count) if n not in self.recorded]
+
+    def stop(self) -> None:
+        """Start no further ordinal; what is in flight goes on."""
+        self.is_stopping = True
+
+    def defer(self, retry_after: float) -> None:
+        """Start no further ordinal, and come back after so many seconds."""
+        self.stop()
+        self.retry_after = max(retry_after, self.retry_after or 0.0)
+
+    def abort(self) -> None:
+        """Stop, and cancel the calls in flight; a result in hand is still recorded."""
+        self.stop()
+        for call in self._calls:
+            call.reschedule(0.0)
+        self._calls.clear()
+
+    @contextmanager
+    def abortable(self, call: asyncio.Timeout) -> Iterator[None]:
+        """Let `abort` cancel a call: the timeout expires at once instead of never."""
+        self._calls.add(call)
+        try:
+            yield
+        finally:
+            self._calls.discard(call)
+
+
+class InFlight:
+    """The runs of this process, keyed by (id, epoch), and its free slots."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._runs: dict[tuple[UUID, int], Run] = {}
+        self._held = 0
+        self._rescue_waits = False
+        self._freed_since_rescue = 0
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._runs.values()))
+
+    def ids(self) -> set[UUID]:
+        """Return the requests that are being worked on."""
+        return {request_id for request_id, _ in self._runs}
+
+    def find(self, request_id: UUID, epoch: int) -> Run | None:
+        """Return the run of a claim, if it is still being worked on."""
+        return self._runs.get((request_id, epoch))
+
+    def add(self, run: Run) -> None:
+        """Occupy a slot."""
+        self._runs[run.claim.request_id, run.claim.epoch] = run
+
+    def remove(self, run: Run) -> None:
+        """Free the run's slot."""
+        del self._runs[run.claim.request_id, run.claim.epoch]
+        self._freed_since_rescue += 1
+        self._changed.set()
+
+    @property
+    def _free(self) -> int:
+        return self._limit - len(self._runs) - self._held
+
+    @property
+    def _free_for_messages(self) -> int:
+        kept = self._rescue_waits and self._freed_since_rescue >= RESCUE_SHARE - 1
+        return self._free - int(kept)
+
+    async def message_slots(self, within: float) -> int:
+        """Wait for slots that messages may fill, at most `within` seconds; return how many."""
+        try:
+            async with asyncio.timeout(within):
+                while self._free_for_messages <= 0:
+                    await self._wait_for_change()
+        except TimeoutError:
+            return 0
+        return self._free_for_messages
+
+    async def rescue_slots(self) -> int:
+        """Wait for the turn of `claim_any` and return how many slots it may fill.
+
+        While the process is busy that is one freed slot in four, before any message gets it.
+        """
+        self._rescue_waits = True
+        try:
+            while not self._is_rescue_turn():
+                await self._wait_for_change()
+        finally:
+            self._rescue_waits = False
+        self._freed_since_rescue = 0
+        return self._free
+
+    def _is_rescue_turn(self) -> bool:
+        is_idle = self._free > 1
+        return is_idle or (self._free == 1 and self._freed_since_rescue >= RESCUE_SHARE - 1)
+
+    @contextmanager
+    def held(self, slots: int) -> Iterator[None]:
+        """Keep slots for claims that are under way."""
+        self._held += slots
+        try:
+            yield
+        finally:
+            self._held -= slots
+            self._changed.set()
+
+    async def _wait_for_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def note_recorded(self, recorded: Iterable[tuple[UUID, int, Iterable[int]]]) -> None:
+        """Learn which ordinals are recorded, so that none of them is started."""
+        for request_id, epoch, ordinals in recorded:
+            run = self.find(request_id, epoch)
+            if run is not None:
+                run.recorded.update(ordinals)
+
+    async def emptied(self) -> None:
+        """Wait until nothing is being worked on."""
+        while self._runs:
+            await self._wait_for_change()

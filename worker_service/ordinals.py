@@ -1,0 +1,168 @@
+"""Work on a claimed request: attempt and record its missing ordinals, a few at a time."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+import asyncpg
+
+from shared.database import Database
+from shared.errors import DatabaseUnavailable, ErrorCode
+from shared.logging import get_log
+from shared.outbox import Relay
+from worker_service.attempt import Makers, attempt
+from worker_service.claim import release
+from worker_service.in_flight import Run
+from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
+from worker_service.record import AlreadyFinal, Answer, Recorded, Stale, record
+
+log = get_log()
+
+_AGAIN_SECONDS = 0.25
+_LONGEST_AGAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What working on requests takes in this process.
+
+    `calls` bounds the provider calls in flight over all requests. `is_over` is set when a drain
+    gives up: whatever is still unrecorded then is left to the next owner.
+    """
+
+    database: Database
+    relay: Relay
+    makers: Makers
+    calls: asyncio.Semaphore
+    parallel_items: int
+    events_topic: str
+    is_over: asyncio.Event
+
+
+async def work(run: Run, *, workshop: Workshop) -> None:
+    """Attempt and record every missing ordinal, then release the request if it is still open.
+
+    The request stays open when an item was deferred, the worker drains or the lease was lost;
+    the release changes nothing in the last case.
+    """
+    missing = iter(run.missing)
+    lanes = min(workshop.parallel_items, len(run.missing))
+    if lanes == 1:
+        await _lane(run, missing, workshop)
+    else:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(lanes):
+                group.create_task(_lane(run, missing, workshop))
+    if run.is_stopping:
+        await give_back(run, workshop=workshop)
+
+
+async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
+    for ordinal in missing:
+        async with workshop.calls:
+            if run.is_stopping:
+                return
+            if ordinal in run.recorded:
+                continue
+            outcome = await _abortable_attempt(run, ordinal, workshop.makers)
+        match outcome:
+            case None:
+                return
+            case Deferred():
+                run.defer(outcome.retry_after)
+            case Succeeded() | Failed():
+                await _record(run, ordinal, outcome, workshop)
+            case _:
+                assert_never(outcome)
+
+
+async def _abortable_attempt(run: Run, ordinal: int, makers: Makers) -> Outcome | None:
+    """Attempt an item; None when the run was aborted before the outcome was there."""
+    try:
+        async with asyncio.timeout(None) as call:
+            with run.abortable(call):
+                return await attempt(run.claim, ordinal, makers=makers)
+    except TimeoutError:
+        return None
+
+
+async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop: Workshop) -> None:
+    """Record a result in hand until PostgreSQL answers or the drain is over."""
+    answer = await _recorded(run, ordinal, outcome, workshop)
+    match answer:
+        case Recorded():
+            run.recorded.update(answer.recorded)
+            if answer.event is not None:
+                workshop.relay.offer(answer.event)
+                log.info(
+                    "request_settled", request_id=str(run.claim.request_id), status=answer.status
+                )
+        case AlreadyFinal() | Stale():
+            run.stop()
+            log.warning(
+                "late_result_dropped",
+                request_id=str(run.claim.request_id),
+                epoch=run.claim.epoch,
+                ordinal=ordinal,
+                usage=outcome.usage,
+            )
+        case None:
+            run.stop()
+        case _:
+            assert_never(answer)
+
+
+async def _recorded(
+    run: Run, ordinal: int, outcome: Succeeded | Failed, workshop: Workshop
+) -> Answer | None:
+    again = _AGAIN_SECONDS
+    while not workshop.is_over.is_set():
+        try:
+            return await record(
+                workshop.database,
+                run.claim,
+                ordinal=ordinal,
+                outcome=outcome,
+                events_topic=workshop.events_topic,
+            )
+        except DatabaseUnavailable:
+            await _wait(workshop.is_over, again)
+            again = min(again * 2, _LONGEST_AGAIN_SECONDS)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if isinstance(outcome, Failed):
+                raise
+            log.exception("attempt_raised", request_id=str(run.claim.request_id), ordinal=ordinal)
+            outcome = _unstorable(error, outcome)
+    return None
+
+
+def _unstorable(error: Exception, outcome: Succeeded) -> Failed:
+    return Failed(
+        code=ErrorCode.UNEXPECTED,
+        message=f"the outcome could not be stored: {type(error).__name__}",
+        attempts=outcome.attempts,
+        usage=outcome.usage,
+    )
+
+
+async def give_back(run: Run, *, workshop: Workshop) -> None:
+    """Release a run's request; where PostgreSQL does not answer, the lease ends by itself."""
+    is_deferred = run.retry_after is not None
+    try:
+        await release(
+            workshop.database,
+            run.claim,
+            after_seconds=run.retry_after or 0.0,
+            counted=int(is_deferred),
+        )
+    except DatabaseUnavailable as error:
+        log.debug("pass_failed", loop="release", reason=str(error))
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

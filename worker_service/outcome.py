@@ -1,0 +1,39 @@
+"""What an attempt at an item ends with."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from shared.errors import ErrorCode
+
+Usage: TypeAlias = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """A valid entity, ready to be recorded; `attempts` counts the provider's calls."""
+
+    entity: dict[str, Any]
+    attempts: int
+    usage: Usage = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The item cannot be made; asking the provider again would not help."""
+
+    code: ErrorCode
+    message: str
+    attempts: int
+    usage: Usage = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """The provider cannot serve now: try the item again after `retry_after` seconds."""
+
+    code: ErrorCode
+    retry_after: float
+    attempts: int
+
+
+Outcome: TypeAlias = Succeeded | Failed | Deferred

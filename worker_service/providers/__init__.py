@@ -1,0 +1,91 @@
+"""What a generator asks of a provider, and how a provider answers or fails.
+
+ProviderError
+  TransientError    the same call may succeed soon: retried, then the item is deferred
+  PermanentError    the same call fails again: the item fails
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from schemas.entity import ConstraintsBase
+from shared.errors import ErrorCode
+from worker_service.prompt import Prompt
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call for one entity.
+
+    `seed` is the same for all items of a request; together with `ordinal` it lets a provider
+    make each item of a request a different one, and the same one when asked again.
+    """
+
+    entity_type: str
+    constraints: ConstraintsBase
+    ordinal: int
+    seed: int
+    prompt: Prompt
+    json_schema: dict[str, Any]
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the provider counts them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A provider's answer: JSON text that ought to fit the schema."""
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    usage: Usage = field(default_factory=Usage)
+    reasoning: str | None = None
+    provider_request_id: str | None = None
+
+
+class Provider(Protocol):
+    """An outside model or service that makes entities.
+
+    `complete` raises a ProviderError for every failure that it knows; anything else is a bug.
+    Cancelling it ends the call at the provider too, as far as the provider allows.
+    """
+
+    name: str
+
+    async def complete(self, call: Call) -> Completion: ...
+
+
+class ProviderError(Exception):
+    """The provider gave no usable answer."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TransientError(ProviderError):
+    """The same call may succeed soon; `retry_after` is the provider's own wish, in seconds."""
+
+    def __init__(self, code: ErrorCode, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
+class PermanentError(ProviderError):
+    """The same call would fail again."""
+
+
+class InvalidOutput(ProviderError):
+    """The model answered, and its text is not what the schema asks for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.INVALID_OUTPUT, message)

@@ -1,0 +1,52 @@
+"""When a call is repeated, how long to wait, and what outlives the repeats; pure decisions."""
+
+import random
+from dataclasses import dataclass
+
+from worker_service.outcome import Deferred, Failed, Usage
+from worker_service.providers import InvalidOutput, ProviderError, TransientError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How patient an attempt is; times in seconds."""
+
+    call_attempts: int = 4
+    invalid_output_attempts: int = 3
+    first_wait: float = 1.0
+    longest_wait: float = 30.0
+    longest_retry_after: float = 60.0
+
+    def repeats(self, error: BaseException, *, calls: int) -> bool:
+        """Tell whether the call is worth repeating after `calls` calls (from 1)."""
+        match error:
+            case TransientError():
+                return calls < self.call_attempts
+            case InvalidOutput():
+                return calls < self.invalid_output_attempts
+            case _:
+                return False
+
+    def wait(self, error: BaseException, *, calls: int) -> float:
+        """Return the seconds until the next call: the provider's wish, else a growing jitter.
+
+        Full jitter, so that workers that failed together do not come back together:
+        https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+        """
+        wish = error.retry_after if isinstance(error, TransientError) else None
+        if wish is not None:
+            return min(wish, self.longest_retry_after) + random.uniform(0, self.first_wait)
+        if isinstance(error, InvalidOutput):
+            return 0.0
+        return random.uniform(0, min(self.longest_wait, self.first_wait * 2 ** (calls - 1)))
+
+    def outcome(self, error: ProviderError, *, calls: int, usage: Usage) -> Failed | Deferred:
+        """Return what an attempt ends with when `error` is not retried any more."""
+        if isinstance(error, TransientError):
+            wish = error.retry_after if error.retry_after is not None else self.longest_wait
+            return Deferred(
+                code=error.code,
+                retry_after=min(wish, self.longest_retry_after) * random.uniform(1.0, 1.5),
+                attempts=calls,
+            )
+        return Failed(code=error.code, message=str(error), attempts=calls, usage=usage)

@@ -1,0 +1,96 @@
+"""Settle what nobody can finish: past its deadline, in a crash loop, of a type no worker has."""
+
+from collections.abc import Callable, Sequence
+
+import asyncpg
+
+from shared.database import Connection, Database
+from shared.errors import ErrorCode
+from shared.logging import get_log
+from shared.outbox import OutboxRow, Relay
+from worker_service.claim import CRASH_LIMIT
+from worker_service.record import Recorded, count_and_settle
+
+log = get_log()
+
+BATCH_REQUESTS = 20
+UNCLAIMED_SECONDS = 600.0
+
+DUE = """
+SELECT id, requested_count,
+       CASE WHEN deadline_at <= clock_timestamp() THEN 'deadline_exceeded'
+            WHEN status = 'processing' THEN 'crash_loop'
+            ELSE 'unknown_entity_type' END AS code
+  FROM generation_requests AS request
+ WHERE completed_at IS NULL AND deadline_at <= clock_timestamp()
+    OR status = 'processing' AND lease_until < clock_timestamp() AND crashes + 1 >= $2
+       AND $3::boolean
+       AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $4)
+    OR status = 'pending' AND entity_type <> ALL ($5::text[])
+       AND not_before <= clock_timestamp() - make_interval(secs => $6)
+       AND NOT EXISTS (SELECT FROM generation_requests AS claimed
+                        WHERE claimed.status = 'processing'
+                          AND claimed.entity_type = request.entity_type)
+ ORDER BY id LIMIT $1
+   FOR NO KEY UPDATE SKIP LOCKED"""
+
+FAIL_MISSING = """
+INSERT INTO generation_items
+    (generation_request_id, ordinal, status, error_code, error_message, attempts)
+SELECT $1, ordinal, 'failed', $3, $4, 0
+  FROM generate_series(0, $2 - 1) AS ordinal
+    ON CONFLICT (generation_request_id, ordinal) DO NOTHING"""
+
+_MESSAGES = {
+    ErrorCode.DEADLINE_EXCEEDED: "the deadline passed before the item was made",
+    ErrorCode.CRASH_LOOP: f"{CRASH_LIMIT} workers in a row were lost while they worked on it",
+    ErrorCode.UNKNOWN_ENTITY_TYPE: "no worker can make this entity type",
+}
+
+
+class Sweep:
+    """The idempotent pass that every worker makes now and then; no worker leads."""
+
+    def __init__(
+        self,
+        database: Database,
+        relay: Relay,
+        *,
+        entity_types: Sequence[str],
+        lease_seconds: float,
+        events_topic: str,
+        may_take_over: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._entity_types = entity_types
+        self._lease_seconds = lease_seconds
+        self._events_topic = events_topic
+        self._may_take_over = may_take_over
+
+    async def settle_due(self) -> int:
+        """Fail the missing items of what is due, settle it, and return how many requests."""
+        async with self._database.transaction() as connection:
+            due = await connection.fetch(
+                DUE,
+                BATCH_REQUESTS,
+                CRASH_LIMIT,
+                self._may_take_over(),
+                self._lease_seconds,
+                self._entity_types,
+                UNCLAIMED_SECONDS,
+            )
+            events = [await self._settle(connection, request) for request in due]
+        for request, event in zip(due, events, strict=True):
+            log.warning("request_swept", request_id=str(request["id"]), code=request["code"])
+            if event is not None:
+                self._relay.offer(event)
+        return len(due)
+
+    async def _settle(self, connection: Connection, request: asyncpg.Record) -> OutboxRow | None:
+        code = ErrorCode(request["code"])
+        await connection.execute(
+            FAIL_MISSING, request["id"], request["requested_count"], code, _MESSAGES[code]
+        )
+        answer = await count_and_settle(connection, request["id"], events_topic=self._events_topic)
+        return answer.event if isinstance(answer, Recorded) else None

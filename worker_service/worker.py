@@ -1,0 +1,245 @@
+"""The life of a worker: the one place of its wiring, its loops, its drain and its end."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+from shared.database import Database, connect, wait_for_schema
+from shared.http import Server
+from shared.kafka import Publisher
+from shared.logging import get_log
+from shared.loops import on_signals, repeat
+from shared.outbox import Relay
+from shared.topics import Topics
+from worker_service import generators, health
+from worker_service.attempt import Makers
+from worker_service.claim import (
+    PENDING_SECONDS,
+    PENDING_SECONDS_WITHOUT_KAFKA,
+    Claim,
+    Claims,
+)
+from worker_service.config import WorkerSettings
+from worker_service.consume import Consumption
+from worker_service.in_flight import InFlight, Run
+from worker_service.lease import BEATS_PER_LEASE, Leases
+from worker_service.ordinals import Workshop, give_back, work
+from worker_service.providers.demo import Demo
+from worker_service.retry import RetryPolicy
+from worker_service.sweep import BATCH_REQUESTS, Sweep
+
+log = get_log()
+
+RESCUE_EVERY_SECONDS = 2.0
+SWEEP_EVERY_SECONDS = 5.0
+COMMIT_EVERY_SECONDS = 1.0
+LOST_EVERY_SECONDS = 1.0
+WATCH_EVERY_SECONDS = 5.0
+STALLED_SECONDS = 60.0
+AFTER_BUG_SECONDS = 30.0
+AFTER_DRAIN_SECONDS = 5.0
+RESCUE_BATCH = 100
+LEASE_SHARE = 3
+"""A statement may take a third of a lease."""
+
+EXIT_STALLED = 70
+EXIT_AT_ONCE = 1
+
+
+class Worker:
+    """Everything that runs in one worker process."""
+
+    def __init__(
+        self, settings: WorkerSettings, database: Database, publisher: Publisher, makers: Makers
+    ) -> None:
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        self._settings = settings
+        self._publisher = publisher
+        self._relay = Relay(database, publisher)
+        self._in_flight = InFlight(settings.max_requests_in_flight)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._exit_status = 0
+        self._leases = Leases(database, self._in_flight, lease_seconds=settings.lease_seconds)
+        self._workshop = Workshop(
+            database=database,
+            relay=self._relay,
+            makers=makers,
+            calls=asyncio.Semaphore(settings.provider_calls),
+            parallel_items=settings.max_parallel_items_per_request,
+            events_topic=topics.events,
+            is_over=asyncio.Event(),
+        )
+        entity_types = [*makers.generators]
+        self._claims = Claims(
+            database,
+            owner=uuid4(),
+            lease_seconds=settings.lease_seconds,
+            entity_types=entity_types,
+            provider=settings.provider,
+            running=self._in_flight.ids,
+            start=self._start,
+        )
+        self._consumption = Consumption(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            group_id=settings.kafka_group_id,
+            topics=topics.requests.values(),
+            database=database,
+            claims=self._claims,
+            in_flight=self._in_flight,
+        )
+        self._sweep = Sweep(
+            database,
+            self._relay,
+            entity_types=entity_types,
+            lease_seconds=settings.lease_seconds,
+            events_topic=topics.events,
+            may_take_over=lambda: self._leases.may_take_over,
+        )
+        self._health = Server(health.create_app(database, publisher, self._in_flight))
+
+    async def run(self, listening: socket.socket) -> int:
+        """Work until told to stop or stalled, drain, and return the exit status.
+
+        Raises:
+            ExceptionGroup: a loop met a bug that it cannot go on from; leases cover what is open.
+        """
+        async with asyncio.TaskGroup() as group:
+            lasting = [group.create_task(loop) for loop in self._lasting_loops(listening)]
+            claiming = [group.create_task(loop) for loop in self._claiming_loops()]
+            log.info("service_started", port=listening.getsockname()[1])
+            await self._stopping.wait()
+            await self._drain(claiming)
+            self._health.should_exit = True
+            for task in lasting:
+                task.cancel()
+        log.info("service_stopped")
+        return self._exit_status
+
+    def _lasting_loops(self, listening: socket.socket) -> list[Coroutine[Any, Any, None]]:
+        beat = self._settings.lease_seconds / BEATS_PER_LEASE
+        return [
+            self._relay.run(),
+            self._health.serve(sockets=[listening]),
+            repeat(self._leases.renew, name="heartbeat", every=beat),
+            repeat(self._leases.abort_lost, name="lost_leases", every=LOST_EVERY_SECONDS),
+            repeat(self._consumption.commit, name="offsets_commit", every=COMMIT_EVERY_SECONDS),
+            repeat(self._settle_due, name="sweep", every=SWEEP_EVERY_SECONDS),
+            repeat(self._watch, name="watchdog", every=WATCH_EVERY_SECONDS),
+        ]
+
+    def _claiming_loops(self) -> list[Coroutine[Any, Any, None]]:
+        return [
+            self._consumption.run(),
+            repeat(self._rescue, name="claim_any", every=RESCUE_EVERY_SECONDS),
+        ]
+
+    def _start(self, claim: Claim) -> None:
+        run = Run.of(claim)
+        self._in_flight.add(run)
+        task = asyncio.create_task(self._work(run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, run: Run) -> None:
+        """Work on a request; a bug in that costs this run alone, and is counted."""
+        try:
+            await work(run, workshop=self._workshop)
+        except Exception:
+            log.exception("run_failed", request_id=str(run.claim.request_id))
+            run.defer(AFTER_BUG_SECONDS)
+            await give_back(run, workshop=self._workshop)
+        finally:
+            self._in_flight.remove(run)
+
+    async def _rescue(self) -> None:
+        """Claim what no message brings, as long as each claim fills its slots."""
+        claimed = slots = 0
+        while claimed == slots:
+            slots = min(await self._in_flight.rescue_slots(), RESCUE_BATCH)
+            with self._in_flight.held(slots):
+                claimed = await self._claims.claim_any(
+                    slots,
+                    may_take_over=self._leases.may_take_over,
+                    pending_seconds=PENDING_SECONDS
+                    if self._publisher.reachable
+                    else PENDING_SECONDS_WITHOUT_KAFKA,
+                )
+
+    async def _settle_due(self) -> None:
+        while await self._sweep.settle_due() == BATCH_REQUESTS:
+            pass
+
+    async def _watch(self) -> None:
+        """Leave when the poll loop is stuck: leases make a restart cheap."""
+        silent = time.monotonic() - self._consumption.ticked_at
+        rejoining = self._consumption.rejoining_seconds() if self._publisher.reachable else 0.0
+        if max(silent, rejoining) > STALLED_SECONDS and not self._stopping.is_set():
+            log.error("worker_stalled", silent_seconds=silent, rejoining_seconds=rejoining)
+            self._exit_status = EXIT_STALLED
+            self._stopping.set()
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._stopping.set()
+
+    def stop_or_leave(self) -> None:
+        """Drain at the first signal, leave at the second: leases cover what is open then."""
+        if self._stopping.is_set():
+            os._exit(EXIT_AT_ONCE)
+        self.stop()
+
+    async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
+        """Claim nothing more, finish the calls in flight, release the rest."""
+        log.info("drain_begun", in_flight=len(self._in_flight))
+        await self._claims.close()
+        for task in claiming:
+            task.cancel()
+        for run in self._in_flight:
+            run.stop()
+        leaving = asyncio.create_task(self._consumption.stop())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._in_flight.emptied()
+        self._workshop.is_over.set()
+        for run in self._in_flight:
+            run.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(AFTER_DRAIN_SECONDS):
+                await self._in_flight.emptied()
+        await leaving
+        await self._publisher.stop()
+        log.info("worker_drained", left=len(self._in_flight))
+
+
+async def run_worker(settings: WorkerSettings, listening: socket.socket) -> int:
+    """Open what a worker needs, run it, and return the exit status.
+
+    Raises:
+        SystemExit: the schema is older than the service.
+    """
+    loaded = generators.load()
+    makers = Makers(
+        generators=loaded,
+        providers={"demo": Demo(loaded, latency_seconds=settings.demo_latency_seconds)},
+        policy=RetryPolicy(
+            call_attempts=settings.call_attempts,
+            invalid_output_attempts=settings.invalid_output_attempts,
+        ),
+    )
+    async with connect(
+        settings.database_url,
+        patience=settings.lease_seconds / LEASE_SHARE,
+        pool_size=settings.database_pool_size,
+        application_name="worker_service",
+    ) as database:
+        await wait_for_schema(database, seconds=settings.schema_wait_seconds)
+        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
+        worker = Worker(settings, database, publisher, makers)
+        on_signals(worker.stop_or_leave)
+        return await worker.run(listening)

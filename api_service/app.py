@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from api_service import health, problems, routes
 from api_service.config import ApiSettings
+from api_service.openapi import DocumentedApi, operation_id
 from api_service.relay import relaying
 from api_service.routes import Road
 from shared.database import connect, wait_for_schema
@@ -50,14 +51,16 @@ async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
 def create_app(road: Road) -> FastAPI:
     """Build the application on what was opened."""
     prefix = road.settings.api_prefix
-    app = FastAPI(
+    app = DocumentedApi(
         title="Generation requests",
         version="0.1.0",
         description=DESCRIPTION,
         redirect_slashes=False,
         docs_url=f"{prefix}/docs",
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         openapi_url=f"{prefix}/openapi.json",
+        generate_unique_id_function=operation_id,
     )
     app.state.road = road
     problems.install(app)

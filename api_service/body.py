@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NoReturn, TypeAlias
 
@@ -13,21 +14,38 @@ from api_service.problems import ProblemError, pointer
 MAX_DEPTH = 32
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_JSON = re.compile(r"application/([^\s;]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 Place: TypeAlias = tuple[str | int, ...]
 
 
 class StrictRoute(APIRoute):
-    """A route whose bodies go through the strict parser."""
+    """A route whose bodies say that they are JSON and go through the strict parser."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Hand the original handler a request that parses strictly."""
         handler = super().get_route_handler()
+        takes_a_body = self.body_field is not None
 
         async def handle(request: Request) -> Response:
+            if takes_a_body and _has_body(request) and not _is_json(request):
+                raise ProblemError(
+                    415, "unsupported_media_type", "send `Content-Type: application/json`"
+                )
             return await handler(_StrictRequest(request.scope, request.receive))
 
         return handle
+
+
+def _has_body(request: Request) -> bool:
+    return (
+        "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+    )
+
+
+def _is_json(request: Request) -> bool:
+    return _JSON.match(request.headers.get("content-type", "")) is not None
 
 
 class _StrictRequest(Request):
@@ -79,10 +97,17 @@ def _problem(detail: str, place: Place = ()) -> ProblemError:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Unacceptable(f"the key {twice[:60]!r} is given twice")
+        raise _Unacceptable(f"the key {_first_repeated(pairs)[:60]!r} is given twice")
     return members
+
+
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            break
+        seen.add(name)
+    return name
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -103,10 +128,9 @@ def _int64(digits: str) -> int:
 
 
 def _faults(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    if len(place) > MAX_DEPTH:
-        yield (), f"nested deeper than {MAX_DEPTH}"
-        return
     match node:
+        case dict() | list() if len(place) >= MAX_DEPTH:
+            yield (), f"nested deeper than {MAX_DEPTH}"
         case str() if not _is_storable(node):
             yield place, "must not contain NUL characters or lone surrogates"
         case dict():
@@ -122,4 +146,4 @@ def _faults(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _is_storable(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return _UNSTORABLE.search(text) is None

@@ -1,8 +1,9 @@
 """Every error as application/problem+json (RFC 9457), FastAPI's and Starlette's own included."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +14,10 @@ from shared.errors import DatabaseUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_UNAVAILABLE = "2"
+
+_FRAGMENT = "!$&'()*+,;=:@?~"
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110 names these otherwise than older Pythons do."""
 
 _CODES = {
     404: "not_found",
@@ -46,6 +51,30 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def documented(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe an answer for OpenAPI; `api_service.openapi` gives it its media type."""
+    example = Problem(
+        title=_title(status),
+        status=status,
+        detail=detail,
+        code=code,
+        errors=[ProblemDetail(detail=d, pointer=p) for d, p in errors] or None,
+    )
+    return {
+        "model": Problem,
+        "description": f"{_title(status)}: {detail}.",
+        "headers": dict(headers or {}),
+        "content": {"application/json": {"example": example.model_dump(exclude_none=True)}},
+    }
+
+
 def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
     body = problem.model_copy(update={"instance": request.url.path})
     return Response(
@@ -60,7 +89,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101
     status = HTTPStatus(error.status_code)
     problem = Problem(
-        title=status.phrase,
+        title=_title(status),
         status=status,
         detail=error.detail if error.detail != status.phrase else None,
         code=getattr(error, "code", None) or _CODES.get(status, status.name.lower()),
@@ -69,10 +98,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return _answer(request, problem, dict(error.headers or {}))
 
 
+def _title(status: int) -> str:
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     problem = Problem(
-        title="Unprocessable Content",
+        title=_title(422),
         status=422,
         detail="the request does not fit what is expected",
         code="invalid_request",
@@ -95,8 +128,7 @@ def pointer(*path: str | int) -> str:
 
 
 def _escaped(member: str) -> str:
-    readable = member.encode("utf-8", "replace").decode()
-    return readable.replace("~", "~0").replace("/", "~1")
+    return quote(member.replace("~", "~0").replace("/", "~1"), safe=_FRAGMENT, errors="replace")
 
 
 async def _unavailable(request: Request, _: Exception) -> Response:

@@ -8,19 +8,20 @@ from shared.config import SharedSettings, load
 from shared.database import Database, connect, wait_for_schema
 from shared.kafka import Publisher
 from shared.logging import configure, get_log
-from shared.loops import on_signals
+from shared.loops import on_signals, repeat
 from shared.outbox import Relay
 
 log = get_log()
 
 DATABASE_SECONDS = 5.0
+_AFTER_BUG_SECONDS = 1.0
 
 
 @asynccontextmanager
 async def relaying(database: Database, publisher: Publisher) -> AsyncIterator[Relay]:
-    """Publish offered and left-over rows for as long as the block runs."""
+    """Publish offered and left-over rows for as long as the block runs, whatever goes wrong."""
     relay = Relay(database, publisher)
-    work = asyncio.create_task(relay.run())
+    work = asyncio.create_task(repeat(relay.run, name="relay", every=_AFTER_BUG_SECONDS))
     try:
         yield relay
     finally:

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Header, Request, Response
 from api_service.body import StrictRoute
 from api_service.config import ApiSettings
 from api_service.generation_requests import Reading, find, path_of, pending
-from api_service.problems import ProblemError
+from api_service.problems import ProblemError, documented
 from api_service.submit import Ask, Promise, submit
 from api_service.traces import traceparent
 from schemas.api import (
     Accepted,
     GenerationRequest,
-    Problem,
     Submission,
     asked,
     typed_submission,
@@ -29,18 +28,49 @@ from shared.states import Priority, Status
 from shared.topics import Topics
 
 Json = dict[str, Any]
-PROBLEMS: dict[int | str, Json] = {
-    422: {"model": Problem, "description": "The request does not fit what is expected."},
-    503: {"model": Problem, "description": "The database does not answer; try again."},
-}
-_FOLLOW = {
+_HEADERS: dict[str, Json] = {
     "Location": {"description": "Where to poll.", "schema": {"type": "string"}},
     "Retry-After": {
-        "description": "Seconds until a poll is worth while.",
-        "schema": {"type": "integer"},
+        "description": "Seconds until a poll is worth while; none once the status is final.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "ETag": {
+        "description": "For `If-None-Match`; another one with every change of the record.",
+        "schema": {"type": "string"},
     },
 }
-_ACCEPTED: dict[int | str, Json] = {202: {"headers": _FOLLOW}, **PROBLEMS}
+
+
+def _answer(description: str, *headers: str) -> Json:
+    return {"description": description, "headers": {name: _HEADERS[name] for name in headers}}
+
+
+_PROBLEMS: dict[int | str, Json] = {
+    422: documented(
+        422,
+        "invalid_request",
+        "the request does not fit what is expected",
+        errors=[("Input should be less than or equal to 10", "#/count")],
+    ),
+    503: documented(
+        503,
+        "database_unavailable",
+        "the database does not answer; nothing was lost, try again",
+        headers={"Retry-After": {"schema": {"type": "integer", "minimum": 1}}},
+    ),
+    "default": documented(500, "unexpected", "an unexpected error; it was logged"),
+}
+_SUBMIT: dict[int | str, Json] = {
+    202: _answer("Accepted: the request will be settled.", "Location", "Retry-After"),
+    415: documented(415, "unsupported_media_type", "send `Content-Type: application/json`"),
+    **_PROBLEMS,
+}
+_READ: dict[int | str, Json] = {
+    200: _answer("The tracking record.", "ETag", "Retry-After"),
+    304: _answer("The record is as `If-None-Match` has it.", "ETag", "Retry-After"),
+    404: documented(404, "not_found", "there is no generation request of this id"),
+    **_PROBLEMS,
+}
 _RETRY_AFTER_ACCEPTED = "2"
 
 
@@ -83,7 +113,7 @@ router = APIRouter(route_class=StrictRoute, tags=["generation requests"])
 @router.post(
     "/generation-requests",
     status_code=202,
-    responses=_ACCEPTED,
+    responses=_SUBMIT,
 )
 async def submit_request(
     submission: Submission,
@@ -120,7 +150,7 @@ def _typed_route(entity_type: EntityType) -> None:
     @router.post(
         f"/{entity_type.collection}/generate",
         status_code=202,
-        responses=_ACCEPTED,
+        responses=_SUBMIT,
         name=f"generate_{entity_type.collection}",
         summary=f"Generate {entity_type.collection}",
     )
@@ -156,11 +186,7 @@ for _entity_type in ENTITY_TYPES.values():
 @router.get(
     "/generation-requests/{request_id}",
     response_model=GenerationRequest,
-    responses={
-        304: {"description": "The record is as `If-None-Match` has it."},
-        404: {"model": Problem, "description": "There is no such request."},
-        **PROBLEMS,
-    },
+    responses=_READ,
 )
 async def read_request(
     request_id: UUID,

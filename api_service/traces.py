@@ -4,7 +4,7 @@ import re
 import secrets
 
 _TRACEPARENT = re.compile(
-    r"^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$"
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
 
 
@@ -13,6 +13,6 @@ def traceparent(given: str | None) -> str:
 
     https://www.w3.org/TR/trace-context/#traceparent-header
     """
-    if given is not None and _TRACEPARENT.match(given):
+    if given is not None and _TRACEPARENT.fullmatch(given):
         return given
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

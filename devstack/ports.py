@@ -37,13 +37,14 @@ def listen(host: str, port: int, *, variable: str) -> socket.socket:
     try:
         listener.bind((host, port or pick_free_port()))
         listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
-        raise port_refused(port, variable=variable, reason=error) from error
+        reason = error.strerror or str(error)
+        raise port_refused(port, variable=variable, reason=reason) from error
     return listener
 
 
-def port_refused(port: int, *, variable: str, reason: object = "it is taken") -> DevstackError:
+def port_refused(port: int, *, variable: str, reason: str = "it is taken") -> DevstackError:
     """Say that a port cannot be had, and the way out."""
     return DevstackError(
         f"port {port} cannot be used ({reason}): stop what listens there, "

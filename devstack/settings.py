@@ -1,6 +1,7 @@
 """What devstack is told by the environment, which `make` variables and `.env` are part of."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from devstack.errors import DevstackError
 from devstack.installation import find_state_dir
 
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PORTS = range(65_536)
 _PROCESSES = range(1, 65)
 
@@ -42,7 +44,7 @@ def read_settings() -> Settings:
         state_dir=find_state_dir(),
         api_host=environment.get("API_HOST", "127.0.0.1"),
         api_port=_number(environment, "API_PORT", default=8000, within=_PORTS),
-        api_prefix=environment.get("API_PREFIX", ""),
+        api_prefix=_prefix(environment),
         api_processes=_number(environment, "API_PROCESSES", default=1, within=_PROCESSES),
         workers=_number(environment, "WORKERS", default=1, within=_PROCESSES),
         postgres_port=_number(environment, "POSTGRES_PORT", default=15_432, within=_PORTS),
@@ -52,6 +54,13 @@ def read_settings() -> Settings:
         drain_seconds=_seconds(environment, "DRAIN_SECONDS", default=30),
         environment=environment,
     )
+
+
+def _prefix(environment: Mapping[str, str]) -> str:
+    given = environment.get("API_PREFIX", "")
+    if not _PREFIX.fullmatch(given):
+        raise DevstackError(f"API_PREFIX is {given!r}: give a path such as /api/v1")
+    return given
 
 
 def _number(environment: Mapping[str, str], name: str, *, default: int, within: range) -> int:

@@ -110,6 +110,7 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Mi
                 migration.name,
                 migration.checksum,
             )
-    except asyncpg.PostgresError as error:
-        raise MigrationFailed(f"{migration.version}_{migration.name}.sql: {error}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise MigrationFailed(f"{migration.version}_{migration.name}.sql: {reason}") from error
     return True

@@ -88,11 +88,17 @@ class TypedSubmission(Strict):
 def typed_submission(entity_type: EntityType) -> type[TypedSubmission]:
     """Make the body of the route that is named after an entity type."""
     title = entity_type.name.title().replace("_", "")
-    return create_model(
+    examples = entity_type.constraints.model_json_schema().get("examples", [])
+    made: type[TypedSubmission] = create_model(
         f"{title}Submission",
         __base__=TypedSubmission,
+        __doc__=f"Ask for `count` {entity_type.collection}.",
         constraints=(entity_type.constraints, entity_type.constraints()),
     )
+    made.model_config["json_schema_extra"] = {
+        "examples": [{"count": 3, "constraints": constraints} for constraints in examples]
+    }
+    return made
 
 
 def asked(constraints: Strict) -> dict[str, Any]:
@@ -102,6 +108,19 @@ def asked(constraints: Strict) -> dict[str, Any]:
 
 class Accepted(BaseModel):
     """The answer of a route that is named after an entity type."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "message": "Generation request created",
+                    "request_id": "019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10",
+                    "count": 3,
+                    "status": "pending",
+                }
+            ]
+        }
+    )
 
     message: str = "Generation request created"
     request_id: UUID
@@ -143,6 +162,57 @@ class Urls(BaseModel):
 
 class GenerationRequest(BaseModel):
     """The tracking record of a generation request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": "019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10",
+                    "entity_type": "sentence",
+                    "status": "processing",
+                    "requested_at": "2026-11-21T10:30:00.000000Z",
+                    "started_at": "2026-11-21T10:30:00.120000Z",
+                    "completed_at": None,
+                    "requested_count": 3,
+                    "generated_count": 1,
+                    "failed_count": 0,
+                    "constraints": {"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]},
+                    "metadata": {"lesson": "12"},
+                    "error_message": None,
+                    "entities": [
+                        {
+                            "id": "019aa3f0-c2d4-7e11-8f4a-3a1f7f0c9b21",
+                            "created_at": "2026-11-21T10:30:24.310000Z",
+                            "updated_at": "2026-11-21T10:30:24.310000Z",
+                            "target_language_code": "fra",
+                            "content": "Nous lisions un roman.",
+                            "translation": "We were reading a novel.",
+                            "pronoun": "nous",
+                            "tense": "imparfait",
+                            "direct_object": "masculine",
+                            "indirect_object": "none",
+                            "negation": "none",
+                            "is_correct": True,
+                            "explanation": None,
+                        }
+                    ],
+                    "error": None,
+                    "failures": [],
+                    "usage": {
+                        "calls": 1,
+                        "input_tokens": 142,
+                        "output_tokens": 37,
+                        "reasoning_tokens": 0,
+                    },
+                    "priority": "normal",
+                    "provider": "demo",
+                    "model": None,
+                    "version": 3,
+                    "urls": {"self": "/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"},
+                }
+            ]
+        }
+    )
 
     request_id: UUID
     entity_type: str

@@ -1,10 +1,27 @@
 """Settings: environment variables alone, read once at start and passed on as values."""
 
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveFloat, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+
+def _with_readable_ports(url: str) -> str:
+    """Refuse ports that are no numbers; asyncpg says so only when it connects."""
+    for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+        _ = urlsplit(f"//{host}").port
+    return url
+
+
+DatabaseUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^postgres(ql)?://"),
+    AfterValidator(_with_readable_ports),
+]
+BootstrapServers = Annotated[
+    str, StringConstraints(pattern=r"^[^\s,;/]+:\d{1,5}(\s*,\s*[^\s,;/]+:\d{1,5})*$")
+]
 TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
 
 
@@ -17,7 +34,7 @@ class Environment(BaseSettings):
 class DatabaseSettings(Environment):
     """Where PostgreSQL is."""
 
-    database_url: Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")] = Field(
+    database_url: DatabaseUrl = Field(
         description="Address of PostgreSQL, as postgresql://user:password@host:port/name."
     )
 
@@ -25,9 +42,8 @@ class DatabaseSettings(Environment):
 class KafkaSettings(Environment):
     """Where Kafka is."""
 
-    kafka_bootstrap_servers: str = Field(
-        description="Addresses of Kafka brokers, as host:port, separated by commas.",
-        min_length=1,
+    kafka_bootstrap_servers: BootstrapServers = Field(
+        description="Addresses of Kafka brokers, as host:port, separated by commas."
     )
     kafka_topic_prefix: TopicPrefix = Field(
         "", description="Put before the name of every topic, so that stacks can share a broker."

@@ -64,10 +64,8 @@ class Database:
                 try:
                     yield lent
                 except BaseException as error:
-                    lost = isinstance(error, asyncpg.InterfaceError) and lent.is_closed()
-                    lent.terminate()
-                    if lost:
-                        raise DatabaseUnavailable("the connection was lost") from error
+                    if _ended(lent) and isinstance(error, asyncpg.InterfaceError):
+                        raise ConnectionResetError("the connection was lost") from error
                     raise
                 finally:
                     await self._pool.release(lent)
@@ -141,6 +139,16 @@ async def connect(
         yield Database(pool, patience=patience)
     finally:
         pool.terminate()
+
+
+def _ended(lent: Connection) -> bool:
+    """Terminate a connection and tell whether it was lost already."""
+    try:
+        was_closed = lent.is_closed()
+        lent.terminate()
+    except asyncpg.InterfaceError:  # a lost connection has left its holder by itself
+        return True
+    return was_closed
 
 
 async def _keep_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:

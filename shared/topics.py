@@ -11,6 +11,8 @@ from shared.config import KafkaSettings, load
 from shared.states import Priority
 
 _TOPIC_ALREADY_EXISTS = 36
+_LEADER_SECONDS = 30.0
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,9 @@ class TopicSettings(KafkaSettings):
 async def create_topics(
     bootstrap_servers: str, topics: Topics, *, partitions: int, replication_factor: int = 1
 ) -> None:
-    """Create the topics that are missing; those that exist are left as they are.
+    """Create the topics that are missing, and return when every one can be written to.
+
+    Topics that exist are left as they are.
 
     Raises:
         TopicsRefused: the brokers could not be reached or refused a topic.
@@ -74,13 +78,28 @@ async def create_topics(
                 for name, largest in _sizes(topics).items()
             ]
         )
+        for name, code, *message in answer.topic_errors:
+            if code not in (0, _TOPIC_ALREADY_EXISTS):
+                raise TopicsRefused(f"topic {name}: {for_code(code).__name__} {message}")
+        async with asyncio.timeout(_LEADER_SECONDS):
+            await _wait_for_leaders(admin, set(_sizes(topics)))
     except (KafkaError, OSError, TimeoutError) as error:
         raise TopicsRefused(f"Kafka at {bootstrap_servers} cannot be reached: {error}") from error
     finally:
         await admin.close()
-    for name, code, *message in answer.topic_errors:
-        if code not in (0, _TOPIC_ALREADY_EXISTS):
-            raise TopicsRefused(f"topic {name}: {for_code(code).__name__} {message}")
+
+
+async def _wait_for_leaders(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until every partition has a leader; a topic that was created need not have them yet."""
+    while True:
+        led = {
+            topic["topic"]
+            for topic in await admin.describe_topics()
+            if all(partition["leader"] >= 0 for partition in topic["partitions"])
+        }
+        if names <= led:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def _sizes(topics: Topics) -> dict[str, int]:

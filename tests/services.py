@@ -1,8 +1,9 @@
 """The two services inside the test's own process, with a scripted provider."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,8 +16,10 @@ from shared.http import listen
 from shared.kafka import Publisher
 from tests.stack import Stack
 from tests.support import books
+from tests.support.processes import Services, services_of
 from tests.support.providers import Scripted, makers_of
 from worker_service.config import WorkerSettings
+from worker_service.retry import RetryPolicy
 from worker_service.worker import Worker
 
 LEASE_SECONDS = 4.0
@@ -37,6 +40,7 @@ def worker_settings(stack: Stack, **changes: Any) -> WorkerSettings:
         database_url=stack.database_url,
         kafka_bootstrap_servers=stack.kafka,
         kafka_topic_prefix=stack.prefix,
+        kafka_group_id=stack.group,
         worker_health_port=0,
         **told,
     )
@@ -76,7 +80,8 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
         application_name="worker_service",
     ) as database:
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
-        worker = Worker(settings, database, publisher, makers_of(provider))
+        policy = RetryPolicy(call_attempts=settings.call_attempts, first_wait=0.0, longest_wait=0.0)
+        worker = Worker(settings, database, publisher, makers_of(provider, policy))
         running = asyncio.create_task(worker.run(listen("127.0.0.1", 0)))
         try:
             yield worker
@@ -84,6 +89,13 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
             worker.stop()
             provider.gate.set()
             await running
+
+
+@pytest.fixture
+def services(stack: Stack, tmp_path: Path) -> Iterator[Services]:
+    """Start the services as processes of their own."""
+    with services_of(stack, tmp_path) as started:
+        yield started
 
 
 @pytest.fixture
@@ -95,9 +107,10 @@ async def balanced(database: Database) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def balanced_road(
-    database: Database, api: httpx.AsyncClient, start_worker: StartWorker
+    database: Database,
+    api: httpx.AsyncClient,  # noqa: ARG001 - the check comes before it is closed
+    start_worker: StartWorker,  # noqa: ARG001 - likewise
 ) -> AsyncIterator[None]:
     """Check after the test, while its relay still runs, that the books balance."""
-    assert api, start_worker
     yield
     await books.check_relayed(database)

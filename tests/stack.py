@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
 from migrations.migrate import migrate
@@ -31,6 +32,8 @@ _SERVERLESS = ("unit", "contract")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and make the template database, in the controlling process alone."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
     if hasattr(config, "workerinput") or not _needs_servers(config):
         return
     stack = ExitStack()
@@ -105,6 +108,10 @@ class Stack:
     def topics(self) -> Topics:
         return Topics.with_prefix(self.prefix)
 
+    @property
+    def group(self) -> str:
+        return f"{self.prefix}workers"
+
 
 @pytest.fixture
 async def database_url() -> AsyncIterator[str]:
@@ -145,8 +152,3 @@ async def _delete_topics(stack: Stack) -> None:
         await admin.delete_topics(names)
     finally:
         await admin.close()
-
-
-@pytest.fixture
-def new_group() -> Callable[[], str]:
-    return lambda: f"group-{uuid.uuid4().hex[:10]}"

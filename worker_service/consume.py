@@ -6,14 +6,13 @@ Kafka, and ticks all the while, so that a watchdog can tell waiting from being s
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
-from typing import TypeAlias
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from shared.database import Database
@@ -24,18 +23,16 @@ from worker_service.dead_letter import Poison, Reason, set_aside
 from worker_service.in_flight import InFlight
 from worker_service.message import poison, read
 from worker_service.offsets import Offsets
+from worker_service.poll import Message, Poll, Undecodable
 
 log = get_log()
 
 BATCH_MESSAGES = 50
-_IDLE_MILLISECONDS = 1000
 _SLOT_SECONDS = 1.0
 _AGAIN_SECONDS = 0.5
 _COMMIT_SECONDS = 5.0
 _REVOKE_SECONDS = 3.0
 _START_SECONDS = 15.0
-
-Message: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 
 
 class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -59,7 +56,6 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self._in_flight = in_flight
         self._offsets = Offsets()
         self._consumer: AIOKafkaConsumer | None = None
-        self._last_served: TopicPartition | None = None
         self._rejoining_since: float | None = None
         self.ticked_at = time.monotonic()
 
@@ -68,6 +64,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer = await self._started()
         self._consumer = consumer
         consumer.subscribe(self._topics, listener=self)
+        poll = Poll(consumer)
         while True:
             self._tick()
             slots = await self._in_flight.message_slots(_SLOT_SECONDS)
@@ -75,7 +72,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             limit = min(slots, BATCH_MESSAGES)
             with self._in_flight.held(limit):
-                await self._take(consumer, limit)
+                await self._take(poll, limit)
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
@@ -115,95 +112,29 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=15_000,
             max_poll_interval_ms=86_400_000,  # the watchdog judges the poll loop instead
             max_partition_fetch_bytes=65_536,
-            metadata_max_age_ms=60_000,
+            metadata_max_age_ms=5_000,  # how soon topics that are created late are found
             request_timeout_ms=10_000,
         )
 
     def _tick(self) -> None:
         self.ticked_at = time.monotonic()
 
-    async def _take(self, consumer: AIOKafkaConsumer, limit: int) -> None:
-        """Fetch a batch of one partition and make the fate of each of its messages durable."""
-        assignment = self._offsets.assignment
-        messages = await self._fetch(consumer, limit)
-        if not messages or assignment != self._offsets.assignment:
-            return  # what came before a rebalance is fetched again after it
-        await self._decide(messages)
-        for message in messages:
-            self._offsets.handled(
-                (message.topic, message.partition), message.offset, assignment=assignment
-            )
+    async def _take(self, poll: Poll, limit: int) -> None:
+        """Fetch a batch of one partition and make the fate of each of its messages durable.
 
-    async def _fetch(self, consumer: AIOKafkaConsumer, limit: int) -> list[Message]:
-        """Fetch from one partition at a time, in rotation.
-
-        One call over all partitions would empty one of them before it looked at the next, so that
-        happens only when a whole rotation found nothing, for one message.
+        A fetch returns what belongs to the assignment that is current when it returns, even if
+        it began under another one.
         """
-        for partition in self._rotation(consumer.assignment()):
-            messages = await self._fetch_partition(consumer, partition, limit)
-            if messages:
-                self._last_served = partition
-                return messages
-        fetched = await self._getmany(consumer, timeout_ms=_IDLE_MILLISECONDS, max_records=1)
-        return [message for messages in (fetched or {}).values() for message in messages]
-
-    def _rotation(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-        ordered = sorted(partitions)
-        after = [p for p in ordered if self._last_served is not None and p > self._last_served]
-        return [*after, *(p for p in ordered if p not in after)]
-
-    async def _fetch_partition(
-        self, consumer: AIOKafkaConsumer, partition: TopicPartition, limit: int
-    ) -> list[Message]:
-        for max_records in (limit, 1):
-            fetched = await self._getmany(consumer, partition, max_records=max_records)
-            if fetched is not None:
-                return fetched.get(partition, [])
-        await self._skip_undecodable(consumer, partition)
-        return []
-
-    async def _getmany(
-        self,
-        consumer: AIOKafkaConsumer,
-        *partitions: TopicPartition,
-        max_records: int,
-        timeout_ms: int = 0,
-    ) -> dict[TopicPartition, list[Message]] | None:
-        """Fetch what is there; None where aiokafka itself cannot decode a record."""
-        try:
-            fetched: dict[TopicPartition, list[Message]] = await consumer.getmany(
-                *partitions, timeout_ms=timeout_ms, max_records=max_records
-            )
-        except CorruptRecordException:
-            return None
-        except KafkaError as error:
-            log.debug("pass_failed", loop="poll", reason=str(error))
-            await asyncio.sleep(_AGAIN_SECONDS)
-            return {}
-        except (ValueError, TypeError, LookupError, RuntimeError) as error:
-            log.debug("pass_failed", loop="poll", reason=str(error))
-            return None
-        return fetched
-
-    async def _skip_undecodable(
-        self, consumer: AIOKafkaConsumer, partition: TopicPartition
-    ) -> None:
-        """Set a record aside by its coordinates and go on behind it."""
-        try:
-            offset = await consumer.position(partition)
-        except (IllegalStateError, KafkaError):
-            return
-        letter = Poison(
-            topic=partition.topic,
-            partition=partition.partition,
-            offset=offset,
-            reason=Reason.UNDECODABLE,
-            error="the Kafka client cannot decode the record",
-        )
-        await self._until_durable([], [letter])
-        with suppress(IllegalStateError, KafkaError):
-            consumer.seek(partition, offset + 1)
+        batch = await poll.next_batch(limit)
+        assignment = self._offsets.assignment
+        match batch:
+            case Undecodable(partition, offset):
+                await self._until_durable([], [_letter(batch)])
+                self._offsets.handled(partition, offset, assignment=assignment)
+            case messages:
+                await self._decide(messages)
+                for m in messages:
+                    self._offsets.handled((m.topic, m.partition), m.offset, assignment=assignment)
 
     async def _decide(self, messages: list[Message]) -> None:
         named: dict[UUID, list[Message]] = {}
@@ -281,3 +212,13 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             return 0.0
         self._rejoining_since = self._rejoining_since or time.monotonic()
         return time.monotonic() - self._rejoining_since
+
+
+def _letter(undecodable: Undecodable) -> Poison:
+    return Poison(
+        topic=undecodable.partition.topic,
+        partition=undecodable.partition.partition,
+        offset=undecodable.offset,
+        reason=Reason.UNDECODABLE,
+        error=f"the Kafka client cannot decode the record: {undecodable.error}",
+    )

@@ -64,7 +64,7 @@ class Worker:
         self._in_flight = InFlight(settings.max_requests_in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._exit_status = 0
+        self.exit_status = 0
         self._leases = Leases(database, self._in_flight, lease_seconds=settings.lease_seconds)
         self._workshop = Workshop(
             database=database,
@@ -110,7 +110,8 @@ class Worker:
             ExceptionGroup: a loop met a bug that it cannot go on from; leases cover what is open.
         """
         async with asyncio.TaskGroup() as group:
-            lasting = [group.create_task(loop) for loop in self._lasting_loops(listening)]
+            group.create_task(self._health.serve(sockets=[listening]))
+            lasting = [group.create_task(loop) for loop in self._lasting_loops()]
             claiming = [group.create_task(loop) for loop in self._claiming_loops()]
             log.info("service_started", port=listening.getsockname()[1])
             await self._stopping.wait()
@@ -119,13 +120,12 @@ class Worker:
             for task in lasting:
                 task.cancel()
         log.info("service_stopped")
-        return self._exit_status
+        return self.exit_status
 
-    def _lasting_loops(self, listening: socket.socket) -> list[Coroutine[Any, Any, None]]:
+    def _lasting_loops(self) -> list[Coroutine[Any, Any, None]]:
         beat = self._settings.lease_seconds / BEATS_PER_LEASE
         return [
             self._relay.run(),
-            self._health.serve(sockets=[listening]),
             repeat(self._leases.renew, name="heartbeat", every=beat),
             repeat(self._leases.abort_lost, name="lost_leases", every=LOST_EVERY_SECONDS),
             repeat(self._consumption.commit, name="offsets_commit", every=COMMIT_EVERY_SECONDS),
@@ -181,7 +181,7 @@ class Worker:
         rejoining = self._consumption.rejoining_seconds() if self._publisher.reachable else 0.0
         if max(silent, rejoining) > STALLED_SECONDS and not self._stopping.is_set():
             log.error("worker_stalled", silent_seconds=silent, rejoining_seconds=rejoining)
-            self._exit_status = EXIT_STALLED
+            self.exit_status = EXIT_STALLED
             self._stopping.set()
 
     def stop(self) -> None:

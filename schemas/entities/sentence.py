@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from schemas.entity import ConstraintsBase, EntityBase, Line, Word
 
@@ -28,6 +28,12 @@ Level = Literal[
 
 class Constraints(ConstraintsBase):
     """What a caller may ask of a sentence; what is left out is the generator's choice."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]}]
+        }
+    )
 
     verb_infinitives: list[Word] = Field([], max_length=20)
     tenses_used: list[Tense] = Field([], max_length=8)

@@ -50,8 +50,5 @@ class Scripted:
         return sum(call.ordinal == ordinal for call in self.calls)
 
 
-IMPATIENT = RetryPolicy(first_wait=0.0, longest_wait=0.0)
-
-
-def makers_of(provider: Scripted, policy: RetryPolicy = IMPATIENT) -> Makers:
+def makers_of(provider: Scripted, policy: RetryPolicy) -> Makers:
     return Makers(generators=generators.load(), providers={"demo": provider}, policy=policy)

@@ -32,4 +32,5 @@ async def settled(api: httpx.AsyncClient, path: str, *, within: float = 20.0) ->
         record = await read(api, path)
         return record if record["completed_at"] else None
 
-    return await eventually(final, within=within, what=f"{path} settles")
+    record: Json = await eventually(final, within=within, what=f"{path} settles")
+    return record

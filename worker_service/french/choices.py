@@ -2,29 +2,26 @@
 
 import random
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import product
 from math import gcd, prod
 from typing import Any, Final
 
+from worker_service.french import options
 from worker_service.french.brief import SentenceBrief
-from worker_service.french.clause import Clause, ObjectPhrase, Place
+from worker_service.french.clause import Clause
 from worker_service.french.conjugation import paradigm
 from worker_service.french.grammar import (
-    IMPERATIVE_PRONOUNS,
     NEGATIONS,
-    PRONOUNS,
     TENSES,
     Negation,
-    Pronoun,
     Tense,
 )
-from worker_service.french.lexicon import LEXICON, Complement, Verb, find_verb
-from worker_service.french.nouns import Noun
+from worker_service.french.lexicon import LEXICON, Verb, find_verb
 from worker_service.french.plausible import oddity
-from worker_service.french.times import FRAMES, NO_FRAME, TIMES, Frame, Time
 
 _GOLDEN: Final = 0.6180339887498949
+# One calls a taxi, but mostly people: "n'appeler rien" is odd.
+_ENOUGH_THINGS: Final = 3
 
 
 def clauses(brief: SentenceBrief, seed: int) -> Iterator[Clause]:
@@ -86,7 +83,8 @@ def _denials(brief: SentenceBrief, verb: Verb) -> Iterator[tuple[Negation, bool]
         if not brief.admits_negation(negation):
             continue
         if negation == "rien":
-            if any(not noun.is_person for noun in verb.direct) and brief.admits_direct("none"):
+            things = [noun for noun in verb.direct if not noun.is_person]
+            if len(things) >= _ENOUGH_THINGS and brief.admits_direct("none"):
                 yield negation, False
         elif negation == "personne":
             if any(noun.is_person for noun in verb.direct) and brief.admits_direct("none"):
@@ -106,13 +104,15 @@ def _denial_clauses(
 ) -> Iterator[Clause]:
     negation, personne_is_indirect = denial
     axes: list[list[Any]] = [
-        _pronouns(brief, tense),
-        _direct(brief, verb, negation, personne_is_indirect=personne_is_indirect),
-        _indirect(brief, verb, personne_is_indirect=personne_is_indirect),
-        _complements(verb),
-        _times(tense),
-        _frames(tense),
+        options.pronouns(brief, tense),
+        options.direct(brief, verb, negation, personne_is_indirect=personne_is_indirect),
+        options.indirect(brief, verb, personne_is_indirect=personne_is_indirect),
+        options.complements(verb),
+        options.times(tense),
+        options.frames(tense),
     ]
+    if brief.pronominal and not any(axes[1]) and not any(axes[2]):
+        return
     for axis in axes:
         rng.shuffle(axis)
     for pronoun, direct, indirect, complement, (time, place), frame in _walk(axes, rng):
@@ -153,70 +153,6 @@ def _walk(axes: list[list[Any]], rng: random.Random) -> Iterator[tuple[Any, ...]
         yield tuple(choice)
 
 
-def _pronouns(brief: SentenceBrief, tense: Tense) -> list[Pronoun]:
-    able = IMPERATIVE_PRONOUNS if tense == "imperatif" else PRONOUNS
-    return [pronoun for pronoun in able if not brief.pronouns or pronoun in brief.pronouns]
-
-
-def _direct(
-    brief: SentenceBrief, verb: Verb, negation: Negation, *, personne_is_indirect: bool
-) -> list[ObjectPhrase | None]:
-    if negation == "rien" or (negation == "personne" and not personne_is_indirect):
-        return [None]
-    written = [
-        phrase
-        for phrase in _phrases(verb.direct)
-        if phrase.is_pronoun or negation == "aucun" or phrase.determiner in verb.determiners
-    ]
-    phrases = [
-        phrase
-        for phrase in written
-        if brief.admits_direct(phrase.kind)
-        and brief.pronominal in {None, phrase.is_pronoun}
-        and (negation != "aucun" or _takes_aucun(phrase))
-    ]
-    if negation == "aucun" or not brief.admits_direct("none"):
-        return list(phrases)
-    can_lack = not verb.needs_direct or verb.complements
-    return [*phrases, *[None] * (1 + len(phrases) // 3 if can_lack else 0)]
-
-
-def _indirect(
-    brief: SentenceBrief, verb: Verb, *, personne_is_indirect: bool
-) -> list[ObjectPhrase | None]:
-    if personne_is_indirect:
-        return [None]
-    phrases = [
-        phrase
-        for phrase in _phrases(verb.indirect)
-        if brief.admits_indirect(phrase.kind)
-        and brief.pronominal in {None, phrase.is_pronoun}
-        and not (phrase.is_plural and phrase.determiner == "indefinite")
-    ]
-    can_lack = brief.admits_indirect("none") and not verb.needs_indirect
-    return [*phrases, *[None] * (1 + len(phrases) if can_lack else 0)]
-
-
-def _complements(verb: Verb) -> list[Complement | None]:
-    if verb.needs_complement:
-        return list(verb.complements)
-    return [*verb.complements, *[None] * (1 + len(verb.complements))]
-
-
-def _times(tense: Tense) -> list[tuple[Time, Place]]:
-    return [(time, place) for time in TIMES[tense] for place in _places(time)]
-
-
-def _places(time: Time) -> tuple[Place, ...]:
-    if not time.french or time.is_adverb or not time.can_start:
-        return ("end",)
-    return ("start", "end") if time.can_end else ("start",)
-
-
-def _frames(tense: Tense) -> list[Frame]:
-    return list(FRAMES) if tense == "subjonctif" else [NO_FRAME]
-
-
 def _is_complete(clause: Clause) -> bool:
     """Say whether the verb has what it needs, and nothing that would get in the way."""
     verb, complement = clause.verb, clause.complement
@@ -236,26 +172,3 @@ def _suits(clause: Clause, brief: SentenceBrief) -> bool:
         return False
     objects = [each for each in (clause.direct, clause.indirect) if each]
     return not brief.pronominal or bool(objects)
-
-
-def _takes_aucun(phrase: ObjectPhrase) -> bool:
-    return phrase.determiner == "indefinite" and not phrase.is_plural and not phrase.is_pronoun
-
-
-@lru_cache(maxsize=256)
-def _phrases(nouns: tuple[Noun, ...]) -> tuple[ObjectPhrase, ...]:
-    """Write each noun in its numbers with its determiners, and as a pronoun."""
-    phrases = []
-    for noun in nouns:
-        for is_plural in (False, True):
-            if not (noun.plural if is_plural else noun.singular):
-                continue
-            phrases += [
-                ObjectPhrase(noun=noun, is_plural=is_plural, determiner=determiner)
-                for determiner in sorted(noun.determiners)
-                if not (is_plural and determiner in {"bare", "partitive"})
-            ]
-            phrases.append(
-                ObjectPhrase(noun=noun, is_plural=is_plural, determiner="definite", is_pronoun=True)
-            )
-    return tuple(phrases)

@@ -11,7 +11,7 @@ from worker_service.french.grammar import (
     Pronoun,
     Tense,
 )
-from worker_service.french.lexicon import Complement, Verb
+from worker_service.french.lexicon import SAY, Complement, EnglishVerb, Verb
 from worker_service.french.nouns import Determiner, Noun
 from worker_service.french.times import NO_FRAME, NO_TIME, Frame, Time
 
@@ -55,6 +55,12 @@ class Clause:
     time: Time = field(default=NO_TIME)
     time_place: Place = "end"
     frame: Frame = field(default=NO_FRAME)
+
+    @property
+    def english(self) -> EnglishVerb:
+        """Give the English verb: one tells a secret, but says nothing."""
+        says = self.negation == "rien" and self.verb.infinitive in {"dire", "raconter"}
+        return SAY if says else self.verb.english
 
     @property
     def is_compound(self) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from worker_service.french.clause import Clause, ObjectPhrase
-from worker_service.french.grammar import PERSON, Pronoun
+from worker_service.french.grammar import Pronoun
 from worker_service.french.lexicon import EnglishVerb
 from worker_service.french.phrases import english_noun
 
@@ -26,6 +26,7 @@ _OBJECTS: Final[dict[str, str]] = {
     "we": "us",
     "they": "them",
 }
+_SINGULAR_SUBJECTS: Final = frozenset({"he", "she"})
 _MODALS: Final = {
     ("pouvoir", "present"): "can",
     ("pouvoir", "imparfait"): "could",
@@ -61,11 +62,12 @@ def _core(clause: Clause) -> str:
             return _order(clause)
         case "subjonctif":
             return _framed(clause, subject)
-    return f"{subject} {_finite(clause, subject)}"
+        case _:
+            return f"{subject} {_finite(clause, subject)}"
 
 
 def _order(clause: Clause) -> str:
-    verb = clause.verb.english
+    verb = clause.english
     base = _with_rest(verb, verb.base)
     if clause.pronoun == "nous":
         return f"let's {_adverb(clause, infinitive=True)} {base}".replace("  ", " ")
@@ -74,11 +76,12 @@ def _order(clause: Clause) -> str:
             return base
         case "jamais":
             return f"never {base}"
-    return f"do not {base}"
+        case _:
+            return f"do not {base}"
 
 
 def _framed(clause: Clause, subject: str) -> str:
-    frame, verb = clause.frame, clause.verb.english
+    frame, verb = clause.frame, clause.english
     base = _with_rest(verb, verb.base)
     adverb = _adverb(clause, infinitive=True)
     match frame.pattern:
@@ -90,42 +93,47 @@ def _framed(clause: Clause, subject: str) -> str:
             return _squeeze(f"{frame.english} {_OBJECTS[subject]} {adverb} to {base}")
         case "will":
             return f"{frame.english} that {subject} {_possible(clause, subject)}"
-    return f"{frame.english} that {subject} {_present(clause, subject)}"
+        case "that":
+            return f"{frame.english} that {subject} {_present(clause, subject)}"
 
 
 def _possible(clause: Clause, subject: str) -> str:
     if clause.verb.aspect in {"event", "moment"} or clause.time.anchor == "future":
-        return _with_auxiliary(clause, "will", clause.verb.english.base)
+        return _with_auxiliary(clause, "will", clause.english.base)
     return _present(clause, subject)
 
 
 def _finite(clause: Clause, subject: str) -> str:
-    verb = clause.verb.english
+    verb = clause.english
     modal = _MODALS.get((clause.verb.infinitive, clause.tense))
     if modal:
         return _modal(clause, modal)
-    match clause.tense:
-        case "present":
-            return _present(clause, subject)
-        case "imparfait":
-            return _imperfect(clause, subject)
-        case "passe_compose":
-            if clause.negation == "jamais":
-                return _with_auxiliary(clause, _have(subject), verb.participle)
-            return _past(clause, subject)
-        case "plus_que_parfait":
-            return _with_auxiliary(clause, "had", verb.participle)
-        case "futur_simple":
-            return _with_auxiliary(clause, "will", verb.base)
-    wish = "like" if clause.verb.infinitive == "vouloir" else verb.base
-    return _with_auxiliary(clause, "would", wish)
+    if clause.tense == "present":
+        return _present(clause, subject)
+    if clause.tense == "imparfait":
+        return _imperfect(clause, subject)
+    if clause.tense == "futur_simple":
+        return _with_auxiliary(clause, "will", verb.base)
+    if clause.tense == "conditionnel":
+        wish = "like" if clause.verb.infinitive == "vouloir" else verb.base
+        return _with_auxiliary(clause, "would", wish)
+    return _compound(clause, subject)
+
+
+def _compound(clause: Clause, subject: str) -> str:
+    participle = clause.english.participle
+    if clause.tense == "plus_que_parfait":
+        return _with_auxiliary(clause, "had", participle)
+    if clause.negation == "jamais":
+        return _with_auxiliary(clause, _have(subject), participle)
+    return _past(clause, subject)
 
 
 def _present(clause: Clause, subject: str) -> str:
-    verb = clause.verb.english
+    verb = clause.english
     if clause.verb.infinitive == "pouvoir":
         return _modal(clause, "can")
-    third = PERSON[clause.pronoun] == 2 and clause.pronoun != "on"
+    third = subject in _SINGULAR_SUBJECTS
     if _is_ongoing(clause):
         return _with_auxiliary(clause, _be(subject), verb.ing)
     if verb.base == "be":
@@ -136,7 +144,7 @@ def _present(clause: Clause, subject: str) -> str:
 
 
 def _imperfect(clause: Clause, subject: str) -> str:
-    verb = clause.verb.english
+    verb = clause.english
     if _is_ongoing(clause):
         return _with_auxiliary(clause, _were(subject), verb.ing)
     is_state = clause.verb.is_known and clause.verb.aspect in {"state", "lasting"}
@@ -146,7 +154,7 @@ def _imperfect(clause: Clause, subject: str) -> str:
 
 
 def _past(clause: Clause, subject: str) -> str:
-    verb = clause.verb.english
+    verb = clause.english
     if verb.base == "be":
         return _with_auxiliary(clause, _were(subject), "")
     if _adverb(clause).startswith("not"):
@@ -155,7 +163,7 @@ def _past(clause: Clause, subject: str) -> str:
 
 
 def _modal(clause: Clause, modal: str) -> str:
-    base = clause.verb.english.base if not clause.verb.is_modal else ""
+    base = clause.english.base if not clause.verb.is_modal else ""
     return _squeeze(f"{modal} {_adverb(clause)} {base}").replace("can not", "cannot")
 
 
@@ -165,7 +173,7 @@ def _is_ongoing(clause: Clause) -> bool:
 
 
 def _with_auxiliary(clause: Clause, auxiliary: str, main: str) -> str:
-    return _squeeze(f"{auxiliary} {_adverb(clause)} {_with_rest(clause.verb.english, main)}")
+    return _squeeze(f"{auxiliary} {_adverb(clause)} {_with_rest(clause.english, main)}")
 
 
 def _adverb(clause: Clause, *, infinitive: bool = False) -> str:
@@ -196,7 +204,7 @@ def _again(clause: Clause) -> str:
 
 
 def _objects(clause: Clause) -> list[str]:
-    verb = clause.verb.english
+    verb = clause.english
     direct, indirect = _direct(clause), _indirect(clause)
     before = f"{verb.before_direct} {direct} {verb.after_direct}" if direct else ""
     # "tell Paul the truth", but "tell it to Paul"; "ask Paul for it" all the same.
@@ -238,8 +246,8 @@ def _be(subject: str) -> str:
 
 
 def _were(subject: str) -> str:
-    return "was" if subject in {"I", "he", "she"} else "were"
+    return "was" if subject in {"I", *_SINGULAR_SUBJECTS} else "were"
 
 
 def _have(subject: str) -> str:
-    return "has" if subject in {"he", "she"} else "have"
+    return "has" if subject in _SINGULAR_SUBJECTS else "have"

@@ -85,20 +85,28 @@ TENSE_NAMES: Final[dict[Tense, str]] = {
     "imperatif": "impératif",
 }
 
+
+def words(text: str) -> frozenset[str]:
+    """Make a set of the words of a text."""
+    return frozenset(text.split())
+
+
 _VOWELS: Final = "aàâäeéèêëiîïoôöuùûüyœæ"
-_ASPIRATED: Final = (
-    "hach haï hal hand hangar hant happ harass harcel hard haricot hasard hât hauss haut hennir"
-    " hériss héron héros hers heurt hibou hiérarch hiss hoch hockey homard hont hors houx huer"
-    " hurl hutte huit"
-).split()
+_ASPIRATED: Final = tuple(
+    words(
+        "hach haï halet hand hangar hant happ harass harcel hard haricot hasard hât hauss haut"
+        " hennir hériss héron héros hers heurt hibou hiérarch hiss hoch hockey homard hont hors"
+        " houx hue hué huons huai huit hurl hutte"
+    )
+)
 
 
 def begins_with_vowel(word: str) -> bool:
     """Say whether a word before this one elides: a vowel or a mute h comes first."""
     first = word.lower()
     if first.startswith("h"):
-        return not any(first.startswith(root) for root in _ASPIRATED)
-    return first[:1] in _VOWELS and not first.startswith(("onz", "yaourt", "yaourts"))
+        return not first.startswith(_ASPIRATED)
+    return first[:1] in _VOWELS and not first.startswith(("onz", "yaourt"))
 
 
 def elide(word: str, following: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from worker_service.french.grammar import words
+
 # infinitive: present (je tu il nous vous ils) | past participle | future stem
 _TABLE: Final = """
 être: suis es est sommes êtes sont | été | ser
@@ -111,27 +113,32 @@ DERIVED: Final = {
     "renvoyer": "envoyer",
 }
 
+
+def _forms(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 SUBJONCTIF: Final = {
-    "être": "sois sois soit soyons soyez soient".split(),
-    "avoir": "aie aies ait ayons ayez aient".split(),
-    "aller": "aille ailles aille allions alliez aillent".split(),
-    "faire": "fasse fasses fasse fassions fassiez fassent".split(),
-    "pouvoir": "puisse puisses puisse puissions puissiez puissent".split(),
-    "savoir": "sache saches sache sachions sachiez sachent".split(),
-    "vouloir": "veuille veuilles veuille voulions vouliez veuillent".split(),
+    "être": _forms("sois sois soit soyons soyez soient"),
+    "avoir": _forms("aie aies ait ayons ayez aient"),
+    "aller": _forms("aille ailles aille allions alliez aillent"),
+    "faire": _forms("fasse fasses fasse fassions fassiez fassent"),
+    "pouvoir": _forms("puisse puisses puisse puissions puissiez puissent"),
+    "savoir": _forms("sache saches sache sachions sachiez sachent"),
+    "vouloir": _forms("veuille veuilles veuille voulions vouliez veuillent"),
 }
 
 IMPERATIF: Final = {
-    "être": "sois soyons soyez".split(),
-    "avoir": "aie ayons ayez".split(),
-    "savoir": "sache sachons sachez".split(),
-    "vouloir": "veuille veuillons veuillez".split(),
+    "être": _forms("sois soyons soyez"),
+    "avoir": _forms("aie ayons ayez"),
+    "savoir": _forms("sache sachons sachez"),
+    "vouloir": _forms("veuille veuillons veuillez"),
 }
 
 WITHOUT_IMPERATIVE: Final = frozenset({"pouvoir", "devoir"})
 
-WITH_ETRE: Final = frozenset(
+WITH_ETRE: Final = words(
     "aller venir arriver partir entrer rentrer rester tomber sortir monter descendre retourner"
     " passer naître mourir décéder devenir revenir parvenir intervenir repartir ressortir"
-    " remonter redescendre retomber".split()
+    " remonter redescendre retomber"
 )

@@ -30,16 +30,21 @@ class EnglishVerb:
     indirect_first: bool = False  # "ask Paul for the address"
 
 
+SAY: Final = EnglishVerb(base="say", third="says", past="said", participle="said", ing="saying")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complement:
     """Words that complete a verb without being its object; adjectives come in four forms.
 
-    `is_willed` says whether one can ask for it: patience yes, a cold no.
+    `is_willed` says whether one can ask for it: patience yes, a cold no. `is_avoidable` says
+    whether one can ask people to avoid it: being late yes, a cold no.
     """
 
     forms: tuple[str, ...]  # one, or masculine, feminine, masculine plural, feminine plural
     english: str
     is_willed: bool = True
+    is_avoidable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,7 @@ def _complements(name: str) -> tuple[Complement, ...]:
             forms=tuple(form.strip() for form in french.split("/")),
             english=english.strip(),
             is_willed="unwilled" not in [flag.strip() for flag in flags],
+            is_avoidable="fate" not in [flag.strip() for flag in flags],
         )
         for french, english, *flags in rows
     )

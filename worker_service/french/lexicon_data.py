@@ -1,4 +1,4 @@
-"""The lexicon's rows: verbs with English forms, aspect, objects; complements of those that need one.
+"""The lexicon's rows: verbs with English forms, aspect and objects, and their complements.
 
 A `!` marks what the verb cannot do without. Objects name nouns of `nouns.py` or groups.
 """
@@ -241,6 +241,40 @@ nager | swim swims swam swum swimming | complement!
 danser | dance dances danced danced dancing | complement!
 
 dîner | have has had had having | complement!
+
+devenir | become becomes became become becoming | state | complement!
+
+revenir | come comes came come coming | complement!
+
+vivre | live lives lived lived living | lasting | complement!
+
+recevoir | receive receives received received receiving | moment | unwilled | unordered
+direct!: lettre, message, colis, cadeau, réponse, carte postale, argent, journal
+
+connaître | know knows knew known knowing | lasting | unwilled | unordered
+only: cdpn
+direct!: chanson, ville, histoire, règle, amie, voisin, directrice, Paul, Marie
+
+croire | believe believes believed believed believing | state | unordered
+only: dcpn
+direct!: histoire, mensonge, message, article, frère, sœur, voisin, Paul, Marie
+
+servir | serve serves served served serving
+direct!: dessert, soupe, repas, café, thé, gâteau
+indirect: people
+
+utiliser | use uses used used using
+direct!: téléphone, vélo, voiture, sac, billet, parapluie
+
+garder | keep keeps kept kept keeping | moment
+only: dcpm
+direct!: livre, clé, secret, argent, lettre, photo
+
+jeter | throw throws threw thrown throwing
+direct!: lettre, journal, boîte, message, billet, photo
+
+suivre | follow follows followed followed following
+direct!: règle, chemin, voiture, conseil, people
 """
 
 PATTERNS: Final[dict[str, Any]] = {
@@ -263,6 +297,8 @@ PATTERNS: Final[dict[str, Any]] = {
     "descendre": {"rest": "down"},
     "retourner": {"rest": "back"},
     "dîner": {"rest": "dinner"},
+    "revenir": {"rest": "back"},
+    "jeter": {"after_direct": "away"},
 }
 
 _WISHES: Final = """
@@ -285,11 +321,11 @@ prêt/prête/prêts/prêtes | ready
 à l'heure | on time
 à la maison | at home
 en retard | late | unwilled
-fatigué/fatiguée/fatigués/fatiguées | tired | unwilled
-malade/malade/malades/malades | ill | unwilled
-content/contente/contents/contentes | happy | unwilled
+fatigué/fatiguée/fatigués/fatiguées | tired | unwilled | fate
+malade/malade/malades/malades | ill | unwilled | fate
+content/contente/contents/contentes | happy | unwilled | fate
 triste/triste/tristes/tristes | sad | unwilled
-occupé/occupée/occupés/occupées | busy | unwilled
+occupé/occupée/occupés/occupées | busy | unwilled | fate
 """,
     "pouvoir": _WISHES,
     "devoir": _WISHES,
@@ -352,7 +388,7 @@ sur la glace | on the ice
     "sortir": """
 avec Paul | with Paul
 sans parapluie | without an umbrella
-par la fenêtre | through the window
+du bureau | of the office
 """,
     "monter": """
 au grenier | to the attic
@@ -422,6 +458,24 @@ au restaurant | at the restaurant
 à la maison | at home
 avec Marie | with Marie
 chez Paul | at Paul's place
+""",
+    "devenir": """
+célèbre/célèbre/célèbres/célèbres | famous
+riche/riche/riches/riches | rich
+patient/patiente/patients/patientes | patient
+prudent/prudente/prudents/prudentes | careful
+""",
+    "revenir": """
+à pied | on foot
+en train | by train
+à Paris | to Paris
+avec Marie | with Marie
+""",
+    "vivre": """
+à Paris | in Paris
+en France | in France
+avec Marie | with Marie
+à la campagne | in the countryside
 """,
     "chanter": """
 sous la douche | in the shower

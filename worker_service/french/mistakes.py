@@ -59,7 +59,9 @@ def mistakes_of(
     """Make every mistake of these kinds that the clause lends itself to, contents all different."""
     parts = parts_of(clause)
     right = assemble(parts)
-    by_content = {
-        mistake.content: mistake for make in makers for mistake in make(clause, parts)
-    }
-    return tuple(mistake for content, mistake in by_content.items() if content != right)
+    by_content: dict[str, Mistake] = {}
+    for make in makers:
+        for mistake in make(clause, parts):
+            by_content.setdefault(mistake.content, mistake)
+    by_content.pop(right, None)
+    return tuple(by_content.values())

@@ -6,7 +6,6 @@ from typing import Final
 
 from worker_service.french.clause import Clause
 from worker_service.french.conjugation import paradigm
-from worker_service.french.grammar import begins_with_vowel
 from worker_service.french.mistake import Mistake, spoil
 from worker_service.french.phrases import direct_pronoun, indirect_pronoun
 from worker_service.french.rendering import Parts, assemble, eliding_words, join, quote
@@ -28,12 +27,10 @@ def misplaced_pronoun(clause: Clause, parts: Parts) -> Iterator[Mistake]:
         # "La montre" is a watch: only -ons and -ez cannot be nouns.
         if clause.pronoun != "tu":
             reason = f"{some} after an affirmative imperative"
-            changes = {"suffixes": (), "clitics": parts.suffixes}
-            yield spoil(parts, "misplaced_pronoun", reason, **changes)
+            yield spoil(parts, "misplaced_pronoun", reason, suffixes=(), clitics=parts.suffixes)
     elif clause.tense == "imperatif":
         reason = f"{some} before a negative imperative"
-        changes = {"suffixes": parts.clitics, "clitics": ()}
-        yield spoil(parts, "misplaced_pronoun", reason, **changes)
+        yield spoil(parts, "misplaced_pronoun", reason, suffixes=parts.clitics, clitics=())
     elif clause.is_compound:
         # Not "j'ai la vue": that is French for something else.
         behind = f"{paradigm(clause.verb.infinitive).participle} {pronouns}"
@@ -45,7 +42,7 @@ def misplaced_pronoun(clause: Clause, parts: Parts) -> Iterator[Mistake]:
         yield spoil(parts, "misplaced_pronoun", reason, clitics=(), finite=finite)
 
 
-def swapped_pronouns(clause: Clause, parts: Parts) -> Iterator[Mistake]:
+def swapped_pronouns(_clause: Clause, parts: Parts) -> Iterator[Mistake]:
     """Say `je lui le donne`."""
     if len(parts.clitics) > 1:
         direct, indirect = parts.clitics
@@ -83,7 +80,7 @@ def missing_plural_agreement(clause: Clause, parts: Parts) -> Iterator[Mistake]:
         yield spoil(parts, "missing_agreement", reason, participle=forms.participle)
 
 
-def missing_elision(clause: Clause, parts: Parts) -> Iterator[Mistake]:
+def missing_elision(_clause: Clause, parts: Parts) -> Iterator[Mistake]:
     """Write `je ai`, `ne a`, `que il`."""
     words = (*parts.frame[1:], *parts.core())
     losing = eliding_words(words)

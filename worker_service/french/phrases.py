@@ -4,6 +4,7 @@ from typing import Final
 
 from worker_service.french.clause import Clause, ObjectPhrase
 from worker_service.french.grammar import PERSON, Pronoun, begins_with_vowel, elide
+from worker_service.french.nouns import Determiner
 
 _POSSESSORS: Final = (
     ("mon", "ma", "mes"),
@@ -29,27 +30,20 @@ _NEGATED_ARTICLES: Final = frozenset({"pas", "jamais", "plus"})
 
 def french_noun(phrase: ObjectPhrase, clause: Clause, *, is_direct: bool = True) -> str:
     """Write the object out; a direct one turns `un` into `de` under a negation: `pas de pain`."""
-    noun = phrase.noun
-    word = noun.plural if phrase.is_plural else noun.singular
-    feminine = noun.gender == "feminine"
+    word = phrase.noun.plural if phrase.is_plural else phrase.noun.singular
     match phrase.determiner:
         case "bare":
             return word
         case "definite":
-            return _definite(word, feminine=feminine, plural=phrase.is_plural)
+            return _definite(word, phrase)
         case "demonstrative":
-            return _demonstrative(word, feminine=feminine, plural=phrase.is_plural)
+            return _demonstrative(word, phrase)
         case "possessive":
             return _possessive(word, phrase, clause.pronoun)
-    if is_direct and clause.negation in _NEGATED_ARTICLES:
-        return elide("de", word)
-    if phrase.is_plural:
-        return f"des {word}"
-    if phrase.determiner == "indefinite":
-        return f"{'une' if feminine else 'un'} {word}"
-    if begins_with_vowel(word):
-        return f"de l'{word}"
-    return f"{'de la' if feminine else 'du'} {word}"
+        case "indefinite" | "partitive":
+            if is_direct and clause.negation in _NEGATED_ARTICLES:
+                return elide("de", word)
+            return _article(word, phrase)
 
 
 def french_aucun(phrase: ObjectPhrase) -> str:
@@ -81,21 +75,23 @@ def indirect_pronoun(phrase: ObjectPhrase) -> str:
 
 def english_noun(phrase: ObjectPhrase, clause: Clause, *, is_direct: bool) -> str:
     """Say the object in English, as noun phrase or as pronoun."""
-    noun = phrase.noun
     if phrase.is_pronoun:
         return _english_pronoun(phrase)
-    word = noun.english_plural if phrase.is_plural else noun.english
-    match phrase.determiner:
-        case "bare":
-            return word
-        case "definite":
-            return f"the {word}"
-        case "demonstrative":
-            return f"{'these' if phrase.is_plural else 'this'} {word}"
-        case "possessive":
-            return f"{_ENGLISH_POSSESSORS[clause.pronoun]} {word}"
-    if clause.negation == "aucun" and is_direct:
-        return f"any {noun.english_plural}"
+    word = phrase.noun.english_plural if phrase.is_plural else phrase.noun.english
+    if phrase.determiner in {"indefinite", "partitive"}:
+        if clause.negation == "aucun" and is_direct:
+            return f"any {phrase.noun.english_plural}"
+        return _english_article(word, phrase, clause)
+    determiners: dict[Determiner, str] = {
+        "bare": "",
+        "definite": "the ",
+        "demonstrative": "these " if phrase.is_plural else "this ",
+        "possessive": f"{_ENGLISH_POSSESSORS[clause.pronoun]} ",
+    }
+    return f"{determiners[phrase.determiner]}{word}"
+
+
+def _english_article(word: str, phrase: ObjectPhrase, clause: Clause) -> str:
     if phrase.determiner == "indefinite" and not phrase.is_plural:
         return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
     if clause.is_habitual or clause.negation in {"jamais", "plus"}:
@@ -103,18 +99,29 @@ def english_noun(phrase: ObjectPhrase, clause: Clause, *, is_direct: bool) -> st
     return f"{'some' if clause.negation == 'none' else 'any'} {word}"
 
 
-def _definite(word: str, *, feminine: bool, plural: bool) -> str:
-    if plural:
+def _definite(word: str, phrase: ObjectPhrase) -> str:
+    if phrase.is_plural:
         return f"les {word}"
-    return elide("la" if feminine else "le", word)
+    return elide("la" if phrase.gender == "feminine" else "le", word)
 
 
-def _demonstrative(word: str, *, feminine: bool, plural: bool) -> str:
-    if plural:
+def _demonstrative(word: str, phrase: ObjectPhrase) -> str:
+    if phrase.is_plural:
         return f"ces {word}"
-    if feminine:
+    if phrase.gender == "feminine":
         return f"cette {word}"
     return f"{'cet' if begins_with_vowel(word) else 'ce'} {word}"
+
+
+def _article(word: str, phrase: ObjectPhrase) -> str:
+    feminine = phrase.gender == "feminine"
+    if phrase.is_plural:
+        return f"des {word}"
+    if phrase.determiner == "indefinite":
+        return f"{'une' if feminine else 'un'} {word}"
+    if begins_with_vowel(word):
+        return f"de l'{word}"
+    return f"{'de la' if feminine else 'du'} {word}"
 
 
 def _possessive(word: str, phrase: ObjectPhrase, owner: Pronoun) -> str:

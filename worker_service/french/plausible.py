@@ -31,9 +31,12 @@ def _time_fits(clause: Clause) -> bool:
     if verb.aspect not in time.aspects or clause.negation not in time.negations:
         return False
     if time.needs_will and (
-        verb.infinitive == "devoir" or (clause.negation == "none" and not is_willed(clause))
+        verb.infinitive in {"devoir", "vouloir"}
+        or (clause.negation == "none" and not is_willed(clause))
     ):
         return False
+    if clause.tense == "present" and time.is_habitual and not time.is_adverb:
+        return is_willed(clause) or clause.negation != "none"
     # "pendant deux ans" measures a life in Paris, not the love of a song.
     return time.french != "pendant deux ans" or clause.direct is None
 
@@ -55,17 +58,26 @@ def _frame_fits(clause: Clause) -> bool:
 def _order_fits(clause: Clause) -> bool:
     if clause.tense != "imperatif":
         return True
-    if not clause.verb.can_order and not (clause.direct and clause.direct.noun.is_virtue):
+    direct = clause.direct
+    is_virtue = direct is not None and direct.noun.is_virtue and not direct.is_pronoun
+    if not clause.verb.can_order and not is_virtue:
         return False
     if not is_willed(clause):
-        return clause.negation in {"pas", "jamais"}
+        return clause.negation in {"pas", "jamais"} and _is_avoidable(clause)
     return _is_wished(clause)
 
 
 def _is_wished(clause: Clause) -> bool:
     """Say whether one would want it of somebody: politeness, and no lack of it."""
-    is_quality = clause.verb.infinitive in {"être", "avoir"}
-    return is_willed(clause) == (clause.negation == "none") if is_quality else is_willed(clause)
+    if clause.verb.infinitive not in {"être", "avoir"}:
+        return is_willed(clause)
+    if clause.negation == "none":
+        return is_willed(clause)
+    return not is_willed(clause) and _is_avoidable(clause)
+
+
+def _is_avoidable(clause: Clause) -> bool:
+    return clause.complement is None or clause.complement.is_avoidable
 
 
 def _negation_fits(clause: Clause) -> bool:
@@ -83,8 +95,11 @@ def _objects_fit(clause: Clause) -> bool:
         direct or clause.indirect or clause.complement or clause.negation in {"rien", "personne"}
     ):
         return False
-    if direct is None or direct.noun.is_person or clause.verb.aspect in {"state", "lasting"}:
+    if direct is None or clause.verb.aspect in {"state", "lasting"}:
         return True
+    if direct.noun.is_person:
+        is_some = direct.determiner == "indefinite" and not direct.is_plural
+        return not is_some or clause.negation in {"none", "aucun"}
     if clause.is_habitual:
         return _is_met_again(direct, clause)
     if clause.negation in {"jamais", "plus"}:

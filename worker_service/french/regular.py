@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from worker_service.french.errors import UnknownVerb
+from worker_service.french.grammar import words
 
 Six = tuple[str, str, str, str, str, str]
 
+_SHORTEST: Final = 4  # "user", "agir"
 _INFINITIVE: Final = re.compile(r"[a-zàâäçéèêëîïôöùûüœæ]+")
 _OPEN_E: Final = re.compile(r"e([bcdfglmnprstvz]|vr)$")
 _CLOSED_E: Final = re.compile(r"é([bcdfglmnprstvz]|[bcdfgptv][rl]|gn|gu|qu)$")
-_GRAVE_ELER_ETER: Final = frozenset(
+_GRAVE_ELER_ETER: Final = words(
     "acheter racheter geler dégeler congeler peler modeler marteler démanteler harceler ciseler"
-    " déceler receler crocheter fureter haleter".split()
+    " déceler receler crocheter fureter haleter"
 )
 _SECOND_GROUP_LOOKALIKES: Final = frozenset({"appauvrir", "asservir", "assortir", "répartir"})
 _THIRD_GROUP_IR: Final = re.compile(
@@ -40,7 +42,7 @@ def regular_stems(infinitive: str) -> Stems:
     Raises:
         UnknownVerb: the ending belongs to no regular conjugation, or to an irregular family.
     """
-    if not _INFINITIVE.fullmatch(infinitive) or len(infinitive) < 4:
+    if not _INFINITIVE.fullmatch(infinitive) or len(infinitive) < _SHORTEST:
         raise UnknownVerb(infinitive)
     if infinitive.endswith("er"):
         return _er(infinitive)

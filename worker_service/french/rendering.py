@@ -6,11 +6,13 @@ from typing import Final
 from worker_service.french.clause import Clause
 from worker_service.french.conjugation import paradigm, subject_participle
 from worker_service.french.grammar import (
-    PLURAL_AGREEMENT,
     FEMININE_PRONOUNS,
+    PLURAL_AGREEMENT,
+    Pronoun,
     agree,
     begins_with_vowel,
 )
+from worker_service.french.lexicon import Complement
 from worker_service.french.phrases import (
     direct_pronoun,
     french_aucun,
@@ -164,17 +166,15 @@ def _rest(clause: Clause) -> tuple[str, ...]:
     if clause.negation == "personne" and clause.personne_is_indirect:
         words.append("à personne")
     if clause.complement:
-        words.append(_complement(clause))
+        words.append(_complement(clause.complement, clause.pronoun))
     return tuple(words)
 
 
-def _complement(clause: Clause) -> str:
-    assert clause.complement is not None
-    forms = clause.complement.forms
-    if len(forms) == 1:
-        return forms[0]
-    feminine = clause.pronoun in FEMININE_PRONOUNS
-    return forms[2 * (clause.pronoun in PLURAL_AGREEMENT) + feminine]
+def _complement(complement: Complement, pronoun: Pronoun) -> str:
+    if len(complement.forms) == 1:
+        return complement.forms[0]
+    feminine, plural = pronoun in FEMININE_PRONOUNS, pronoun in PLURAL_AGREEMENT
+    return complement.forms[2 * plural + feminine]
 
 
 def _end(clause: Clause) -> str:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
 
 from worker_service.french.brief import SentenceBrief
 from worker_service.french.choices import clauses
@@ -13,6 +13,7 @@ from worker_service.french.errors import ImpossibleBrief
 from worker_service.french.grammar import Negation, ObjectKind, Pronoun, Tense
 from worker_service.french.mistakes import Mistake, mistakes_of
 from worker_service.french.rendering import write_french
+from worker_service.french.stream import Stream
 
 __all__ = ["Sentence", "SentenceBrief", "make_sentence", "right_sentence", "wrong_sentence"]
 
@@ -44,7 +45,7 @@ def make_sentence(brief: SentenceBrief, *, seed: int, ordinal: int) -> Sentence:
         UnknownVerb: a verb of the brief cannot be conjugated.
         ImpossibleBrief: there are no more than `ordinal` sentences like that.
     """
-    sentence = next(islice(_distinct(brief, seed), ordinal, None), None)
+    sentence = _stream(brief, seed).find(ordinal)
     if sentence is None:
         raise ImpossibleBrief(f"expected more than {ordinal} different sentences for {brief!r}")
     return sentence
@@ -81,6 +82,11 @@ def wrong_sentence(clause: Clause, mistake: Mistake) -> Sentence:
         is_correct=False,
         explanation=mistake.explanation,
     )
+
+
+@lru_cache(maxsize=64)
+def _stream(brief: SentenceBrief, seed: int) -> Stream[Sentence]:
+    return Stream(_distinct(brief, seed))
 
 
 def _distinct(brief: SentenceBrief, seed: int) -> Iterator[Sentence]:

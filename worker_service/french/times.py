@@ -1,35 +1,37 @@
-"""Time expressions that agree with a tense, and the frames that call for the subjunctive."""
+"""What surrounds a clause: time expressions, and the frames that call for the subjunctive."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from worker_service.french.grammar import PRONOUNS, Negation, Pronoun, Tense
+from worker_service.french.grammar import PRONOUNS, Negation, Pronoun
 from worker_service.french.lexicon import Aspect
 
 Anchor = Literal["past", "future", "none"]
 
-_EVENTS: Final[frozenset[Aspect]] = frozenset({"event", "moment"})
-_DATED: Final[frozenset[Aspect]] = frozenset({"event", "moment", "state"})
-_ALL: Final[frozenset[Aspect]] = frozenset({"event", "moment", "state", "lasting"})
-_LASTING: Final[frozenset[Aspect]] = frozenset({"lasting"})
-_PLAIN: Final[frozenset[Negation]] = frozenset({"none", "pas", "rien", "personne", "aucun"})
-_USUAL: Final[frozenset[Negation]] = frozenset({"none", "pas", "jamais", "plus", "rien"})
-_ANY: Final[frozenset[Negation]] = _PLAIN | _USUAL
-_AFFIRMED: Final[frozenset[Negation]] = frozenset({"none"})
+EVENTS: Final[frozenset[Aspect]] = frozenset({"event", "moment"})
+DATED: Final[frozenset[Aspect]] = frozenset({"event", "moment", "state"})
+ALL_ASPECTS: Final[frozenset[Aspect]] = frozenset({"event", "moment", "state", "lasting"})
+LASTING: Final[frozenset[Aspect]] = frozenset({"lasting"})
+PLAIN: Final[frozenset[Negation]] = frozenset({"none", "pas", "rien", "personne", "aucun"})
+USUAL: Final[frozenset[Negation]] = frozenset({"none", "pas", "jamais", "plus", "rien"})
+ANY_NEGATION: Final[frozenset[Negation]] = PLAIN | USUAL
+AFFIRMED: Final[frozenset[Negation]] = frozenset({"none"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Time:
-    """A time expression. `anchor` says on which side of the speaker's now it lies (`hier` is past).
+    """A time expression, and what it goes with.
 
-    `needs_will` keeps it from mishaps (nobody falls "with a bit of luck"). `is_adverb` marks the ones that stand behind the verb (`souvent`), `is_ongoing` those that
-    call for an English progressive, `is_please` the polite tail of an imperative.
+    `anchor` says on which side of the speaker's now it lies (`hier` is past). `needs_will` keeps
+    it from mishaps (nobody falls "with a bit of luck"). `is_adverb` marks what stands after the
+    verb (`souvent`), `is_ongoing` what calls for an English progressive, `is_please` the polite
+    tail of an imperative.
     """
 
     french: str
     english: str
-    aspects: frozenset[Aspect] = _DATED
-    negations: frozenset[Negation] = _PLAIN
+    aspects: frozenset[Aspect] = DATED
+    negations: frozenset[Negation] = PLAIN
     pronouns: tuple[Pronoun, ...] = PRONOUNS
     anchor: Anchor = "none"
     can_start: bool = True
@@ -45,7 +47,9 @@ class Time:
 class Frame:
     """The main clause before a subjunctive, without its `que`.
 
-    `pattern` is the English clause: `must`, an infinitive (`for {object} to`), or `that`.
+    `pattern` is the English clause: `must`, the infinitives `it is better for me to` and `wants me
+    to`, or `that` with a future or a present. A wish is for what one can decide to do;
+    `can_affirm_wishes` is false for a regret.
     """
 
     french: str
@@ -58,239 +62,5 @@ class Frame:
     takes_time: bool = True
 
 
-NO_TIME: Final = Time(french="", english="", aspects=_ALL, negations=_ANY)
+NO_TIME: Final = Time(french="", english="", aspects=ALL_ASPECTS, negations=ANY_NEGATION)
 NO_FRAME: Final = Frame(french="", english="")
-
-
-def _childhood() -> tuple[Time, ...]:
-    rows: tuple[tuple[Pronoun, str, str], ...] = (
-        ("je", "quand j'étais petit", "when I was little"),
-        ("tu", "quand tu étais petit", "when you were little"),
-        ("il", "quand il était petit", "when he was little"),
-        ("elle", "quand elle était petite", "when she was little"),
-        ("on", "quand on était petits", "when we were little"),
-        ("nous", "quand nous étions petits", "when we were little"),
-        ("vous", "quand vous étiez petits", "when you were little"),
-        ("ils", "quand ils étaient petits", "when they were little"),
-        ("elles", "quand elles étaient petites", "when they were little"),
-    )
-    return tuple(
-        Time(
-            french=french,
-            english=english,
-            aspects=_ALL,
-            negations=_USUAL,
-            pronouns=(pronoun,),
-            anchor="past",
-            is_habitual=True,
-        )
-        for pronoun, french, english in rows
-    )
-
-
-def _usual(french: str, english: str, negations: frozenset[Negation]) -> Time:
-    return Time(
-        french=french, english=english, aspects=_EVENTS, negations=negations, is_habitual=True
-    )
-
-
-def _dated(french: str, english: str, anchor: Anchor = "none") -> Time:
-    return Time(french=french, english=english, anchor=anchor)
-
-
-_FOR_TWO_YEARS: Final = Time(
-    french="pendant deux ans",
-    english="for two years",
-    aspects=_LASTING,
-    negations=_AFFIRMED,
-    can_start=False,
-)
-_PLEASE: Final = (
-    Time(
-        french="s'il te plaît",
-        english="please",
-        negations=_ANY,
-        pronouns=("tu",),
-        can_start=False,
-        is_please=True,
-    ),
-    Time(
-        french="s'il vous plaît",
-        english="please",
-        negations=_ANY,
-        pronouns=("vous",),
-        can_start=False,
-        is_please=True,
-    ),
-)
-_ORDERS: Final = tuple(
-    Time(french=french, english=english, can_start=can_start)
-    for french, english, can_start in (
-        ("maintenant", "now", False),
-        ("demain", "tomorrow", True),
-        ("ce soir", "this evening", True),
-        ("aujourd'hui", "today", True),
-        ("cette fois", "this time", True),
-    )
-)
-
-TIMES: Final[dict[Tense, tuple[Time, ...]]] = {
-    "present": (
-        NO_TIME,
-        Time(
-            french="en ce moment",
-            english="right now",
-            aspects=frozenset({"event"}),
-            is_ongoing=True,
-        ),
-        Time(french="maintenant", english="now", aspects=frozenset({"event"}), is_ongoing=True),
-        Time(
-            french="aujourd'hui",
-            english="today",
-            aspects=frozenset({"event", "state"}),
-            is_ongoing=True,
-        ),
-        _usual("tous les jours", "every day", _AFFIRMED),
-        _usual("le samedi", "on Saturdays", _USUAL),
-        _usual("chaque matin", "every morning", _AFFIRMED),
-        Time(
-            french="souvent",
-            english="often",
-            aspects=_EVENTS,
-            negations=frozenset({"none", "pas"}),
-            is_adverb=True,
-            is_habitual=True,
-        ),
-    ),
-    "imparfait": (
-        NO_TIME,
-        Time(
-            french="à ce moment-là",
-            english="at that moment",
-            aspects=frozenset({"event", "state"}),
-            is_ongoing=True,
-        ),
-        Time(
-            french="autrefois",
-            english="in the past",
-            aspects=_ALL,
-            negations=_USUAL,
-            is_habitual=True,
-        ),
-        Time(
-            french="à cette époque",
-            english="at that time",
-            aspects=_ALL,
-            negations=_USUAL,
-            is_habitual=True,
-        ),
-        _usual("chaque été", "every summer", _AFFIRMED),
-        _usual("le dimanche", "on Sundays", _USUAL),
-        *_childhood(),
-    ),
-    "passe_compose": (
-        NO_TIME,
-        _dated("hier", "yesterday", "past"),
-        _dated("hier soir", "last night", "past"),
-        _dated("la semaine dernière", "last week", "past"),
-        _dated("lundi dernier", "last Monday", "past"),
-        _dated("ce matin", "this morning"),
-        _dated("il y a deux jours", "two days ago", "past"),
-        _FOR_TWO_YEARS,
-    ),
-    "plus_que_parfait": (
-        NO_TIME,
-        _dated("la veille", "the day before"),
-        _dated("deux jours plus tôt", "two days earlier"),
-        _dated("la semaine précédente", "the week before"),
-        Time(french="déjà", english="already", negations=_AFFIRMED, is_adverb=True, aspects=_ALL),
-        _FOR_TWO_YEARS,
-    ),
-    "futur_simple": (
-        NO_TIME,
-        _dated("demain", "tomorrow", "future"),
-        _dated("la semaine prochaine", "next week", "future"),
-        _dated("demain matin", "tomorrow morning", "future"),
-        _dated("dans deux jours", "in two days", "future"),
-        _dated("ce soir", "this evening"),
-        Time(french="un jour", english="one day", negations=_AFFIRMED, aspects=_LASTING),
-        Time(french="l'année prochaine", english="next year", anchor="future", aspects=_LASTING),
-    ),
-    "conditionnel": (
-        NO_TIME,
-        Time(
-            french="dans ce cas",
-            english="in that case",
-            aspects=_ALL,
-            negations=_ANY,
-            can_end=False,
-        ),
-        Time(
-            french="dans un monde idéal",
-            english="in an ideal world",
-            aspects=_ALL,
-            negations=_USUAL,
-            can_end=False,
-            needs_will=True,
-        ),
-        Time(
-            french="avec un peu de chance",
-            english="with a bit of luck",
-            aspects=_ALL,
-            negations=_AFFIRMED,
-            can_end=False,
-            needs_will=True,
-        ),
-        Time(
-            french="à ta place",
-            english="in your place",
-            aspects=_ALL,
-            negations=_ANY,
-            pronouns=("je",),
-            can_end=False,
-            needs_will=True,
-        ),
-        Time(
-            french="à votre place",
-            english="in your place",
-            aspects=_ALL,
-            negations=_ANY,
-            pronouns=("je", "nous"),
-            can_end=False,
-            needs_will=True,
-        ),
-    ),
-    "subjonctif": (
-        NO_TIME,
-        *(
-            Time(french=french, english=english, can_start=False, anchor=anchor)
-            for french, english, anchor in (
-                ("demain", "tomorrow", "future"),
-                ("ce soir", "this evening", "future"),
-                ("aujourd'hui", "today", "none"),
-            )
-        ),
-    ),
-    "imperatif": (NO_TIME, *_ORDERS, *_PLEASE),
-}
-
-FRAMES: Final = (
-    Frame(french="il faut", english="must", pattern="must", can_negate=False),
-    Frame(french="il est important", english="it is important", pattern="for"),
-    Frame(french="il vaut mieux", english="it is better", pattern="for"),
-    Frame(french="ma mère veut", english="my mother wants", pattern="object"),
-    Frame(
-        french="je veux",
-        english="I want",
-        pattern="object",
-        pronouns=("tu", "il", "elle", "vous", "ils", "elles"),
-    ),
-    Frame(french="il est possible", english="it is possible", pattern="will", is_wish=False),
-    Frame(
-        french="c'est dommage",
-        english="it is a pity",
-        is_wish=False,
-        can_affirm_wishes=False,
-        takes_time=False,
-    ),
-)

@@ -12,6 +12,7 @@ from worker_service.french.grammar import (
     Pronoun,
     Tense,
     agree,
+    words,
 )
 from worker_service.french.mistake import Mistake, spoil
 from worker_service.french.rendering import Parts, assemble, parts_of, quote
@@ -25,11 +26,9 @@ _SIMPLE: Final[tuple[Tense, ...]] = (
     "subjonctif",
 )
 # Verbs that no transitive use, passive or dialect lets take the other auxiliary.
-_ONLY_ETRE: Final = frozenset(
-    "aller venir arriver partir rester entrer devenir revenir naître mourir".split()
-)
-_ONLY_AVOIR: Final = frozenset(
-    "téléphoner parler dormir marcher voyager nager dîner être pouvoir devoir".split()
+_ONLY_ETRE: Final = words("aller venir arriver partir rester entrer devenir revenir naître mourir")
+_ONLY_AVOIR: Final = words(
+    "téléphoner parler dormir marcher voyager nager dîner être pouvoir devoir"
 )
 _SHOWN_GENDERS: Final[frozenset[Pronoun]] = frozenset({"il", "elle", "ils", "elles"})
 _NOUN_LOOKALIKES: Final = frozenset({"danser", "marcher", "téléphoner"})
@@ -79,7 +78,7 @@ def infinitive_for_form(clause: Clause, parts: Parts) -> Iterator[Mistake]:
         reason = "A compound tense needs the past participle"
         yield spoil(parts, "infinitive_for_form", reason, tail=tail, participle=infinitive)
     elif clause.tense != "imperatif":
-        reason = f"The verb must be conjugated for “{clause.pronoun}”"
+        reason = f"“{clause.pronoun}” needs a conjugated verb ({TENSE_NAMES[clause.tense]})"
         yield spoil(parts, "infinitive_for_form", reason, tail=tail, finite=infinitive)
 
 
@@ -179,17 +178,18 @@ def missing_subject_agreement(clause: Clause, parts: Parts) -> Iterator[Mistake]
             participle = agree(forms.participle, feminine=gender, plural=number)
             yield spoil(parts, "missing_agreement", reason, participle=participle)
     if clause.complement and len(clause.complement.forms) > 1:
-        yield from _adjective(clause, parts, feminine=feminine, plural=plural)
+        yield from _adjective(
+            clause, parts, clause.complement.forms, feminine=feminine, plural=plural
+        )
 
 
 def _adjective(
-    clause: Clause, parts: Parts, *, feminine: bool, plural: bool
+    clause: Clause, parts: Parts, forms: tuple[str, ...], *, feminine: bool, plural: bool
 ) -> Iterator[Mistake]:
-    assert clause.complement is not None
     right = parts.rest[-1]
     whole = f"{quote(parts)} {right}"
     for gender, number in ((feminine, not plural), (not feminine, plural)):
-        form = clause.complement.forms[2 * number + gender]
+        form = forms[2 * number + gender]
         if form != right:
             yield Mistake(
                 kind="missing_agreement",

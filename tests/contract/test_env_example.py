@@ -1,0 +1,58 @@
+"""`.env.example` shows every setting of the services, its default and what it means."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from pydantic.fields import FieldInfo
+
+from api_service.config import ApiSettings
+from shared.config import Environment
+from shared.topics import TopicSettings
+from worker_service.config import WorkerSettings
+
+FILE = Path(__file__).parents[2] / ".env.example"
+SETTINGS: tuple[type[Environment], ...] = (ApiSettings, WorkerSettings, TopicSettings)
+
+
+def fields() -> dict[str, FieldInfo]:
+    return {
+        name.upper(): field
+        for settings in SETTINGS
+        for name, field in settings.model_fields.items()
+    }
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """Yield each variable of the file with the line above it."""
+    lines = FILE.read_text(encoding="utf-8").splitlines()
+    for above, line in itertools.pairwise(lines):
+        if "=" in line and not line.startswith("#"):
+            yield line.partition("=")[0], above.removeprefix("# ")
+
+
+def test_it_lists_each_setting_once_and_nothing_else():
+    listed = [name for name, _ in sentences()]
+
+    assert sorted(listed) == sorted(fields())
+
+
+def test_each_setting_stands_under_its_sentence():
+    assert dict(sentences()) == {name: field.description for name, field in fields().items()}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_its_values_are_the_defaults(settings: type[Environment], monkeypatch: pytest.MonkeyPatch):
+    for name in fields():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in dotenv_values(FILE).items():
+        monkeypatch.setitem(os.environ, name, value or "")
+
+    told = settings()
+
+    for name, field in settings.model_fields.items():
+        if not field.is_required():
+            assert getattr(told, name) == field.get_default(), name

@@ -1,0 +1,201 @@
+"""Rules 6.1 and 6.2: the row decides who works on what."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from shared.database import Database
+from tests.support.requests import Claimer, a_request, a_success, expire_lease, recorded, row_of
+from worker_service.claim import CRASH_LIMIT, release
+
+pytestmark = pytest.mark.usefixtures("balanced")
+
+
+async def test_a_claim_takes_a_pending_request_and_raises_its_epoch(database: Database):
+    request_id = await a_request(database, count=3)
+
+    claim = await Claimer(database).claim(request_id)
+
+    row = await row_of(database, request_id)
+    assert (claim.epoch, claim.requested_count, claim.recorded) == (1, 3, frozenset())
+    assert (row["status"], row["epoch"], row["provider"]) == ("processing", 1, "demo")
+    assert row["started_at"] is not None
+
+
+async def test_a_request_is_claimed_by_one_of_many(database: Database):
+    request_id = await a_request(database)
+    claimers = [Claimer(database) for _ in range(8)]
+
+    await asyncio.gather(*(claimer.claims.claim([request_id]) for claimer in claimers))
+
+    assert sum(len(claimer.started) for claimer in claimers) == 1
+    assert (await row_of(database, request_id))["epoch"] == 1
+
+
+async def test_a_duplicate_message_changes_nothing(database: Database):
+    request_id = await a_request(database)
+    owner, other = Claimer(database), Claimer(database)
+    await owner.claim(request_id)
+    before = await row_of(database, request_id)
+
+    unknown = [await claimer.claims.claim([request_id]) for claimer in (owner, other)]
+
+    assert unknown == [set(), set()]
+    assert await row_of(database, request_id) == before
+
+
+async def test_a_final_request_is_never_claimed_again(database: Database):
+    request_id = await a_request(database)
+    claimer = Claimer(database)
+    await recorded(database, await claimer.claim(request_id), 0, a_success())
+
+    await Claimer(database).claims.claim([request_id])
+
+    assert (await row_of(database, request_id))["status"] == "completed"
+
+
+async def test_an_id_that_names_nothing_is_told_apart_from_a_duplicate(database: Database):
+    known, unknown = await a_request(database), uuid4()
+
+    assert await Claimer(database).claims.claim([unknown, known]) == {unknown}
+
+
+async def test_a_worker_claims_only_entity_types_that_it_has(database: Database):
+    request_id = await a_request(database, entity_type="poem", age=60)
+    claimer = Claimer(database)
+
+    assert await claimer.claims.claim([request_id]) == set()
+    assert await claimer.claim_any() == []
+    assert (await row_of(database, request_id))["status"] == "pending"
+
+
+async def test_a_message_does_not_claim_before_its_time(database: Database):
+    request_id = await a_request(database, age=-60)
+    claimer = Claimer(database)
+
+    await claimer.claims.claim([request_id])
+
+    assert claimer.started == []
+
+
+async def test_claim_any_leaves_young_requests_to_their_message(database: Database):
+    young, old = await a_request(database, age=5), await a_request(database, age=31)
+    claimer = Claimer(database)
+
+    assert await claimer.claim_any() == [old]
+    assert await claimer.claim_any(pending_seconds=1.0) == [young]
+
+
+async def test_claim_any_serves_expired_leases_and_due_releases_before_old_requests(
+    database: Database,
+):
+    old = await a_request(database, age=300)
+    released = await a_request(database)
+    expired = await a_request(database)
+    gone = Claimer(database)
+    await release(database, await gone.claim(released), after_seconds=0, counted=0)
+    await gone.claim(expired)
+    await expire_lease(database, expired)
+    claimer = Claimer(database)
+
+    assert [(await claimer.claim_any(1))[0] for _ in range(3)] == [expired, released, old]
+
+
+async def test_claim_any_shares_its_slots_by_the_weights_of_the_lanes(database: Database):
+    lane = {}
+    for priority in ("low", "normal", "high"):
+        for _ in range(10):
+            lane[await a_request(database, priority=priority, age=60)] = priority
+    claimer = Claimer(database)
+
+    taken = [lane[request_id] for request_id in await claimer.claim_any(10)]
+
+    assert {p: taken.count(p) for p in ("high", "normal", "low")} == {
+        "high": 6,
+        "normal": 3,
+        "low": 1,
+    }
+
+
+async def test_claim_any_takes_the_oldest_of_a_lane_first(database: Database):
+    ages = {await a_request(database, age=age): age for age in (40, 400, 100)}
+
+    (first,) = await Claimer(database).claim_any(1)
+
+    assert ages[first] == 400
+
+
+async def test_a_release_that_is_not_due_is_left_alone(database: Database):
+    request_id = await a_request(database)
+    claimer = Claimer(database)
+    await release(database, await claimer.claim(request_id), after_seconds=60, counted=0)
+
+    assert await Claimer(database).claim_any() == []
+    row = await row_of(database, request_id)
+    assert (row["status"], row["started_at"] is None, row["epoch"]) == ("pending", False, 1)
+
+
+async def test_a_request_that_somebody_has_locked_is_skipped_and_not_waited_for(
+    database: Database,
+):
+    locked, free = await a_request(database, age=60), await a_request(database, age=60)
+    async with database.transaction() as stranger:
+        await stranger.execute("SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked)
+
+        assert await Claimer(database).claim_any() == [free]
+
+
+async def test_a_claim_whose_reply_was_lost_is_retaken_by_its_owner(database: Database):
+    request_id = await a_request(database)
+    claimer = Claimer(database)
+    await claimer.claim(request_id)
+    claimer.running.clear()  # the reply never came
+
+    again = await claimer.claim(request_id)
+
+    row = await row_of(database, request_id)
+    assert (again.epoch, row["epoch"], row["crashes"]) == (2, 2, 0)
+
+
+async def test_claim_any_retakes_a_lost_reply_but_nothing_that_runs(database: Database):
+    running, lost = await a_request(database), await a_request(database)
+    claimer = Claimer(database)
+    await claimer.claim(running)
+    await claimer.claim(lost)
+    claimer.running.discard(lost)
+
+    assert await claimer.claim_any() == [lost]
+    assert (await row_of(database, running))["epoch"] == 1
+
+
+async def test_a_takeover_counts_a_crash_and_tells_what_is_recorded(database: Database):
+    request_id = await a_request(database, count=3)
+    gone = Claimer(database)
+    first = await gone.claim(request_id)
+    await recorded(database, first, 1, a_success())
+    await expire_lease(database, request_id)
+    claimer = Claimer(database)
+
+    assert await claimer.claim_any() == [request_id]
+
+    assert claimer.started[0].recorded == {1}
+    assert claimer.started[0].epoch == 2
+    assert (await row_of(database, request_id))["crashes"] == 1
+
+
+async def test_a_live_lease_is_not_taken_over(database: Database):
+    request_id = await a_request(database)
+    await Claimer(database, lease_seconds=60).claim(request_id)
+
+    assert await Claimer(database).claim_any() == []
+
+
+async def test_a_crash_loop_is_not_taken_over_once_more(database: Database):
+    request_id = await a_request(database)
+    for _ in range(CRASH_LIMIT):
+        await Claimer(database).claim_any(pending_seconds=0)
+        await expire_lease(database, request_id)
+
+    assert await Claimer(database).claim_any(pending_seconds=0) == []
+    assert (await row_of(database, request_id))["crashes"] == CRASH_LIMIT - 1

@@ -1,0 +1,235 @@
+"""What a worker does with the messages of the work topics."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shared.database import Database
+from shared.states import Priority
+from tests.services import StartWorker
+from tests.stack import PARTITIONS, Stack
+from tests.support.poison import send_undecodable_header
+from tests.support.providers import Scripted
+from tests.support.requests import a_request, row_of
+from tests.support.road import settled, submit
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("balanced_road")
+
+
+@pytest.fixture
+async def producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+def _topic(stack: Stack) -> str:
+    return stack.topics.requests[Priority.NORMAL]
+
+
+def a_message(request_id: object, **more: Any) -> bytes:
+    return json.dumps(
+        {"schema_version": 1, "generation_request_id": str(request_id), **more}
+    ).encode()
+
+
+async def committed(stack: Stack) -> dict[TopicPartition, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(stack.group)
+        return {tp: meta.offset for tp, meta in offsets.items()}
+    finally:
+        await admin.close()
+
+
+async def all_committed(stack: Stack) -> bool:
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(_topic(stack), n) for n in range(PARTITIONS)]
+        ends = await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+    reached = await committed(stack)
+    return all(reached.get(tp, 0) == end for tp, end in ends.items())
+
+
+UNREADABLE = [
+    b"",
+    b"\x00\xff\xfe",
+    b"not json",
+    b"[]",
+    b"{}",
+    b'{"schema_version": 1}',
+    b'{"schema_version": 1, "generation_request_id": "nobody"}',
+    b'{"generation_request_id": "01a1fbed-b99f-7403-b3a9-9b65f3dbec89"}',
+]
+
+
+async def test_a_message_that_cannot_be_read_is_set_aside_with_its_bytes_and_blocks_nothing(
+    stack: Stack,
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    producer: AIOKafkaProducer,
+    database: Database,
+):
+    before = await submit(api)
+    for value in UNREADABLE:
+        await producer.send_and_wait(
+            _topic(stack), value, key=b"k", headers=[("h", b"\x01")], partition=0
+        )
+    await start_worker()
+    after = [await submit(api) for _ in range(6)]
+
+    for path in (before, *after):
+        assert (await settled(api, path))["status"] == "completed"
+
+    async def letters() -> list[Any] | None:
+        rows = await database.fetch("SELECT * FROM dead_letters ORDER BY kafka_offset")
+        return rows if len(rows) == len(UNREADABLE) else None
+
+    rows = await eventually(letters)
+    assert [row["record_value"] for row in rows] == UNREADABLE
+    assert {row["reason"] for row in rows} == {"unreadable"}
+    assert {(row["record_key"], row["topic"], row["kafka_partition"]) for row in rows} == {
+        (b"k", _topic(stack), 0)
+    }
+    assert [(row["header_names"], row["header_values"]) for row in rows] == [
+        (["h"], [b"\x01"])
+    ] * len(UNREADABLE)
+
+
+async def test_a_message_that_names_nothing_or_comes_from_the_future_is_set_aside(
+    stack: Stack, start_worker: StartWorker, producer: AIOKafkaProducer, database: Database
+):
+    await producer.send_and_wait(_topic(stack), a_message(uuid4()), partition=0)
+    await producer.send_and_wait(
+        _topic(stack), a_message(uuid4()).replace(b"1", b"2", 1), partition=1
+    )
+    await start_worker()
+
+    async def reasons() -> bool:
+        rows = await database.fetch("SELECT reason FROM dead_letters")
+        return {row["reason"] for row in rows} == {"unknown_request", "unsupported_version"}
+
+    await eventually(reasons)
+
+
+async def test_a_header_that_the_client_cannot_decode_costs_one_letter_and_nothing_else(
+    stack: Stack,
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    producer: AIOKafkaProducer,
+    database: Database,
+):
+    good = [await a_request(database) for _ in range(4)]
+    for request_id in good[:2]:
+        await producer.send_and_wait(_topic(stack), a_message(request_id), partition=0)
+    await send_undecodable_header(producer, _topic(stack), partition=0)
+    for request_id in good[2:]:
+        await producer.send_and_wait(_topic(stack), a_message(request_id), partition=0)
+    await start_worker()
+
+    for request_id in good:
+        assert (await settled(api, f"/generation-requests/{request_id}"))["status"] == "completed"
+    (letter,) = await database.fetch("SELECT * FROM dead_letters")
+    assert (letter["reason"], letter["kafka_offset"], letter["record_value"]) == (
+        "undecodable",
+        2,
+        None,
+    )
+
+
+async def test_every_message_delivered_twice_costs_no_second_call(
+    stack: Stack,
+    start_worker: StartWorker,
+    producer: AIOKafkaProducer,
+    database: Database,
+    api: httpx.AsyncClient,
+):
+    provider = Scripted()
+    requests = [await a_request(database, count=2) for _ in range(10)]
+    for request_id in (*requests, *requests):
+        await producer.send_and_wait(_topic(stack), a_message(request_id))
+    await start_worker(provider)
+
+    for request_id in requests:
+        await settled(api, f"/generation-requests/{request_id}")
+    await eventually(lambda: all_committed(stack))
+
+    assert len(provider.calls) == 20
+    for request_id in requests:
+        assert (await row_of(database, request_id))["epoch"] == 1
+
+
+async def test_the_offset_is_committed_while_the_entities_are_still_being_made(
+    stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker
+):
+    provider = Scripted()
+    provider.gate.clear()
+    await start_worker(provider)
+    path = await submit(api)
+    await eventually(lambda: provider.waiting == 1)
+
+    await eventually(lambda: all_committed(stack))
+
+    provider.gate.set()
+    await settled(api, path)
+
+
+async def test_no_offset_is_committed_before_the_claim(
+    stack: Stack,
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    database: Database,
+    producer: AIOKafkaProducer,
+):
+    """PostgreSQL refuses every claim for a while: the message waits, and so does its offset."""
+    request_id = await a_request(database)
+    async with database.connection() as stranger, stranger.transaction():
+        await stranger.execute("LOCK TABLE generation_requests IN ACCESS EXCLUSIVE MODE")
+        worker = await start_worker()
+        await producer.send_and_wait(_topic(stack), a_message(request_id))
+        ticked = worker._consumption.ticked_at  # noqa: SLF001
+        await eventually(lambda: worker._consumption.ticked_at > ticked + 3)  # noqa: SLF001
+        assert sum((await committed(stack)).values()) == 0
+
+    assert (await settled(api, f"/generation-requests/{request_id}"))["status"] == "completed"
+    await eventually(lambda: all_committed(stack))
+
+
+async def test_a_partition_full_of_messages_does_not_starve_the_others(
+    stack: Stack,
+    start_worker: StartWorker,
+    producer: AIOKafkaProducer,
+    database: Database,
+    api: httpx.AsyncClient,
+):
+    """One slot; the lone message of partition 1 comes after two of partition 0's many at most."""
+    crowd = [await a_request(database) for _ in range(30)]
+    lone = await a_request(database)
+    for request_id in crowd:
+        await producer.send_and_wait(_topic(stack), a_message(request_id), partition=0)
+    await producer.send_and_wait(_topic(stack), a_message(lone), partition=1)
+    await start_worker(max_requests_in_flight=1)
+
+    await settled(api, f"/generation-requests/{lone}")
+    for request_id in crowd:
+        await settled(api, f"/generation-requests/{request_id}")
+
+    row = await database.fetchrow(
+        """SELECT count(*) AS ahead FROM generation_requests
+            WHERE started_at < (SELECT started_at FROM generation_requests WHERE id = $1)""",
+        lone,
+    )
+    assert row is not None
+    assert row["ahead"] <= 3

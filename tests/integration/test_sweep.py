@@ -1,0 +1,126 @@
+"""What nobody can finish is settled by a sweep of any worker."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.database import Database
+from shared.kafka import Publisher
+from shared.outbox import Relay
+from tests.support.requests import (
+    EVENTS,
+    LEASE_SECONDS,
+    Claimer,
+    a_request,
+    a_success,
+    expire_lease,
+    items_of,
+    recorded,
+    row_of,
+)
+from worker_service.claim import CRASH_LIMIT
+from worker_service.sweep import Sweep
+
+pytestmark = pytest.mark.usefixtures("balanced")
+
+
+def _sweep(database: Database, *, may_take_over: Callable[[], bool] = lambda: True) -> Sweep:
+    return Sweep(
+        database,
+        Relay(database, Publisher("127.0.0.1:1", client_id="test")),
+        entity_types=["sentence"],
+        lease_seconds=LEASE_SECONDS,
+        events_topic=EVENTS,
+        may_take_over=may_take_over,
+    )
+
+
+async def _crashed(database: Database, *, times: int) -> Claimer:
+    claimer = Claimer(database)
+    for _ in range(times):
+        claimer = Claimer(database)
+        (request_id,) = await claimer.claim_any(pending_seconds=0)
+        await expire_lease(database, request_id)
+    return claimer
+
+
+async def test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest(
+    database: Database,
+):
+    request_id = await a_request(database, count=3, deadline_in=-1)
+    claim = await Claimer(database, lease_seconds=60).claim(request_id)
+    await recorded(database, claim, 1, a_success())
+
+    assert await _sweep(database).settle_due() == 1
+
+    row = await row_of(database, request_id)
+    assert (row["status"], row["error_code"]) == ("partial", "deadline_exceeded")
+    assert await items_of(database, request_id) == {0: "failed", 1: "succeeded", 2: "failed"}
+
+
+async def test_a_pending_request_past_its_deadline_fails(database: Database):
+    request_id = await a_request(database, deadline_in=-1)
+
+    await _sweep(database).settle_due()
+
+    assert (await row_of(database, request_id))["status"] == "failed"
+    assert len(await database.fetch("SELECT FROM outbox")) == 1
+
+
+async def test_what_is_in_time_is_left_alone(database: Database):
+    await a_request(database)
+    await Claimer(database, lease_seconds=60).claim(await a_request(database))
+
+    assert await _sweep(database).settle_due() == 0
+
+
+async def test_a_request_that_three_workers_died_of_is_given_up(database: Database):
+    request_id = await a_request(database)
+    await _crashed(database, times=CRASH_LIMIT)
+
+    await _sweep(database).settle_due()
+
+    row = await row_of(database, request_id)
+    assert (row["status"], row["error_code"]) == ("failed", "crash_loop")
+
+
+async def test_a_request_that_two_workers_died_of_is_not_given_up(database: Database):
+    await a_request(database)
+    await _crashed(database, times=CRASH_LIMIT - 1)
+
+    assert await _sweep(database).settle_due() == 0
+
+
+async def test_no_crash_loop_is_settled_while_takeovers_are_suspended(database: Database):
+    await a_request(database)
+    await _crashed(database, times=CRASH_LIMIT)
+
+    assert await _sweep(database, may_take_over=lambda: False).settle_due() == 0
+
+
+async def test_an_entity_type_that_no_worker_has_is_settled_after_ten_minutes(
+    database: Database,
+):
+    young = await a_request(database, entity_type="poem", age=599)
+    old = await a_request(database, entity_type="poem", age=601)
+
+    await _sweep(database).settle_due()
+
+    assert (await row_of(database, young))["status"] == "pending"
+    assert (await row_of(database, old))["error_code"] == "unknown_entity_type"
+
+
+async def test_an_entity_type_that_another_worker_has_is_only_waiting(database: Database):
+    waiting = await a_request(database, entity_type="poem", age=601)
+    other = Claimer(database, entity_types=["poem"], lease_seconds=60)
+    await other.claim(await a_request(database, entity_type="poem"))
+
+    assert await _sweep(database).settle_due() == 0
+    assert (await row_of(database, waiting))["status"] == "pending"
+
+
+async def test_two_sweeps_settle_a_request_once(database: Database):
+    await a_request(database, deadline_in=-1)
+
+    assert [await _sweep(database).settle_due() for _ in range(2)] == [1, 0]
+    assert len(await database.fetch("SELECT FROM outbox")) == 1

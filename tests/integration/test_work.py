@@ -1,0 +1,175 @@
+"""Rules 6.3 and 6.5: how a worker goes about the items of a request."""
+
+import httpx
+import pytest
+
+from shared.database import Database
+from shared.errors import ErrorCode
+from tests.services import StartWorker
+from tests.support.providers import Scripted
+from tests.support.requests import row_of
+from tests.support.road import read, settled, submit
+from tests.support.waiting import eventually
+from worker_service.providers import (
+    Call,
+    Completion,
+    InvalidOutput,
+    PermanentError,
+    TransientError,
+)
+
+pytestmark = pytest.mark.usefixtures("balanced_road")
+
+
+def _request_id(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+async def test_items_that_failed_are_listed_with_their_reasons(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    def behave(call: Call) -> Completion | Exception | None:
+        return PermanentError(ErrorCode.REFUSED, "I would rather not") if call.ordinal else None
+
+    await start_worker(Scripted(behave))
+
+    record = await settled(api, await submit(api, count=3))
+
+    assert (record["status"], record["generated_count"], record["failed_count"]) == (
+        "partial",
+        1,
+        2,
+    )
+    assert record["failures"] == [
+        {"ordinal": n, "code": "refused", "message": "I would rather not", "attempts": 1}
+        for n in (1, 2)
+    ]
+    assert record["error"] == {
+        "code": "refused",
+        "message": "2 of 3 items failed: I would rather not",
+        "retryable": False,
+    }
+
+
+async def test_output_that_fits_no_schema_is_asked_for_again_and_then_fails(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    provider = Scripted(lambda _: Completion(text='{"content": "Bonjour"}'))
+    await start_worker(provider)
+
+    record = await settled(api, await submit(api))
+
+    assert record["status"] == "failed"
+    assert record["failures"][0]["code"] == "invalid_output"
+    assert record["failures"][0]["attempts"] == len(provider.calls) == 3
+
+
+async def test_a_transient_failure_is_retried_in_process(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    answers = iter(
+        [
+            TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "try again"),
+            InvalidOutput("no JSON"),
+        ]
+    )
+    await start_worker(Scripted(lambda _: next(answers, None)))
+
+    record = await settled(api, await submit(api))
+
+    assert (record["status"], record["usage"]["calls"]) == ("completed", 3)
+
+
+async def test_an_exception_that_nobody_declared_fails_the_item_as_unexpected(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    await start_worker(Scripted(lambda _: KeyError("secret")))
+
+    record = await settled(api, await submit(api))
+
+    assert record["failures"][0]["code"] == "unexpected"
+    assert "secret" not in record["error_message"]
+
+
+async def test_an_entity_with_nul_in_it_is_invalid_output(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    def behave(_: Call) -> Completion:
+        return Completion(text='{"content": "a\\u0000b", "translation": "\\ud800"}')
+
+    await start_worker(Scripted(behave))
+
+    record = await settled(api, await submit(api))
+
+    assert record["failures"][0]["code"] == "invalid_output"
+
+
+async def test_a_deferred_item_releases_the_request_once_the_others_are_recorded(
+    api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    """Three items: the first is deferred while the second is in flight, the third never starts."""
+    provider = Scripted()
+
+    def behave(call: Call) -> Completion | Exception | None:
+        if call.ordinal == 0:
+            return TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=60)
+        return None
+
+    provider.behave = behave
+    provider.gate.clear()
+    await start_worker(provider, max_parallel_items_per_request=2, call_attempts=1)
+    path = await submit(api, count=3)
+    await eventually(lambda: provider.waiting == 2)
+    provider.gate.set()
+
+    async def released() -> bool:
+        return (await row_of(database, _request_id(path)))["releases"] == 1
+
+    await eventually(released)
+    record = await read(api, path)
+    assert record["status"] == "pending"
+    assert record["started_at"] is not None
+    assert record["generated_count"] == 1
+    assert provider.calls_for(2) == 0
+
+    provider.behave = lambda _: None
+    await database.execute("UPDATE generation_requests SET not_before = clock_timestamp()")
+    record = await settled(api, path)
+    assert record["status"] == "completed"
+    assert provider.calls_for(1) == 1
+
+
+async def test_a_cancelled_lease_aborts_the_call_in_flight(
+    api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    provider = Scripted()
+    provider.gate.clear()
+    await start_worker(provider)
+    path = await submit(api)
+    await eventually(lambda: provider.waiting == 1)
+
+    await database.execute(
+        """UPDATE generation_requests
+              SET status = 'cancelled', epoch = epoch + 1, lease_owner = NULL,
+                  lease_until = NULL, completed_at = clock_timestamp()"""
+    )
+
+    await eventually(lambda: provider.aborted == 1, within=3)
+    assert (await read(api, path))["status"] == "cancelled"
+
+
+async def test_no_more_calls_and_items_are_in_flight_than_allowed(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    provider = Scripted()
+    provider.gate.clear()
+    await start_worker(
+        provider, max_requests_in_flight=2, max_provider_calls=3, max_parallel_items_per_request=2
+    )
+    paths = [await submit(api, count=4) for _ in range(4)]
+    await eventually(lambda: provider.waiting == 3)
+
+    provider.gate.set()
+    for path in paths:
+        assert (await settled(api, path))["status"] == "completed"
+    assert len(provider.calls) == 16

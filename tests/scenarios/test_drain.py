@@ -1,0 +1,112 @@
+"""Rule 6.11: a worker that is told to stop loses nothing and keeps nobody waiting."""
+
+import signal
+import time
+
+import httpx
+import pytest
+
+from shared.database import Database
+from tests.services import StartWorker
+from tests.support import books
+from tests.support.processes import Services
+from tests.support.providers import Scripted
+from tests.support.requests import row_of
+from tests.support.road import read, settled, submit
+from tests.support.waiting import eventually
+from worker_service import worker as worker_module
+
+
+async def _in_work(api: httpx.AsyncClient, path: str) -> None:
+    async def processing() -> bool:
+        return (await read(api, path))["status"] == "processing"
+
+    await eventually(processing)
+
+
+async def test_sigterm_finishes_the_call_in_flight_and_hands_the_rest_on(
+    services: Services, api: httpx.AsyncClient, database: Database
+):
+    slow = {"demo_latency_seconds": 1.5, "max_parallel_items_per_request": 1}
+    first = await services.worker(**slow)
+    path = await submit(api, count=3)
+    await _in_work(api, path)
+
+    first.send(signal.SIGTERM)
+
+    assert await first.exit_status(within=10) == 0
+    record = await read(api, path)
+    assert (record["status"], record["generated_count"]) == ("pending", 1)
+    row = await row_of(database, path.rpartition("/")[2])
+    assert (row["crashes"], row["releases"], row["epoch"]) == (0, 0, 1)
+
+    await services.worker()
+    assert (await settled(api, path))["status"] == "completed"
+    assert (await row_of(database, path.rpartition("/")[2]))["crashes"] == 0
+    await books.check_relayed(database)
+
+
+async def test_a_call_that_outlasts_the_drain_is_cut_off_and_its_request_released(
+    services: Services, api: httpx.AsyncClient, database: Database
+):
+    worker = await services.worker(demo_latency_seconds=600, drain_seconds=1)
+    path = await submit(api)
+    await _in_work(api, path)
+
+    worker.send(signal.SIGTERM)
+
+    assert await worker.exit_status(within=8) == 0
+    assert (await read(api, path))["status"] == "pending"
+    await books.check_relayed(database)
+
+
+async def test_a_second_sigterm_leaves_at_once(services: Services, api: httpx.AsyncClient):
+    worker = await services.worker(demo_latency_seconds=600, drain_seconds=600)
+    await _in_work(api, await submit(api))
+    worker.send(signal.SIGTERM)
+    await eventually(lambda: "drain_begun" in worker.log.read_text(encoding="utf-8"))
+
+    worker.send(signal.SIGTERM)
+
+    assert await worker.exit_status(within=2) == 1
+
+
+async def test_a_draining_worker_claims_nothing_more(services: Services, api: httpx.AsyncClient):
+    worker = await services.worker(demo_latency_seconds=3)
+    await _in_work(api, await submit(api))
+    worker.send(signal.SIGTERM)
+    await eventually(lambda: "drain_begun" in worker.log.read_text(encoding="utf-8"))
+
+    late = await submit(api)
+
+    assert await worker.exit_status() == 0
+    assert (await read(api, late))["started_at"] is None
+
+
+async def test_a_stuck_poll_loop_ends_the_worker_with_a_status_that_says_so(
+    start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(worker_module, "STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(worker_module, "WATCH_EVERY_SECONDS", 0.1)
+    worker = await start_worker()
+
+    monkeypatch.setattr(worker._consumption, "_tick", lambda: None)  # noqa: SLF001
+
+    await eventually(lambda: worker.exit_status == worker_module.EXIT_STALLED, within=10)
+
+
+async def test_waiting_for_a_slot_is_not_being_stuck(
+    start_worker: StartWorker, api: httpx.AsyncClient
+):
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider, max_requests_in_flight=1)
+    paths = [await submit(api) for _ in range(3)]
+    await eventually(lambda: provider.waiting == 1)
+
+    begun = time.monotonic()
+    await eventually(lambda: worker._consumption.ticked_at > begun + 2)  # noqa: SLF001
+
+    provider.gate.set()
+    for path in paths:
+        await settled(api, path)

@@ -1,0 +1,25 @@
+"""Records that a well-behaved producer cannot make."""
+
+import struct
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
+
+_CRC, _AFTER_CRC = 17, 21
+_PLACEHOLDER, _NOT_UTF8 = "not-utf8", b"\xff\xfet-utf8"
+
+
+async def send_undecodable_header(
+    producer: AIOKafkaProducer, topic: str, *, partition: int
+) -> None:
+    """Send a record with a header key that is not UTF-8, which aiokafka cannot decode.
+
+    The layout is that of a record batch of version 2:
+    https://kafka.apache.org/documentation/#recordbatch
+    """
+    batch = producer.create_batch()
+    batch.append(key=None, value=b"poison", timestamp=None, headers=[(_PLACEHOLDER, b"")])
+    content = bytearray(batch._build().replace(_PLACEHOLDER.encode(), _NOT_UTF8))  # noqa: SLF001
+    struct.pack_into(">I", content, _CRC, calc_crc32c(bytes(content[_AFTER_CRC:])))
+    batch._buffer = content  # noqa: SLF001
+    await (await producer.send_batch(batch, topic, partition=partition))

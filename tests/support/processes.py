@@ -1,0 +1,121 @@
+"""The services as processes of their own, as they are deployed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from shared.http import listen
+from tests.stack import Stack
+from tests.support.waiting import eventually
+
+_CHECKOUT = Path(__file__).parents[2]
+
+
+@dataclass
+class Service:
+    """A running service: where it answers, and how to end it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    async def ready(self) -> None:
+        async with httpx.AsyncClient() as client:
+
+            async def is_ready() -> bool:
+                assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+                try:
+                    return (await client.get(f"{self.url}/readyz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await eventually(is_ready, within=30, what=f"{self.log.name} is ready")
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def exit_status(self, *, within: float = 20.0) -> int:
+        await eventually(lambda: self.process.poll() is not None, within=within)
+        return self.process.returncode
+
+
+@dataclass
+class Services:
+    """Start services on a stack; whatever still runs when the test ends is killed."""
+
+    stack: Stack
+    folder: Path
+    cleanup: ExitStack
+
+    async def worker(self, **settings: Any) -> Service:
+        port = _free_port()
+        service = self._start(
+            f"worker-{port}",
+            ["worker_service"],
+            f"http://127.0.0.1:{port}",
+            {"worker_health_port": port, "kafka_group_id": self.stack.group, **settings},
+        )
+        await service.ready()
+        return service
+
+    async def apis(self, count: int, **settings: Any) -> list[Service]:
+        """Start API processes that share one listening socket."""
+        with listen("127.0.0.1", 0) as listening:
+            listening.set_inheritable(True)
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            fd = listening.fileno()
+            started = [
+                self._start(f"api-{n}", ["api_service", "--fd", str(fd)], url, settings, fd)
+                for n in range(count)
+            ]
+        for service in started:
+            await service.ready()
+        return started
+
+    def _start(
+        self, name: str, module: list[str], url: str, settings: dict[str, Any], *fds: int
+    ) -> Service:
+        log = self.folder / f"{name}.log"
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            cwd=_CHECKOUT,
+            env=os.environ | self._environment(settings),
+            stdout=self.cleanup.enter_context(log.open("wb")),
+            stderr=subprocess.STDOUT,
+            pass_fds=fds,
+        )
+        self.cleanup.callback(process.wait)
+        self.cleanup.callback(process.kill)
+        return Service(process, url, log)
+
+    def _environment(self, settings: dict[str, Any]) -> dict[str, str]:
+        told = {
+            "database_url": self.stack.database_url,
+            "kafka_bootstrap_servers": self.stack.kafka,
+            "kafka_topic_prefix": self.stack.prefix,
+            "lease_seconds": 4,
+            "log_format": "json",
+            **settings,
+        }
+        return {name.upper(): str(value) for name, value in told.items()}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@contextmanager
+def services_of(stack: Stack, folder: Path) -> Iterator[Services]:
+    with ExitStack() as cleanup:
+        yield Services(stack, folder, cleanup)

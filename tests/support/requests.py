@@ -1,0 +1,133 @@
+"""Builders of rows and claims, with valid defaults."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from uuid_utils.compat import uuid7
+
+from shared.database import Database
+from worker_service.claim import PENDING_SECONDS, Claim, Claims
+from worker_service.outcome import Failed, Succeeded
+from worker_service.record import Answer, record
+
+EVENTS = "generation-events"
+LEASE_SECONDS = 1.0
+
+
+async def a_request(
+    database: Database,
+    *,
+    count: int = 1,
+    entity_type: str = "sentence",
+    priority: str = "normal",
+    age: float = 0.0,
+    deadline_in: float = 3600.0,
+    constraints: dict[str, Any] | None = None,
+) -> UUID:
+    """Insert a pending request that was accepted `age` seconds ago, without a dispatch."""
+    request_id = uuid7()
+    await database.execute(
+        """
+        INSERT INTO generation_requests
+            (id, entity_type, requested_count, priority, constraints, traceparent,
+             requested_at, not_before, deadline_at)
+        VALUES ($1, $2, $3, $4, $5, '00-1-1-00',
+                clock_timestamp() - make_interval(secs => $6),
+                clock_timestamp() - make_interval(secs => $6),
+                clock_timestamp() + make_interval(secs => $7))""",
+        request_id,
+        entity_type,
+        count,
+        priority,
+        json.dumps(constraints or {}),
+        age,
+        deadline_in,
+    )
+    return request_id
+
+
+async def row_of(database: Database, request_id: UUID | str) -> asyncpg.Record:
+    row = await database.fetchrow("SELECT * FROM generation_requests WHERE id = $1", request_id)
+    assert row is not None
+    return row
+
+
+async def items_of(database: Database, request_id: UUID) -> dict[int, str]:
+    rows = await database.fetch(
+        """SELECT ordinal, status FROM generation_items
+            WHERE generation_request_id = $1 ORDER BY ordinal""",
+        request_id,
+    )
+    return {row["ordinal"]: row["status"] for row in rows}
+
+
+async def expire_lease(database: Database, request_id: UUID) -> None:
+    await database.execute(
+        """UPDATE generation_requests SET lease_until = clock_timestamp() - interval '1 second'
+            WHERE id = $1""",
+        request_id,
+    )
+
+
+@dataclass
+class Claimer:
+    """A process that claims and never works: `started` is what it was given."""
+
+    database: Database
+    entity_types: Sequence[str] = ("sentence",)
+    lease_seconds: float = LEASE_SECONDS
+    owner: UUID = field(default_factory=uuid4)
+    started: list[Claim] = field(default_factory=list)
+    running: set[UUID] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.claims = Claims(
+            self.database,
+            owner=self.owner,
+            lease_seconds=self.lease_seconds,
+            entity_types=self.entity_types,
+            provider="demo",
+            running=lambda: self.running,
+            start=self._start,
+        )
+
+    def _start(self, claim: Claim) -> None:
+        self.started.append(claim)
+        self.running.add(claim.request_id)
+
+    async def claim(self, *request_ids: UUID) -> Claim:
+        """Claim requests and return the claim of the last that was got."""
+        await self.claims.claim(request_ids)
+        return self.started[-1]
+
+    async def claim_any(
+        self,
+        limit: int = 100,
+        *,
+        may_take_over: bool = True,
+        pending_seconds: float = PENDING_SECONDS,
+    ) -> list[UUID]:
+        """Run `claim_any` and return the ids that it got."""
+        before = len(self.started)
+        await self.claims.claim_any(
+            limit, may_take_over=may_take_over, pending_seconds=pending_seconds
+        )
+        return [claim.request_id for claim in self.started[before:]]
+
+
+def a_success(text: str = "Nous lisons.") -> Succeeded:
+    return Succeeded(entity={"content": text}, attempts=1)
+
+
+def a_failure(code: str = "invalid_output") -> Failed:
+    return Failed(code=code, message="it would not fit", attempts=3)  # type: ignore[arg-type]
+
+
+async def recorded(
+    database: Database, claim: Claim, ordinal: int, outcome: Succeeded | Failed
+) -> Answer:
+    return await record(database, claim, ordinal=ordinal, outcome=outcome, events_topic=EVENTS)

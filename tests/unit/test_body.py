@@ -1,0 +1,170 @@
+"""The one parser of request bodies."""
+
+import json
+from typing import Any
+
+import pytest
+
+from api_service.body import MAX_DEPTH, parse
+from api_service.problems import ProblemError, pointer
+
+LARGEST, SMALLEST = 2**63 - 1, -(2**63)
+
+
+def refusal(body: bytes) -> tuple[str, str | None]:
+    """Return what is said of a body that is refused, and where."""
+    with pytest.raises(ProblemError) as refused:
+        parse(body)
+    assert refused.value.status_code == 422
+    assert refused.value.code == "invalid_body"
+    assert refused.value.errors is not None
+    (fault,) = refused.value.errors
+    return fault.detail, fault.pointer
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        True,
+        0,
+        -1.5,
+        1e308,
+        LARGEST,
+        SMALLEST,
+        "",
+        "é\u2028\U0001f600",
+        {"a": [{"a": 1}, {"a": 2}], "b": {"a": 3}},
+    ],
+)
+def test_json_is_accepted_as_it_is(document: Any):
+    assert parse(json.dumps(document).encode()) == document
+    assert parse(json.dumps(document, ensure_ascii=False).encode()) == document
+
+
+def test_a_pair_of_surrogate_escapes_is_one_character():
+    assert parse(rb'"\ud83d\ude00"') == "\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "place"),
+    [
+        (b'{"a": 1, "a": 1}', "the key 'a' is given twice", "#"),
+        (b'{"a": 1, "\\u0061": 1}', "the key 'a' is given twice", "#"),
+        (b'[{"b": {"c": 1, "d": 2, "c": 3}}]', "the key 'c' is given twice", "#"),
+        (b"NaN", "NaN is not a JSON number", "#"),
+        (b'{"a": Infinity}', "Infinity is not a JSON number", "#"),
+        (b"[-Infinity]", "-Infinity is not a JSON number", "#"),
+        (b"[1e999]", "a number is too large", "#"),
+        (b"[-1e999]", "a number is too large", "#"),
+        (str(LARGEST + 1).encode(), "an integer does not fit 64 bits", "#"),
+        (str(SMALLEST - 1).encode(), "an integer does not fit 64 bits", "#"),
+        (b"9" * 10_000, "an integer does not fit 64 bits", "#"),
+        (
+            rb'{"a": ["ok", "x\u0000"]}',
+            "must not contain NUL characters or lone surrogates",
+            "#/a/1",
+        ),
+        (
+            rb'{"a": {"b": "\ud800"}}',
+            "must not contain NUL characters or lone surrogates",
+            "#/a/b",
+        ),
+        (rb'["\udc00\ud800"]', "must not contain NUL characters or lone surrogates", "#/0"),
+        (
+            rb'{"a": {"\u0000": 1}}',
+            "a key must not contain NUL characters or lone surrogates",
+            "#/a",
+        ),
+        (
+            rb'{"\udfff": 1}',
+            "a key must not contain NUL characters or lone surrogates",
+            "#",
+        ),
+    ],
+)
+def test_what_cannot_be_kept_faithfully_is_refused_and_located(
+    body: bytes, detail: str, place: str
+):
+    assert refusal(body) == (detail, place)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"[1,]",
+        b"[01]",
+        b"{} {}",
+        b'"\x00"',
+        b'"\t"',
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16"),
+        "{}".encode("utf-16-le"),
+    ],
+    ids=repr,
+)
+def test_what_is_not_json_is_refused(body: bytes):
+    detail, place = refusal(body)
+
+    assert detail.startswith(("the body is not JSON", "the body is not UTF-8"))
+    assert place == "#"
+
+
+@pytest.mark.parametrize(
+    "body", [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"', "é".encode("latin-1")]
+)
+def test_what_is_not_utf_8_is_refused(body: bytes):
+    assert refusal(body) == ("the body is not UTF-8", "#")
+
+
+@pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["[", "{"])
+@pytest.mark.parametrize("innermost", [b"[]", b"[1]", b"{}", b'{"a":1}'])
+def test_nesting_is_accepted_up_to_the_limit_and_not_beyond(
+    opened: bytes, closed: bytes, innermost: bytes
+):
+    around = MAX_DEPTH - 1
+
+    parse(opened * around + innermost + closed * around)
+
+    deeper = opened * MAX_DEPTH + innermost + closed * MAX_DEPTH
+    assert refusal(deeper) == (f"nested deeper than {MAX_DEPTH}", "#")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"1" + b"}" * 5000, b"[" * 100_000],
+    ids=["arrays", "objects", "unclosed"],
+)
+def test_a_tower_of_brackets_is_refused_like_any_other_nesting(body: bytes):
+    detail, _ = refusal(body)
+
+    assert detail.startswith((f"nested deeper than {MAX_DEPTH}", "the body is not JSON"))
+
+
+def test_a_key_repeated_among_many_is_found_in_one_pass():
+    members = ",".join(f'"k{number}":0' for number in range(100_000))
+
+    detail, _ = refusal(f'{{{members},"k99999":1}}'.encode())
+
+    assert detail == "the key 'k99999' is given twice"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ((), "#"),
+        (("constraints", "tenses_used", 0), "#/constraints/tenses_used/0"),
+        (("a/b", "m~n"), "#/a~1b/m~0n"),
+        (("~1",), "#/~01"),
+        (("",), "#/"),
+        (("é x%#",), "#/%C3%A9%20x%25%23"),
+        (("\ud800",), "#/?"),
+    ],
+)
+def test_a_pointer_is_escaped_as_rfc_6901_has_it_in_fragments(
+    path: tuple[str | int, ...], expected: str
+):
+    assert pointer(*path) == expected

@@ -1,0 +1,60 @@
+import re
+import socket
+
+import pytest
+
+from devstack import bootstrap, jars, ports
+from devstack.errors import DevstackError
+
+
+def test_every_kafka_jar_is_pinned_by_name_and_sha_256():
+    pins = jars.read_pins()
+    assert "kafka_2.13-4.3.1.jar" in pins
+    assert all(re.fullmatch(r"[\w.+-]+\.jar", name) for name in pins)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", fingerprint) for fingerprint in pins.values())
+
+
+def test_jars_that_differ_from_the_pins_are_fetched_once_and_then_refused(tmp_path, monkeypatch):
+    fetched = []
+
+    def fetch(home, *, log):
+        fetched.append(log)
+        (home / "envs").mkdir(parents=True)
+        (home / "envs" / "kafka_2.13-4.3.1.jar").write_bytes(b"something else")
+
+    monkeypatch.setattr(jars, "_fetch", fetch)
+    with pytest.raises(DevstackError, match="do not trust them"):
+        jars.kafka_jars(tmp_path, log=tmp_path / "log")
+    assert len(fetched) == 1
+
+
+def test_a_port_that_is_taken_is_refused_with_the_way_out():
+    with socket.create_server((ports.LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        assert not ports.is_free(port)
+        with pytest.raises(DevstackError, match=rf"^port {port} .*\(API_PORT=0 picks a free one"):
+            ports.listen(ports.LOOPBACK, port, variable="API_PORT")
+
+
+def test_an_old_python_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(bootstrap, "OLDEST", (99, 0))
+    with pytest.raises(SystemExit, match=r"^error: Python 99\.0 or newer is needed[^\n]*$"):
+        bootstrap.refuse_an_old_python()
+
+
+def test_a_python_that_cannot_make_environments_is_told_what_it_lacks(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SystemExit, match="apt install python3-venv"):
+        bootstrap.make_environment()
+
+
+@pytest.mark.parametrize(
+    ("output", "explanation"),
+    [
+        ("WARNING: Temporary failure in name resolution\nERROR: No matching", "no network"),
+        ("Collecting x\nERROR: THESE PACKAGES DO NOT MATCH\nbye", "ERROR: THESE PACKAGES"),
+        ("", "it said nothing"),
+    ],
+)
+def test_a_failed_installation_is_explained_in_one_line(output, explanation):
+    assert bootstrap.explain(output).startswith(explanation)

@@ -1,0 +1,95 @@
+"""One JSON line for each event; libraries do not repeat themselves."""
+
+import json
+import logging
+import subprocess
+import sys
+from typing import Any
+
+from shared.logging import LibraryRepeats
+
+
+def a_record(name: str = "aiokafka.conn", line: int = 1) -> logging.LogRecord:
+    return logging.LogRecord(
+        name, logging.ERROR, "/aiokafka/conn.py", line, "no %s", ("node",), None
+    )
+
+
+def test_a_library_says_the_same_thing_once_in_a_while():
+    repeats = LibraryRepeats(every=3600)
+
+    assert repeats.filter(a_record())
+    assert not repeats.filter(a_record())
+
+
+def test_a_library_may_say_it_again_after_the_while():
+    repeats = LibraryRepeats(every=0)
+
+    assert all(repeats.filter(a_record()) for _ in range(3))
+
+
+def test_another_place_in_a_library_is_another_thing():
+    repeats = LibraryRepeats(every=3600)
+
+    assert repeats.filter(a_record(line=1))
+    assert repeats.filter(a_record(line=2))
+
+
+def test_everybody_else_may_repeat():
+    repeats = LibraryRepeats(every=3600)
+
+    assert all(repeats.filter(a_record("shared.database")) for _ in range(3))
+
+
+SPEAK = """
+import logging
+from shared.config import SharedSettings
+from shared.logging import configure, get_log
+
+settings = SharedSettings(
+    database_url="postgresql://h/n", kafka_bootstrap_servers="h:1", log_level="info"
+)
+configure(settings, service="api")
+log = get_log()
+log.debug("pass_failed")
+log.info("request_accepted", request_id="42", note="é")
+for _ in range(3):
+    logging.getLogger("aiokafka.conn").error("no %s", "node")
+logging.getLogger("aiokafka.conn").info("much")
+try:
+    secret = "hush"
+    raise ValueError("a bug")
+except ValueError:
+    log.exception("pass_failed", loop="sweep")
+"""
+
+
+def spoken() -> list[dict[str, Any]]:
+    """Return the lines that a process logs: logging is configured once in a process."""
+    speaking = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SPEAK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert speaking.stdout == ""
+    return [json.loads(line) for line in speaking.stderr.splitlines()]
+
+
+def test_events_of_ours_and_of_libraries_are_json_lines_of_one_form():
+    accepted, kafka, failed = spoken()
+
+    assert accepted.pop("timestamp").endswith("Z")
+    assert accepted == {
+        "event": "request_accepted",
+        "service": "api",
+        "level": "info",
+        "request_id": "42",
+        "note": "é",
+    }
+    assert (kafka["event"], kafka["level"]) == ("no node", "error")
+    assert (failed["event"], failed["loop"]) == ("pass_failed", "sweep")
+    (raised,) = failed["exception"]
+    assert (raised["exc_type"], raised["exc_value"]) == ("ValueError", "a bug")
+    assert "hush" not in json.dumps(failed)

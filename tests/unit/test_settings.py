@@ -1,0 +1,131 @@
+"""Settings come from the environment; a wrong one is a line and not a traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from api_service.config import ApiSettings
+from shared.config import Environment, load
+from shared.topics import TopicSettings
+from worker_service.config import WorkerSettings
+
+GIVEN = {
+    "DATABASE_URL": "postgresql://postgres@127.0.0.1:5432/generation",
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Give the addresses and nothing else."""
+    for name in os.environ:
+        if name.lower() in {*ApiSettings.model_fields, *WorkerSettings.model_fields}:
+            monkeypatch.delenv(name)
+    for name, value in GIVEN.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_an_empty_variable_counts_as_one_that_is_not_set(environment: pytest.MonkeyPatch):
+    environment.setenv("API_PORT", "")
+
+    assert load(ApiSettings).api_port == 8000
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value", "reason"),
+    [
+        (ApiSettings, "DATABASE_URL", "mysql://host/name", "string should match pattern"),
+        (ApiSettings, "DATABASE_URL", "postgresql://host:port/name", "value error, Port could not"),
+        (ApiSettings, "DATABASE_URL", "postgresql://a:1,b:70000/name", "value error, Port out of"),
+        (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "localhost", "string should match pattern"),
+        (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "a:1;b:2", "string should match pattern"),
+        (ApiSettings, "KAFKA_TOPIC_PREFIX", "with space", "string should match pattern"),
+        (ApiSettings, "API_PORT", "65536", "input should be less than or equal to 65535"),
+        (ApiSettings, "API_PORT", "http", "input should be a valid integer"),
+        (ApiSettings, "API_PREFIX", "api", "string should match pattern"),
+        (ApiSettings, "API_PREFIX", "/api/", "string should match pattern"),
+        (ApiSettings, "REQUEST_DEADLINE_SECONDS", "0", "input should be greater than 0"),
+        (ApiSettings, "LOG_LEVEL", "loud", "input should be 'debug', 'info', 'warning' or 'error'"),
+        (WorkerSettings, "LEASE_SECONDS", "0", "input should be greater than"),
+        (WorkerSettings, "PROVIDER", "unknown", "input should be 'demo'"),
+        (TopicSettings, "KAFKA_PARTITIONS", "0", "input should be greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_its_variable(
+    environment: pytest.MonkeyPatch,
+    settings: type[Environment],
+    name: str,
+    value: str,
+    reason: str,
+):
+    environment.setenv(name, value)
+
+    with pytest.raises(SystemExit, match=f"^wrong setting: {name}: {reason}") as left:
+        load(settings)
+
+    assert "\n" not in str(left.value)
+
+
+def test_every_wrong_setting_is_named_at_once(environment: pytest.MonkeyPatch):
+    environment.delenv("DATABASE_URL")
+    environment.setenv("API_PORT", "-1")
+
+    with pytest.raises(SystemExit, match=r"DATABASE_URL: is not set; API_PORT: input should"):
+        load(ApiSettings)
+
+
+def test_a_password_is_not_repeated(environment: pytest.MonkeyPatch):
+    environment.setenv("DATABASE_URL", "postgresql://user:hush@host:port/name")
+
+    with pytest.raises(SystemExit) as left:
+        load(ApiSettings)
+
+    assert "hush" not in str(left.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://u:p%40ss@db.example:6432/name?sslmode=require",
+        "postgres://[::1]:5432/name",
+        "postgresql://a:1,b:2/name",
+        "postgresql:///name?host=/run/postgresql",
+    ],
+)
+def test_an_address_of_any_form_is_accepted(environment: pytest.MonkeyPatch, value: str):
+    environment.setenv("DATABASE_URL", value)
+
+    assert load(ApiSettings).database_url == value
+
+
+NOTHING_SET = "KAFKA_BOOTSTRAP_SERVERS: is not set; DATABASE_URL: is not set"
+NO_INTEGER = "API_PORT: input should be a valid integer, unable to parse string as an integer"
+
+
+@pytest.mark.parametrize(
+    ("module", "told", "faults"),
+    [
+        ("api_service", {}, NOTHING_SET),
+        ("api_service", {**GIVEN, "API_PORT": "none"}, NO_INTEGER),
+        ("api_service.relay", {}, NOTHING_SET),
+        ("worker_service", {}, NOTHING_SET),
+        ("migrations", {}, "DATABASE_URL: is not set"),
+    ],
+)
+def test_a_command_that_is_told_wrong_leaves_with_the_line_alone(
+    module: str, told: dict[str, str], faults: str
+):
+    left = subprocess.run(
+        [sys.executable, "-m", module],
+        env=told,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    line = f"wrong setting: {faults} (each is described in .env.example)\n"
+    assert (left.returncode, left.stdout, left.stderr) == (1, "", line)

@@ -1,0 +1,28 @@
+"""The states of a request, as every other copy of the list has them."""
+
+from typing import get_args
+
+from schemas.api import PriorityName, StatusName
+from schemas.events import GenerationSettled
+from shared.states import FINAL, WEIGHTS, Priority, Status
+
+
+def test_the_contract_names_the_states_that_there_are():
+    (statuses, *_) = get_args(StatusName)
+
+    assert get_args(statuses) == tuple(Status)
+
+
+def test_all_but_two_states_are_final():
+    assert set(Status) - {Status.PENDING, Status.PROCESSING} == FINAL
+
+
+def test_an_event_tells_of_final_states_alone():
+    told = get_args(GenerationSettled.model_fields["status"].annotation)
+
+    assert set(told) == FINAL
+
+
+def test_each_lane_has_a_contract_name_and_a_weight():
+    assert get_args(PriorityName) == tuple(Priority)
+    assert WEIGHTS == {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}

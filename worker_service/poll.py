@@ -1,0 +1,117 @@
+"""Fetch messages fairly: one partition at a time, in rotation, past what aiokafka cannot decode.
+
+One `getmany` over all partitions would empty one of them before it looked at the next, so that
+happens only when a whole rotation found nothing, for one message.
+
+A record that aiokafka cannot decode raises, takes the records fetched before it along, and is
+fetched again for ever. Its partition is therefore read one record at a time until the exception
+comes at the position itself: there the record is.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
+
+from shared.logging import get_log
+
+log = get_log()
+
+_IDLE_MILLISECONDS = 1000
+_AGAIN_SECONDS = 0.5
+_REFETCH_SECONDS = 0.1
+_ROTATIONS_AFTER_A_SCARE = 5
+
+Message: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """The record at `offset` raises `error` inside the client; the next fetch is behind it."""
+
+    partition: TopicPartition
+    offset: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: str
+
+
+class Poll:
+    """The fetching half of a consumer."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._last_served: TopicPartition | None = None
+        self._careful: set[TopicPartition] = set()
+        self._scared_rotations = 0
+
+    async def next_batch(self, limit: int) -> list[Message] | Undecodable:
+        """Fetch up to `limit` messages of one partition; wait up to a second for the first."""
+        for partition in self._rotation(self._consumer.assignment()):
+            fetched = await self._fetch(partition, limit)
+            if fetched:
+                self._last_served = partition
+                return fetched
+        return await self._idle()
+
+    def _rotation(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+        ordered = sorted(partitions)
+        last = self._last_served
+        return [p for p in ordered if last is None or p > last] + [
+            p for p in ordered if last is not None and p <= last
+        ]
+
+    async def _fetch(self, partition: TopicPartition, limit: int) -> list[Message] | Undecodable:
+        max_records = 1 if partition in self._careful else limit
+        fetched = await self._getmany(partition, max_records=max_records)
+        if not isinstance(fetched, _Raised):
+            return fetched
+        self._careful.add(partition)
+        self._scared_rotations = _ROTATIONS_AFTER_A_SCARE
+        return await self._step_over(partition, fetched.error) if max_records == 1 else []
+
+    async def _step_over(
+        self, partition: TopicPartition, error: str
+    ) -> list[Message] | Undecodable:
+        try:
+            offset = await self._consumer.position(partition)
+            self._consumer.seek(partition, offset + 1)
+        except (IllegalStateError, KafkaError):
+            return []  # the partition was just taken away
+        self._careful.discard(partition)
+        return Undecodable(partition, offset, error)
+
+    async def _idle(self) -> list[Message]:
+        """Wait for any message; after a scare only briefly, to meet its partition alone."""
+        if self._scared_rotations:
+            self._scared_rotations -= 1
+            await asyncio.sleep(_REFETCH_SECONDS)
+            return []
+        fetched = await self._getmany(max_records=1, timeout_ms=_IDLE_MILLISECONDS)
+        if isinstance(fetched, _Raised):
+            self._scared_rotations = _ROTATIONS_AFTER_A_SCARE
+            return []
+        return fetched
+
+    async def _getmany(
+        self, *partitions: TopicPartition, max_records: int, timeout_ms: int = 0
+    ) -> list[Message] | _Raised:
+        try:
+            fetched: dict[TopicPartition, list[Message]] = await self._consumer.getmany(
+                *partitions, timeout_ms=timeout_ms, max_records=max_records
+            )
+        except CorruptRecordException as error:
+            return _Raised(str(error))
+        except KafkaError as error:
+            log.debug("pass_failed", loop="poll", reason=str(error))
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return []
+        except (ValueError, TypeError, LookupError, RuntimeError) as error:
+            return _Raised(f"{type(error).__name__}: {error}")
+        return [message for messages in fetched.values() for message in messages]

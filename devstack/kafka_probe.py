@@ -28,19 +28,6 @@ def is_serving(bootstrap_servers: str, *, cluster_id: str) -> bool:
     return _is_listening(bootstrap_servers) and _ask(bootstrap_servers, ask) is True
 
 
-def topics_without_leader(bootstrap_servers: str) -> set[str] | None:
-    """Return the topics that cannot be used yet, None when the broker does not say."""
-
-    async def ask(admin: AIOKafkaAdminClient) -> set[str]:
-        return {
-            topic["topic"]
-            for topic in await admin.describe_topics()
-            if any(partition["leader"] < 0 for partition in topic["partitions"])
-        }
-
-    return _ask(bootstrap_servers, ask)
-
-
 def _ask(
     bootstrap_servers: str, question: Callable[[AIOKafkaAdminClient], Coroutine[Any, Any, Answer]]
 ) -> Answer | None:

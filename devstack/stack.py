@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import Any
 
 from devstack import children
 from devstack.children import Lifetime, Program
-from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT, find_cache_dir
 from devstack.kafka import Kafka
-from devstack.kafka_probe import topics_without_leader
 from devstack.ports import listen
 from devstack.postgres import Postgres
 from devstack.roster import Role, Roster
@@ -21,8 +18,6 @@ from devstack.services import Services, url_host
 from devstack.settings import Settings
 
 _STEP_SECONDS = 300.0
-_LEADER_SECONDS = 30.0
-_POLL_SECONDS = 0.05
 
 
 class Stack:
@@ -73,8 +68,6 @@ class Stack:
             kafka.wait_until_ready()
             self._environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
         self._run("shared.topics", doing="creating the topics")
-        if kafka:
-            _wait_for_leaders(kafka)
 
     def _launch_kafka(self) -> Kafka:
         """Start the slower server first, and let it start while the other one does."""
@@ -139,24 +132,13 @@ def description_path(state_dir: Path) -> Path:
 
 
 def _what_starts(settings: Settings) -> str:
-    own = [
-        name
-        for name, given in (
-            ("PostgreSQL", settings.database_url),
-            ("Kafka", settings.kafka_bootstrap_servers),
-        )
-        if not given
-    ]
-    fetched = (find_cache_dir() / "kafka").exists() or "Kafka" not in own
-    return (f"starting {' and '.join(own)}" if own else "making the schema and the topics") + (
-        "" if fetched else " (this once, 45 MB of Kafka are fetched first)"
-    )
-
-
-def _wait_for_leaders(kafka: Kafka) -> None:
-    """Wait until every topic can be written to; creating one does not."""
-    deadline = time.monotonic() + _LEADER_SECONDS
-    while (waiting := topics_without_leader(kafka.bootstrap_servers)) != set():
-        if time.monotonic() > deadline:
-            raise DevstackError(f"topics without a leader: {waiting} (log: {kafka.log})")
-        time.sleep(_POLL_SECONDS)
+    given = {
+        "PostgreSQL": settings.database_url,
+        "Kafka": settings.kafka_bootstrap_servers,
+    }
+    own = [name for name, address in given.items() if not address]
+    if not own:
+        return "making the schema and the topics"
+    fetches = "Kafka" in own and not (find_cache_dir() / "kafka").exists()
+    once = " (this once, 45 MB of Kafka are fetched first)" if fetches else ""
+    return f"starting {' and '.join(own)}{once}"

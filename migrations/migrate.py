@@ -47,7 +47,7 @@ def _read(file: Path) -> Migration:
     return Migration(version=version, name=name, sql=file.read_text(encoding="utf-8"))
 
 
-async def migrate(url: str, *, wait_seconds: float = 60, folder: Path = _FOLDER) -> list[Migration]:
+async def migrate(url: str, *, wait_seconds: float = 20, folder: Path = _FOLDER) -> list[Migration]:
     """Apply what is missing, one transaction for each file, and return what was applied.
 
     Starters take turns by polling an advisory lock: a blocking lock would hold a snapshot that

@@ -46,21 +46,27 @@ def worker_settings(stack: Stack, **changes: Any) -> WorkerSettings:
     )
 
 
-@pytest.fixture
-async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an API service that runs in this process."""
+@asynccontextmanager
+async def serving(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """Run an API service in this process and lend a client of it."""
     async with opened(api_settings(stack)) as road:
         transport = httpx.ASGITransport(app=create_app(road))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
 
 
+@pytest.fixture
+async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(stack) as client:
+        yield client
+
+
 StartWorker = Callable[..., Awaitable[Worker]]
 
 
-@pytest.fixture
-async def start_worker(stack: Stack) -> AsyncIterator[StartWorker]:
-    """Start workers in this process; they are drained when the test ends."""
+@asynccontextmanager
+async def workers_on(stack: Stack) -> AsyncIterator[StartWorker]:
+    """Lend a function that starts workers in this process; they are drained at the end."""
     async with AsyncExitStack() as started:
 
         async def start(provider: Scripted | None = None, **settings: Any) -> Worker:
@@ -68,6 +74,12 @@ async def start_worker(stack: Stack) -> AsyncIterator[StartWorker]:
                 _working(worker_settings(stack, **settings), provider or Scripted())
             )
 
+        yield start
+
+
+@pytest.fixture
+async def start_worker(stack: Stack) -> AsyncIterator[StartWorker]:
+    async with workers_on(stack) as start:
         yield start
 
 

@@ -107,9 +107,9 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
-            session_timeout_ms=30_000,
+            session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
-            rebalance_timeout_ms=15_000,
+            rebalance_timeout_ms=10_000,
             max_poll_interval_ms=86_400_000,  # the watchdog judges the poll loop instead
             max_partition_fetch_bytes=65_536,
             metadata_max_age_ms=5_000,  # how soon topics that are created late are found

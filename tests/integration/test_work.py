@@ -123,7 +123,7 @@ async def test_a_deferred_item_releases_the_request_once_the_others_are_recorded
     provider.gate.set()
 
     async def released() -> bool:
-        return (await row_of(database, _request_id(path)))["releases"] == 1
+        return bool((await row_of(database, _request_id(path)))["releases"] == 1)
 
     await eventually(released)
     record = await read(api, path)

@@ -19,7 +19,7 @@ from worker_service import worker as worker_module
 
 async def _in_work(api: httpx.AsyncClient, path: str) -> None:
     async def processing() -> bool:
-        return (await read(api, path))["status"] == "processing"
+        return bool((await read(api, path))["status"] == "processing")
 
     await eventually(processing)
 

@@ -8,14 +8,19 @@ import httpx
 
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
+from tests.support.waiting import eventually
 
 Json = dict[str, Any]
 
 
 @asynccontextmanager
-async def serving(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve as `settings` say and lend a client."""
+async def api_told(
+    settings: ApiSettings, *, with_kafka: bool = True
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve as `settings` say and lend a client, once Kafka is reached if it is there."""
     async with opened(settings) as road:
+        if with_kafka:
+            await eventually(lambda: road.publisher.reachable)
         transport = httpx.ASGITransport(app=create_app(road))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client

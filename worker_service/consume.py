@@ -66,13 +66,16 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer.subscribe(self._topics, listener=self)
         poll = Poll(consumer)
         while True:
+            slots = await self._slots()
+            await self._take(poll, min(slots, BATCH_MESSAGES))
+
+    async def _slots(self) -> int:
+        """Wait for free slots and return how many messages may fill."""
+        while True:
             self._tick()
             slots = await self._in_flight.message_slots(_SLOT_SECONDS)
-            if not slots:
-                continue
-            limit = min(slots, BATCH_MESSAGES)
-            with self._in_flight.held(limit):
-                await self._take(poll, limit)
+            if slots:
+                return slots
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
@@ -132,9 +135,15 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._until_durable([], [_letter(batch)])
                 self._offsets.handled(partition, offset, assignment=assignment)
             case messages:
-                await self._decide(messages)
-                for m in messages:
-                    self._offsets.handled((m.topic, m.partition), m.offset, assignment=assignment)
+                while messages:
+                    slots = await self._slots()  # `claim_any` may have filled some meanwhile
+                    now, messages = messages[:slots], messages[slots:]
+                    with self._in_flight.held(len(now)):
+                        await self._decide(now)
+                    last = now[-1]
+                    self._offsets.handled(
+                        (last.topic, last.partition), last.offset, assignment=assignment
+                    )
 
     async def _decide(self, messages: list[Message]) -> None:
         named: dict[UUID, list[Message]] = {}

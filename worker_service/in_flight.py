@@ -66,6 +66,7 @@ class InFlight:
         self._runs: dict[tuple[UUID, int], Run] = {}
         self._held = 0
         self._rescue_waits = False
+        self._messages_wait = False
         self._freed_since_rescue = 0
         self._changed = asyncio.Event()
 
@@ -99,23 +100,27 @@ class InFlight:
 
     @property
     def _free_for_messages(self) -> int:
-        kept = self._rescue_waits and self._freed_since_rescue >= RESCUE_SHARE - 1
-        return self._free - int(kept)
+        is_kept = self._rescue_waits and self._freed_since_rescue >= RESCUE_SHARE - 1
+        return self._free - int(is_kept)
 
     async def message_slots(self, within: float) -> int:
         """Wait for slots that messages may fill, at most `within` seconds; return how many."""
         try:
             async with asyncio.timeout(within):
                 while self._free_for_messages <= 0:
+                    self._messages_wait = True
                     await self._wait_for_change()
         except TimeoutError:
             return 0
+        finally:
+            self._messages_wait = False
+            self._changed.set()
         return self._free_for_messages
 
     async def rescue_slots(self) -> int:
         """Wait for the turn of `claim_any` and return how many slots it may fill.
 
-        While the process is busy that is one freed slot in four, before any message gets it.
+        While messages wait for a slot too, that is one freed slot in four.
         """
         self._rescue_waits = True
         try:
@@ -127,8 +132,8 @@ class InFlight:
         return self._free
 
     def _is_rescue_turn(self) -> bool:
-        is_idle = self._free > 1
-        return is_idle or (self._free == 1 and self._freed_since_rescue >= RESCUE_SHARE - 1)
+        is_due = self._freed_since_rescue >= RESCUE_SHARE - 1
+        return self._free > 0 and (is_due or not self._messages_wait)
 
     @contextmanager
     def held(self, slots: int) -> Iterator[None]:

@@ -29,9 +29,9 @@ from tests.support.requests import a_request
 async def empty_database_url(database: Database, database_url: str) -> AsyncIterator[str]:
     """A database without any schema, beside the test's own."""
     name = f"empty_{uuid.uuid4().hex[:12]}"
-    await database.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')  # type: ignore[arg-type]
+    await database.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
     yield re.sub(r"/[^/]*$", f"/{name}", database_url)
-    await database.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+    await database.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -103,6 +103,20 @@ async def test_a_file_that_fails_leaves_nothing_behind(empty_database_url: str, 
     assert "\n" not in str(failed.value)
     assert await rows_of(empty_database_url, "SELECT id FROM things") == [1]
     assert await rows_of(empty_database_url, "SELECT name FROM schema_migrations") == ["first"]
+
+
+async def test_a_file_and_its_place_in_the_history_are_written_together(
+    empty_database_url: str, folder: Path
+):
+    (folder / "20260102000000_second.sql").write_text(
+        "INSERT INTO things VALUES (2);"
+        "INSERT INTO schema_migrations VALUES ('20260102000000', 'in the way', '');"
+    )
+
+    with pytest.raises(MigrationFailed, match="duplicate key"):
+        await migrate(empty_database_url, folder=folder)
+
+    assert await rows_of(empty_database_url, "SELECT id FROM things") == [1]
 
 
 async def test_a_file_that_was_mended_is_applied(empty_database_url: str, folder: Path):

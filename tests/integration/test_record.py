@@ -18,8 +18,9 @@ from tests.support.requests import (
     recorded,
     row_of,
 )
+from tests.support.waiting import eventually
 from worker_service.claim import Claim, release
-from worker_service.record import AlreadyFinal, Recorded, Stale
+from worker_service.record import LOCK, AlreadyFinal, Recorded, Stale
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -68,6 +69,37 @@ async def test_two_last_items_at_once_settle_the_request_once(database: Database
         True
     ) == 1
     assert (await row_of(database, claim.request_id))["status"] == "completed"
+
+
+async def test_an_item_waits_for_the_one_that_is_being_recorded_and_sees_it(
+    database: Database,
+):
+    """Without the row lock neither of two last items would see the other."""
+    claim = await _claimed(database, count=2)
+    async with database.transaction() as other:
+        await other.fetchrow(LOCK, claim.request_id)
+        await other.execute(
+            """INSERT INTO generation_items
+                   (generation_request_id, ordinal, status, entity, attempts)
+               VALUES ($1, 0, 'succeeded', '{}', 1)""",
+            claim.request_id,
+        )
+        recording = asyncio.create_task(recorded(database, claim, 1, a_success()))
+        await eventually(lambda: _is_waiting_for_a_lock(database))
+        await other.execute("UPDATE generation_requests SET generated_count = 1")
+
+    await recording
+
+    assert (await row_of(database, claim.request_id))["status"] == "completed"
+
+
+async def _is_waiting_for_a_lock(database: Database) -> bool:
+    return bool(
+        await database.fetch(
+            """SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+        )
+    )
 
 
 async def test_a_result_recorded_twice_counts_once(database: Database):

@@ -7,7 +7,7 @@ from shared.database import Database
 from shared.errors import ErrorCode
 from tests.services import StartWorker
 from tests.support.providers import Scripted
-from tests.support.requests import row_of
+from tests.support.requests import a_request, row_of
 from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
 from worker_service.providers import (
@@ -173,3 +173,14 @@ async def test_no_more_calls_and_items_are_in_flight_than_allowed(
     for path in paths:
         assert (await settled(api, path))["status"] == "completed"
     assert len(provider.calls) == 16
+
+
+async def test_a_worker_with_one_slot_and_no_messages_finds_what_is_left_in_postgresql(
+    api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    await start_worker(max_requests_in_flight=1)
+    forgotten = [await a_request(database, age=60) for _ in range(3)]
+
+    for request_id in forgotten:
+        record = await settled(api, f"/generation-requests/{request_id}")
+        assert record["status"] == "completed"

@@ -1,0 +1,148 @@
+"""What callers see when PostgreSQL or Kafka is away; these tests own their PostgreSQL."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devstack import postgres
+from devstack.postgres import Postgres
+from migrations.migrate import migrate
+from shared.database import connect
+from tests.services import api_settings
+from tests.stack import Stack
+from tests.support.api import api_told, problem_of
+from tests.support.road import read, submit
+from tests.support.waiting import eventually
+
+ANSWERED_SECONDS = 3.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL of the module's own, that its tests freeze, stop and start again."""
+    folder: Path = tmp_path_factory.mktemp("postgres")
+    server = postgres.start(state_dir=folder, durable=False)
+    yield server
+    server.thaw()
+    server.stop()
+
+
+@pytest.fixture
+async def api(server: Postgres, stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    await migrate(server.url)
+    async with api_told(api_settings(replace(stack, database_url=server.url))) as client:
+        yield client
+
+
+async def timed(api: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    """Send a request that is answered in time, whatever the answer."""
+    begun = time.monotonic()
+    body = {"entity_type": "sentence"} if method == "POST" else None
+    answer = await api.request(method, path, json=body)
+    assert time.monotonic() - begun < ANSWERED_SECONDS
+    return answer
+
+
+async def are_unavailable(api: httpx.AsyncClient, path: str) -> None:
+    for method, asked in (("POST", "/generation-requests"), ("GET", path)):
+        answer = await timed(api, method, asked)
+        assert problem_of(answer, 503)["code"] == "database_unavailable"
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert (await timed(api, "GET", "/livez")).status_code == 200
+    ready = await timed(api, "GET", "/readyz")
+    assert ready.status_code == 503
+    assert ready.json() == {"status": "unavailable", "database": "down", "kafka": "up"}
+
+
+async def test_a_frozen_database_is_a_503_in_time_and_what_follows_the_thaw_works(
+    server: Postgres, api: httpx.AsyncClient
+):
+    path = await submit(api)
+    server.freeze()
+    try:
+        for _ in range(2):  # the first time on open connections, the second on new ones
+            await are_unavailable(api, path)
+    finally:
+        server.thaw()
+
+    assert (await read(api, await submit(api)))["status"] == "pending"
+    assert (await api.get("/readyz")).json()["status"] == "ready"
+
+
+async def test_a_database_that_is_down_is_a_503_in_time_until_it_is_back(
+    server: Postgres, api: httpx.AsyncClient
+):
+    path = await submit(api)
+    server.stop()
+    try:
+        await are_unavailable(api, path)
+    finally:
+        server.start()
+
+    assert (await read(api, path))["status"] == "pending"
+    assert (await submit(api)) != path
+
+
+async def test_a_database_that_was_killed_keeps_what_it_promised(
+    server: Postgres, api: httpx.AsyncClient
+):
+    path = await submit(api)
+    server.kill()
+    try:
+        await are_unavailable(api, path)
+    finally:
+        server.start()
+
+    async def is_back() -> bool:
+        return (await api.get(path)).status_code == 200
+
+    await eventually(is_back)
+
+
+async def test_requests_that_crowd_before_a_frozen_database_are_all_answered(
+    server: Postgres, api: httpx.AsyncClient
+):
+
+    server.freeze()
+    try:
+        answers = await asyncio.gather(
+            *(timed(api, "POST", "/generation-requests") for _ in range(50))
+        )
+    finally:
+        server.thaw()
+
+    assert {answer.status_code for answer in answers} == {503}
+
+
+async def test_an_api_without_kafka_is_degraded_and_ready(stack: Stack):
+    without_kafka = replace(stack, kafka="127.0.0.1:1")
+    async with api_told(api_settings(without_kafka), with_kafka=False) as api:
+        ready = await api.get("/readyz")
+
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "degraded", "database": "up", "kafka": "down"}
+
+
+async def test_an_api_whose_schema_is_missing_leaves_with_one_line(stack: Stack, server: Postgres):
+    empty = server.url.replace("/generation", "/postgres")
+    settings = api_settings(replace(stack, database_url=empty), schema_wait_seconds=0.1)
+
+    with pytest.raises(SystemExit, match=r"^the schema is missing: run `make migrate`"):
+        async with api_told(settings):
+            pass
+
+
+async def test_a_connection_is_in_utc_and_limited_by_the_server_too(database_url: str):
+    async with (
+        connect(database_url, patience=2, pool_size=2, application_name="me") as database,
+        database.connection() as connection,
+    ):
+        names = "timezone", "statement_timeout", "lock_timeout", "application_name"
+        settings = [await connection.fetchval("SELECT current_setting($1)", n) for n in names]
+
+    assert settings == ["UTC", "2s", "1s", "me"]

@@ -42,6 +42,7 @@ async def serve(settings: ApiSettings, listening: socket.socket) -> None:
         server = Server(create_app(road))
 
         def stop() -> None:
+            road.draining.set()
             server.should_exit = True
 
         on_signals(stop)

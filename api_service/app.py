@@ -1,5 +1,6 @@
 """The one place where the API service is wired."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -45,6 +46,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
                 publisher=publisher,
                 relay=relay,
                 topics=Topics.with_prefix(settings.kafka_topic_prefix),
+                draining=asyncio.Event(),
             )
 
 

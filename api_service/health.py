@@ -5,6 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api_service.routes import Road
 from shared.database import APPLIED, SCHEMA_VERSION
 from shared.errors import DatabaseUnavailable
 
@@ -20,7 +21,7 @@ class Liveness(BaseModel):
 class Readiness(BaseModel):
     """Whether the process can accept requests; it can while only Kafka is down."""
 
-    status: Literal["ready", "degraded", "unavailable"]
+    status: Literal["ready", "degraded", "draining", "unavailable"]
     database: Literal["up", "down"]
     kafka: Literal["up", "down"]
 
@@ -34,12 +35,15 @@ async def livez() -> Liveness:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(request: Request, response: Response) -> Readiness:
     """Answer 200 while requests can be accepted: degraded when only Kafka is down."""
-    road = request.app.state.road
+    road: Road = request.app.state.road
     kafka: Literal["up", "down"] = "up" if road.publisher.reachable else "down"
     try:
         await road.database.fetchrow(APPLIED, SCHEMA_VERSION)
     except DatabaseUnavailable:
         response.status_code = 503
         return Readiness(status="unavailable", database="down", kafka=kafka)
+    if road.draining.is_set():
+        response.status_code = 503
+        return Readiness(status="draining", database="up", kafka=kafka)
     status: Literal["ready", "degraded"] = "ready" if kafka == "up" else "degraded"
     return Readiness(status=status, database="up", kafka=kafka)

@@ -1,5 +1,6 @@
 """The routes of generation requests, the typed ones made from the list of entity types."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -83,6 +84,7 @@ class Road:
     publisher: Publisher
     relay: Relay
     topics: Topics
+    draining: asyncio.Event
 
     async def submit(self, ask: Ask) -> Promise:
         """Accept the request."""

@@ -10,18 +10,18 @@ from pathlib import Path
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT, find_cache_dir, find_state_dir, remove_shared_dir
 from devstack.roster import Roster
+from devstack.settings import DRAIN_SECONDS
 
 _OURS_IN_STATE = ("kafka", "postgres", "logs", "lock", "processes.json", "stack.json")
 _OURS_IN_CACHE = ("kafka", "lock")
 _OURS_IN_CHECKOUT = (".venv", ".devstack", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _MORE_CACHES = (".import_linter_cache", ".hypothesis")
-_DRAIN_SECONDS = 30
 
 
 def main() -> None:
     """Delete by name: STATE_DIR and CACHE_DIR may be folders with other things in them."""
     try:
-        Roster(find_state_dir(), drain_seconds=_DRAIN_SECONDS).end()
+        Roster(find_state_dir(), drain_seconds=DRAIN_SECONDS).end()
     except DevstackError as error:
         sys.exit(f"error: {error}")
     _delete_in(find_state_dir(), _OURS_IN_STATE)

@@ -15,6 +15,9 @@ from pathlib import Path
 from devstack import processes
 from devstack.processes import Process
 
+AFTER_DRAIN_SECONDS = 25.0
+"""What a worker may take after its drain: to release, to leave the group, to close."""
+
 
 class Role(StrEnum):
     """What a process is to the stack; the order is the order in which a stack is ended."""
@@ -78,9 +81,9 @@ class Roster:
         """Return the seconds until a role is killed: a worker may finish what is in flight."""
         match role:
             case Role.WORKER:
-                return self._drain_seconds + 5
+                return self._drain_seconds + AFTER_DRAIN_SECONDS
             case Role.FOREGROUND:
-                return self._drain_seconds + 60
+                return self._drain_seconds + AFTER_DRAIN_SECONDS + 60
             case _:
                 return 20
 

@@ -37,6 +37,10 @@ class Settings:
         return self.state_dir / "logs"
 
 
+DRAIN_SECONDS = 40.0
+"""The worker's own default."""
+
+
 def read_settings() -> Settings:
     """Read the environment; an empty variable counts as one that is not set."""
     environment = {name: value for name, value in os.environ.items() if value}
@@ -51,7 +55,7 @@ def read_settings() -> Settings:
         kafka_port=_number(environment, "KAFKA_PORT", default=19_092, within=_PORTS),
         database_url=environment.get("DATABASE_URL"),
         kafka_bootstrap_servers=environment.get("KAFKA_BOOTSTRAP_SERVERS"),
-        drain_seconds=_seconds(environment, "DRAIN_SECONDS", default=30),
+        drain_seconds=_seconds(environment, "DRAIN_SECONDS", default=DRAIN_SECONDS),
         environment=environment,
     )
 

@@ -7,7 +7,7 @@ from typing import LiteralString, TypeAlias
 
 import asyncpg
 
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.logging import get_log
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -20,7 +20,6 @@ APPLIED = "SELECT 1 FROM schema_migrations WHERE version >= $1 LIMIT 1"
 _ACQUIRE_SECONDS = 2.0
 
 _UNREACHABLE = (
-    TimeoutError,
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -70,16 +69,18 @@ class Database:
                 finally:
                     await self._pool.release(lent)
         except _CONTENDED as error:
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+            raise DatabaseContended(f"{type(error).__name__}: {error}") from error
+        except TimeoutError as error:
+            raise self._lost(f"no answer within {self._patience:g} s") from error
         except _UNREACHABLE as error:
-            self._note_lost(error)
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+            raise self._lost(f"{type(error).__name__}: {error}") from error
         self._note_reached()
 
-    def _note_lost(self, error: BaseException) -> None:
+    def _lost(self, reason: str) -> DatabaseUnavailable:
         if self._reachable:
-            log.warning("database_lost", reason=f"{type(error).__name__}: {error}")
+            log.warning("database_lost", reason=reason)
         self._reachable = False
+        return DatabaseUnavailable(reason)
 
     def _note_reached(self) -> None:
         if not self._reachable:
@@ -173,5 +174,7 @@ async def wait_for_schema(database: Database, *, seconds: float) -> None:
                     problem = "the schema is missing: run `make migrate`"
                 except DatabaseUnavailable as error:
                     problem = f"PostgreSQL cannot be reached ({error})"
+                except ValueError as error:  # asyncpg refuses the address only when it connects
+                    raise SystemExit(f"wrong setting: DATABASE_URL: {error}") from None
                 await asyncio.sleep(0.5)
     raise SystemExit(f"{problem} (waited {seconds:g} s)")

@@ -1,6 +1,7 @@
 """Errors that both services speak of.
 
     DatabaseUnavailable     PostgreSQL did not answer in time, or not at all
+      DatabaseContended     it answered: somebody else holds the lock, or won the deadlock
 
 The codes are public (records, dead letters, problem details, metrics, docs): add, never rename.
 """
@@ -10,6 +11,10 @@ from enum import StrEnum
 
 class DatabaseUnavailable(Exception):
     """PostgreSQL did not answer in time; whether the statement took effect is unknown."""
+
+
+class DatabaseContended(DatabaseUnavailable):
+    """PostgreSQL gave up a statement for the sake of others; the same one may succeed soon."""
 
 
 class ErrorCode(StrEnum):

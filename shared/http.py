@@ -1,5 +1,6 @@
 """Serve an ASGI application on a socket of our own, with signals left to the process."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,4 +41,6 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=_BACKLOG)
     except OSError as error:
-        raise SystemExit(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise SystemExit(
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
+        ) from None

@@ -104,7 +104,7 @@ class Publisher:
         try:
             await producer.start()
         except BaseException:
-            await producer.client.close()
+            await producer.stop()
             raise
         self._producer = producer
         return True
@@ -135,9 +135,20 @@ class Publisher:
 async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
     try:
         async with asyncio.timeout(2 * REQUEST_SECONDS):
+            if not await _knows(producer, record.topic):
+                return Refused("the broker has no such topic")
             sent = await producer.send_and_wait(
                 record.topic, record.value, key=record.key, headers=record.headers
             )
     except (KafkaError, OSError, TimeoutError, ValueError) as error:
         return Refused(f"{type(error).__name__}: {error}")
     return Acknowledged(sent.partition, sent.offset)
+
+
+async def _knows(producer: AIOKafkaProducer, topic: str) -> bool:
+    """Ask once for a topic that is new to the client; `send` would wait for it for seconds."""
+    client = producer.client
+    if client.cluster.partitions_for_topic(topic) is None:
+        await client.add_topic(topic)
+        await client.force_metadata_update()
+    return client.cluster.partitions_for_topic(topic) is not None

@@ -36,4 +36,4 @@ class Priority(StrEnum):
 
 
 WEIGHTS = {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}
-"""How many of ten freed slots a lane gets while all lanes have work."""
+"""The shares of the lanes in what `claim_any` takes while all of them wait."""

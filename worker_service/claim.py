@@ -38,7 +38,7 @@ _TAKE = """
      WHERE request.id = target.id
     RETURNING request.id, request.epoch, request.round, request.entity_type, request.priority,
               request.constraints, request.requested_count, request.provider, request.model,
-              request.traceparent,
+              request.traceparent, request.crashes,
               ARRAY (SELECT ordinal FROM generation_items
                       WHERE generation_request_id = request.id) AS recorded"""
 
@@ -222,6 +222,7 @@ class Claims:
                 request_id=str(claim.request_id),
                 epoch=claim.epoch,
                 missing=claim.requested_count - len(claim.recorded),
+                crashes=row["crashes"],
             )
             self._start(claim)
 

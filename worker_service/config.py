@@ -24,7 +24,7 @@ class WorkerSettings(SharedSettings):
     )
     max_provider_calls: PositiveInt | None = Field(
         None,
-        description="Provider calls that one worker has in flight; empty: as many as requests.",
+        description="Items that one worker attempts at a time; empty: as many as requests.",
     )
     max_parallel_items_per_request: PositiveInt = Field(
         3, description="Items of one request that are made at a time."

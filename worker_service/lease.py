@@ -3,7 +3,7 @@
 import time
 
 from shared.database import Database
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.logging import get_log
 from worker_service.in_flight import InFlight, Run
 
@@ -65,6 +65,8 @@ class Leases:
             rows = await self._database.fetch(
                 HEARTBEAT, *_columns(self._in_flight), self._lease_seconds
             )
+        except DatabaseContended:
+            raise
         except DatabaseUnavailable:
             self._steady_at = float("inf")
             raise

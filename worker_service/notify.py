@@ -1,5 +1,8 @@
 """Tell the world that a request was settled: an event in the settling transaction."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 import asyncpg
 from uuid_utils.compat import uuid7
 
@@ -7,16 +10,31 @@ from schemas.events import SETTLED_TYPE, GenerationSettled
 from schemas.messages import cloud_event_headers
 from shared.database import Connection
 from shared.kafka import Record
-from shared.outbox import OutboxRow, insert, request_id_key
+from shared.logging import get_log
+from shared.outbox import OutboxRow, Relay, insert, request_id_key
+
+log = get_log()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A request that was settled, and the outbox row that tells of it."""
+
+    request_id: UUID
+    status: str
+    event: OutboxRow
+
+
+def announce(settlement: Settlement, relay: Relay) -> None:
+    """Log a settlement and offer its event to the relay, once its transaction is committed."""
+    log.info("request_settled", request_id=str(settlement.request_id), status=settlement.status)
+    relay.offer(settlement.event)
 
 
 async def notify(
     connection: Connection, request: asyncpg.Record, *, events_topic: str
-) -> OutboxRow:
-    """Write the event of a request that has just been settled, in the caller's transaction.
-
-    Returns the outbox row, to be offered to the relay once the transaction is committed.
-    """
+) -> Settlement:
+    """Write the event of a request that has just been settled, in the caller's transaction."""
     event = GenerationSettled(
         generation_request_id=request["id"],
         entity_type=request["entity_type"],
@@ -39,4 +57,5 @@ async def notify(
             traceparent=request["traceparent"],
         ),
     )
-    return OutboxRow(await insert(connection, record), record)
+    row = OutboxRow(await insert(connection, record), record)
+    return Settlement(request_id=request["id"], status=request["status"], event=row)

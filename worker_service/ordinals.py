@@ -14,6 +14,7 @@ from shared.outbox import Relay
 from worker_service.attempt import Makers, attempt
 from worker_service.claim import release
 from worker_service.in_flight import Run
+from worker_service.notify import announce
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.record import AlreadyFinal, Answer, Recorded, Stale, record
 
@@ -93,11 +94,8 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
     match answer:
         case Recorded():
             run.recorded.update(answer.recorded)
-            if answer.event is not None:
-                workshop.relay.offer(answer.event)
-                log.info(
-                    "request_settled", request_id=str(run.claim.request_id), status=answer.status
-                )
+            if answer.settlement is not None:
+                announce(answer.settlement, workshop.relay)
         case AlreadyFinal() | Stale():
             run.stop()
             log.warning(

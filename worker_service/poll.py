@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CorruptRecordException,
+    IllegalStateError,
+    KafkaError,
+    UnsupportedCodecError,
+)
 
 from shared.logging import get_log
 
@@ -106,7 +111,7 @@ class Poll:
             fetched: dict[TopicPartition, list[Message]] = await self._consumer.getmany(
                 *partitions, timeout_ms=timeout_ms, max_records=max_records
             )
-        except CorruptRecordException as error:
+        except (CorruptRecordException, UnsupportedCodecError) as error:
             return _Raised(str(error))
         except KafkaError as error:
             log.debug("pass_failed", loop="poll", reason=str(error))

@@ -10,10 +10,9 @@ from typing import TypeAlias
 from uuid import UUID
 
 from shared.database import Connection, Database
-from shared.outbox import OutboxRow
 from shared.states import FINAL, Status
 from worker_service.claim import Claim
-from worker_service.notify import notify
+from worker_service.notify import Settlement, notify
 from worker_service.outcome import Failed, Succeeded
 from worker_service.text import storable
 
@@ -24,9 +23,10 @@ KEEP_SUCCESS = """
 INSERT INTO generation_items
     (generation_request_id, ordinal, status, entity, attempts, usage, recorded_at)
 SELECT $1, $2, 'succeeded',
-       $3::jsonb || jsonb_build_object('created_at', moment, 'updated_at', moment),
+       $3::jsonb || jsonb_build_object('created_at', written, 'updated_at', written),
        $4, $5, moment
-  FROM clock_timestamp() AS moment
+  FROM clock_timestamp() AS moment,
+       to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS written
     ON CONFLICT (generation_request_id, ordinal) DO UPDATE
    SET status = excluded.status, entity = excluded.entity, attempts = excluded.attempts,
        usage = excluded.usage, recorded_at = excluded.recorded_at,
@@ -44,12 +44,13 @@ WITH counted AS (
     SELECT count(*) FILTER (WHERE status = 'succeeded') AS generated,
            count(*) FILTER (WHERE status = 'failed') AS failed,
            mode() WITHIN GROUP (ORDER BY error_code) AS error_code,
-           (array_agg(error_message ORDER BY ordinal) FILTER (WHERE status = 'failed'))[1]
-               AS error_message,
            coalesce(array_agg(ordinal), '{}') AS recorded
       FROM generation_items WHERE generation_request_id = $1
 ), decided AS (
     SELECT counted.*,
+           (SELECT error_message FROM generation_items AS item
+             WHERE generation_request_id = $1 AND item.error_code = counted.error_code
+             ORDER BY ordinal LIMIT 1) AS error_message,
            CASE WHEN generated + failed < requested_count THEN NULL
                 WHEN failed = 0 THEN 'completed'
                 WHEN generated > 0 THEN 'partial'
@@ -80,7 +81,7 @@ class Recorded:
 
     status: str
     recorded: frozenset[int]
-    event: OutboxRow | None
+    settlement: Settlement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,9 @@ async def count_and_settle(
     row = await connection.fetchrow(COUNT_AND_SETTLE, request_id)
     if row is None:
         return AlreadyFinal()
-    event = None
+    settlement = None
     if row["status"] in FINAL:
-        event = await notify(connection, row, events_topic=events_topic)
-    return Recorded(status=row["status"], recorded=frozenset(row["recorded"]), event=event)
+        settlement = await notify(connection, row, events_topic=events_topic)
+    return Recorded(
+        status=row["status"], recorded=frozenset(row["recorded"]), settlement=settlement
+    )

@@ -7,8 +7,9 @@ import asyncpg
 from shared.database import Connection, Database
 from shared.errors import ErrorCode
 from shared.logging import get_log
-from shared.outbox import OutboxRow, Relay
+from shared.outbox import Relay
 from worker_service.claim import CRASH_LIMIT
+from worker_service.notify import Settlement, announce
 from worker_service.record import Recorded, count_and_settle
 
 log = get_log()
@@ -80,17 +81,17 @@ class Sweep:
                 self._entity_types,
                 UNCLAIMED_SECONDS,
             )
-            events = [await self._settle(connection, request) for request in due]
-        for request, event in zip(due, events, strict=True):
+            settlements = [await self._settle(connection, request) for request in due]
+        for request, settlement in zip(due, settlements, strict=True):
             log.warning("request_swept", request_id=str(request["id"]), code=request["code"])
-            if event is not None:
-                self._relay.offer(event)
+            if settlement is not None:
+                announce(settlement, self._relay)
         return len(due)
 
-    async def _settle(self, connection: Connection, request: asyncpg.Record) -> OutboxRow | None:
+    async def _settle(self, connection: Connection, request: asyncpg.Record) -> Settlement | None:
         code = ErrorCode(request["code"])
         await connection.execute(
             FAIL_MISSING, request["id"], request["requested_count"], code, _MESSAGES[code]
         )
         answer = await count_and_settle(connection, request["id"], events_topic=self._events_topic)
-        return answer.event if isinstance(answer, Recorded) else None
+        return answer.settlement if isinstance(answer, Recorded) else None

@@ -15,6 +15,7 @@ from shared.topics import TopicSettings
 from worker_service.config import WorkerSettings
 
 FILE = Path(__file__).parents[2] / ".env.example"
+REQUIRED = {"DATABASE_URL": "postgresql://db/name", "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
 SETTINGS: tuple[type[Environment], ...] = (ApiSettings, WorkerSettings, TopicSettings)
 
 
@@ -48,7 +49,7 @@ def test_each_setting_stands_under_its_sentence():
 def test_its_values_are_the_defaults(settings: type[Environment], monkeypatch: pytest.MonkeyPatch):
     for name in fields():
         monkeypatch.delenv(name, raising=False)
-    for name, value in dotenv_values(FILE).items():
+    for name, value in (dotenv_values(FILE) | REQUIRED).items():
         monkeypatch.setitem(os.environ, name, value or "")
 
     told = settings()

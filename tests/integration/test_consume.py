@@ -233,3 +233,45 @@ async def test_a_partition_full_of_messages_does_not_starve_the_others(
     )
     assert row is not None
     assert row["ahead"] <= 3
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_a_compressed_message_is_read_like_any_other(
+    codec: str,
+    stack: Stack,
+    start_worker: StartWorker,
+    database: Database,
+    api: httpx.AsyncClient,
+):
+    request_id = await a_request(database)
+    compressing = AIOKafkaProducer(bootstrap_servers=stack.kafka, compression_type=codec)
+    await compressing.start()
+    await compressing.send_and_wait(_topic(stack), a_message(request_id) + b" " * 200)
+    await compressing.stop()
+    await start_worker()
+
+    record = await settled(api, f"/generation-requests/{request_id}")
+    assert record["status"] == "completed"
+
+
+async def test_a_codec_that_the_client_lacks_blocks_nothing(
+    stack: Stack,
+    start_worker: StartWorker,
+    database: Database,
+    producer: AIOKafkaProducer,
+    api: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    compressing = AIOKafkaProducer(bootstrap_servers=stack.kafka, compression_type="snappy")
+    await compressing.start()
+    await compressing.send_and_wait(_topic(stack), b"x" * 500, partition=0)
+    await compressing.stop()
+    behind = await a_request(database)
+    await producer.send_and_wait(_topic(stack), a_message(behind), partition=0)
+    monkeypatch.setattr("aiokafka.codec.has_snappy", lambda: False)
+    await start_worker()
+
+    record = await settled(api, f"/generation-requests/{behind}")
+    assert record["status"] == "completed"
+    (letter,) = await database.fetch("SELECT reason FROM dead_letters")
+    assert letter["reason"] == "undecodable"

@@ -55,7 +55,7 @@ async def test_an_item_that_is_not_the_last_leaves_the_request_open(database: Da
 
     assert isinstance(answer, Recorded)
     assert (answer.status, answer.recorded) == ("processing", frozenset({1}))
-    assert answer.event is None
+    assert answer.settlement is None
 
 
 async def test_two_last_items_at_once_settle_the_request_once(database: Database):
@@ -65,7 +65,7 @@ async def test_two_last_items_at_once_settle_the_request_once(database: Database
         *(recorded(database, claim, ordinal, a_success()) for ordinal in range(8))
     )
 
-    assert [bool(answer.event) for answer in answers if isinstance(answer, Recorded)].count(
+    assert [bool(answer.settlement) for answer in answers if isinstance(answer, Recorded)].count(
         True
     ) == 1
     assert (await row_of(database, claim.request_id))["status"] == "completed"

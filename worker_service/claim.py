@@ -11,12 +11,15 @@ import asyncpg
 
 from shared.database import Database
 from shared.logging import get_log
-from shared.states import WEIGHTS
+from shared.states import WEIGHTS, Priority
 
 log = get_log()
 
 CRASH_LIMIT = 3
 """Leases lost in a row, without an item recorded, after which a request is given up."""
+
+SUSPECT_CRASHES = 2
+"""Crashes from which on a request is a suspect; a worker holds one suspect at a time."""
 
 PENDING_SECONDS = 30.0
 """Age from which `claim_any` takes a request that Kafka should have brought."""
@@ -46,7 +49,7 @@ CLAIM = f"""
 WITH target AS MATERIALIZED (
     SELECT id FROM generation_requests
      WHERE id = ANY ($4::uuid[]) AND entity_type = ANY ($5::text[])
-       AND (status = 'pending' AND not_before <= clock_timestamp()
+       AND (status = 'pending' AND not_before <= clock_timestamp() AND crashes < $6
             OR status = 'processing' AND lease_owner = $1)
      ORDER BY id
        FOR NO KEY UPDATE SKIP LOCKED
@@ -60,6 +63,7 @@ CLAIM_ANY = f"""
 WITH leased AS MATERIALIZED (
     SELECT id FROM generation_requests
      WHERE status = 'processing' AND entity_type = ANY ($5::text[])
+       AND priority = ANY ($10::text[])
        AND (lease_owner = $1 AND id <> ALL ($6::uuid[])
             OR lease_until < clock_timestamp() AND lease_owner <> $1 AND crashes + 1 < $7
                AND $8::boolean
@@ -69,8 +73,18 @@ WITH leased AS MATERIALIZED (
 ), released AS MATERIALIZED (
     SELECT id FROM generation_requests
      WHERE status = 'pending' AND started_at IS NOT NULL AND entity_type = ANY ($5::text[])
-       AND not_before <= clock_timestamp()
+       AND priority = ANY ($10::text[]) AND not_before <= clock_timestamp() AND crashes < $7
      ORDER BY not_before LIMIT $4
+       FOR NO KEY UPDATE SKIP LOCKED
+), suspect AS MATERIALIZED (
+    SELECT id FROM generation_requests
+     WHERE entity_type = ANY ($5::text[]) AND priority = ANY ($10::text[])
+       AND (status = 'processing' AND lease_until < clock_timestamp() AND lease_owner <> $1
+            AND crashes + 1 >= $7 AND crashes + 1 < $12 AND $8::boolean
+            AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $2)
+            OR status = 'pending' AND started_at IS NOT NULL AND crashes >= $7
+               AND not_before <= clock_timestamp())
+     ORDER BY not_before LIMIT $13
        FOR NO KEY UPDATE SKIP LOCKED
 ), waiting AS MATERIALIZED (
     SELECT oldest.id, lane.weight,
@@ -86,6 +100,7 @@ WITH leased AS MATERIALIZED (
 ), target AS MATERIALIZED (
     SELECT id FROM (
         SELECT id, 0 AS rank, 0.0 AS turn FROM leased
+        UNION ALL SELECT id, 0, 0.0 FROM suspect
         UNION ALL SELECT id, 1, 0.0 FROM released
         UNION ALL SELECT id, 2, place::float8 / weight FROM waiting) AS candidate
      ORDER BY rank, turn LIMIT $4
@@ -117,6 +132,13 @@ class Claim:
     provider: str
     model: str | None
     traceparent: str
+    priority: Priority
+    crashes: int
+
+    @property
+    def is_suspect(self) -> bool:
+        """Tell whether the request may have killed the workers that it was lost with."""
+        return self.crashes >= SUSPECT_CRASHES
 
     @classmethod
     def from_row(cls, row: asyncpg.Record) -> "Claim":
@@ -132,6 +154,8 @@ class Claim:
             provider=row["provider"],
             model=row["model"],
             traceparent=row["traceparent"],
+            priority=Priority(row["priority"]),
+            crashes=row["crashes"],
         )
 
 
@@ -180,17 +204,31 @@ class Claims:
             if not asked:
                 return set()
             rows = await self._database.fetch(
-                CLAIM, self._owner, self._lease_seconds, self._provider, asked, self._entity_types
+                CLAIM,
+                self._owner,
+                self._lease_seconds,
+                self._provider,
+                asked,
+                self._entity_types,
+                SUSPECT_CRASHES,
             )
             self._start_all(row for row in rows if row["id"] is not None)
             return {row["asked_id"] for row in rows if not row["is_known"]}
 
-    async def claim_any(self, limit: int, *, may_take_over: bool, pending_seconds: float) -> int:
-        """Claim up to `limit` requests that no message brings, and return how many.
+    async def claim_any(
+        self,
+        limit: int,
+        *,
+        lanes: Sequence[Priority],
+        may_take_over: bool,
+        may_take_suspect: bool,
+        pending_seconds: float,
+    ) -> int:
+        """Claim up to `limit` requests of `lanes` that no message brings, and return how many.
 
         First what this process owns without working on it, expired leases (if `may_take_over`)
-        and due releases; then requests pending for over `pending_seconds`, by the weights of
-        their lanes and by age.
+        and due releases, one suspect among them at the most; then requests pending for over
+        `pending_seconds`, by the weights of their lanes and by age.
         """
         async with self._one_at_a_time:
             rows = await self._database.fetch(
@@ -201,11 +239,13 @@ class Claims:
                 limit,
                 self._entity_types,
                 list(self._running()),
-                CRASH_LIMIT,
+                SUSPECT_CRASHES,
                 may_take_over,
                 pending_seconds,
-                [*WEIGHTS.keys()],
-                [*WEIGHTS.values()],
+                lanes,
+                [WEIGHTS[lane] for lane in lanes],
+                CRASH_LIMIT,
+                int(may_take_suspect),
             )
             self._start_all(rows)
             return len(rows)
@@ -222,7 +262,7 @@ class Claims:
                 request_id=str(claim.request_id),
                 epoch=claim.epoch,
                 missing=claim.requested_count - len(claim.recorded),
-                crashes=row["crashes"],
+                crashes=claim.crashes,
             )
             self._start(claim)
 

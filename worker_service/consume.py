@@ -6,7 +6,7 @@ Kafka, and ticks all the while, so that a watchdog can tell waiting from being s
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_log
+from shared.states import Priority
 from worker_service.claim import Claims
 from worker_service.dead_letter import Poison, Reason, set_aside
 from worker_service.in_flight import InFlight
@@ -29,6 +30,7 @@ log = get_log()
 
 BATCH_MESSAGES = 50
 _SLOT_SECONDS = 1.0
+_LEFT_OUT_SECONDS = 0.1
 _AGAIN_SECONDS = 0.5
 _COMMIT_SECONDS = 5.0
 _REVOKE_SECONDS = 3.0
@@ -43,14 +45,14 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         *,
         bootstrap_servers: str,
         group_id: str,
-        topics: Collection[str],
+        topics: Mapping[Priority, str],
         database: Database,
         claims: Claims,
         in_flight: InFlight,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._group_id = group_id
-        self._topics = list(topics)
+        self._lane_of = {topic: lane for lane, topic in topics.items()}
         self._database = database
         self._claims = claims
         self._in_flight = in_flight
@@ -63,17 +65,26 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         """Consume until cancelled; what is not committed then is delivered to somebody again."""
         consumer = await self._started()
         self._consumer = consumer
-        consumer.subscribe(self._topics, listener=self)
-        poll = Poll(consumer)
+        consumer.subscribe([*self._lane_of], listener=self)
+        poll = Poll(consumer, self._lane_of)
         while True:
-            slots = await self._slots()
-            await self._take(poll, min(slots, BATCH_MESSAGES))
+            await self._slots(Priority.HIGH)
+            limits = self._limits()
+            batch = await poll.next_batch(limits)
+            if not batch and len(limits) < len(Priority):
+                await self._in_flight.changed(_LEFT_OUT_SECONDS)
+            await self._settle_fate(batch)
 
-    async def _slots(self) -> int:
-        """Wait for free slots and return how many messages may fill."""
+    def _limits(self) -> dict[Priority, int]:
+        """Return how many messages to take of each lane, leaving out those without a slot."""
+        free = {lane: self._in_flight.free_for_messages(lane) for lane in Priority}
+        return {lane: min(slots, BATCH_MESSAGES) for lane, slots in free.items() if slots > 0}
+
+    async def _slots(self, lane: Priority) -> int:
+        """Wait for free slots and return how many messages of a lane may fill."""
         while True:
             self._tick()
-            slots = await self._in_flight.message_slots(_SLOT_SECONDS)
+            slots = await self._in_flight.message_slots(_SLOT_SECONDS, lane=lane)
             if slots:
                 return slots
 
@@ -122,13 +133,12 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     def _tick(self) -> None:
         self.ticked_at = time.monotonic()
 
-    async def _take(self, poll: Poll, limit: int) -> None:
-        """Fetch a batch of one partition and make the fate of each of its messages durable.
+    async def _settle_fate(self, batch: list[Message] | Undecodable) -> None:
+        """Make the fate of each message of a partition durable.
 
         A fetch returns what belongs to the assignment that is current when it returns, even if
         it began under another one.
         """
-        batch = await poll.next_batch(limit)
         assignment = self._offsets.assignment
         match batch:
             case Undecodable(partition, offset):
@@ -136,7 +146,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._offsets.handled(partition, offset, assignment=assignment)
             case messages:
                 while messages:
-                    slots = await self._slots()  # `claim_any` may have filled some meanwhile
+                    # `claim_any` may have filled slots meanwhile
+                    slots = await self._slots(self._lane_of[messages[0].topic])
                     now, messages = messages[:slots], messages[slots:]
                     with self._in_flight.held(len(now)):
                         await self._decide(now)

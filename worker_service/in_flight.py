@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from shared.states import Priority
 from worker_service.claim import Claim
+from worker_service.lanes import HIGH_SHARE
 
 RESCUE_SHARE = 4
 """One freed slot in so many is kept for `claim_any` while it waits for one."""
@@ -65,6 +67,8 @@ class InFlight:
         self._limit = limit
         self._runs: dict[tuple[UUID, int], Run] = {}
         self._held = 0
+        self._ordinary = 0
+        self._suspects = 0
         self._rescue_waits = False
         self._messages_wait = False
         self._freed_since_rescue = 0
@@ -87,27 +91,43 @@ class InFlight:
     def add(self, run: Run) -> None:
         """Occupy a slot."""
         self._runs[run.claim.request_id, run.claim.epoch] = run
+        self._ordinary += run.claim.priority is not Priority.HIGH
+        self._suspects += run.claim.is_suspect
 
     def remove(self, run: Run) -> None:
         """Free the run's slot."""
         del self._runs[run.claim.request_id, run.claim.epoch]
+        self._ordinary -= run.claim.priority is not Priority.HIGH
+        self._suspects -= run.claim.is_suspect
         self._freed_since_rescue += 1
         self._changed.set()
 
     @property
-    def _free(self) -> int:
-        return self._limit - len(self._runs) - self._held
+    def has_suspect(self) -> bool:
+        """Tell whether a request that may have killed workers is being worked on."""
+        return self._suspects > 0
+
+    def free(self, lane: Priority) -> int:
+        """Return how many slots requests of a lane may fill; one in ten is for `high` alone."""
+        free = self._limit - len(self._runs) - self._held
+        if lane is Priority.HIGH:
+            return free
+        reserved = self._limit // HIGH_SHARE
+        return min(free, self._limit - reserved - self._ordinary - self._held)
+
+    def free_for_messages(self, lane: Priority) -> int:
+        """Return how many slots messages of a lane may fill: not the one kept for `claim_any`."""
+        return self.free(lane) - int(self._rescue_waits and self._is_rescue_due)
 
     @property
-    def _free_for_messages(self) -> int:
-        is_kept = self._rescue_waits and self._freed_since_rescue >= RESCUE_SHARE - 1
-        return self._free - int(is_kept)
+    def _is_rescue_due(self) -> bool:
+        return self._freed_since_rescue >= RESCUE_SHARE - 1
 
-    async def message_slots(self, within: float) -> int:
-        """Wait for slots that messages may fill, at most `within` seconds; return how many."""
+    async def message_slots(self, within: float, *, lane: Priority) -> int:
+        """Wait for slots that messages of a lane may fill, at most `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                while self._free_for_messages <= 0:
+                while self.free_for_messages(lane) <= 0:
                     self._messages_wait = True
                     await self._wait_for_change()
         except TimeoutError:
@@ -115,10 +135,16 @@ class InFlight:
         finally:
             self._messages_wait = False
             self._changed.set()
-        return self._free_for_messages
+        return self.free_for_messages(lane)
+
+    async def changed(self, within: float) -> None:
+        """Wait until a slot was freed or taken, at most `within` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._wait_for_change()
 
     async def rescue_slots(self) -> int:
-        """Wait for the turn of `claim_any` and return how many slots it may fill.
+        """Wait for the turn of `claim_any` and return how many slots any lane may fill.
 
         While messages wait for a slot too, that is one freed slot in four.
         """
@@ -129,11 +155,11 @@ class InFlight:
         finally:
             self._rescue_waits = False
         self._freed_since_rescue = 0
-        return self._free
+        return self.free(Priority.NORMAL)
 
     def _is_rescue_turn(self) -> bool:
-        is_due = self._freed_since_rescue >= RESCUE_SHARE - 1
-        return self._free > 0 and (is_due or not self._messages_wait)
+        may_go_first = self._is_rescue_due or not self._messages_wait
+        return self.free(Priority.NORMAL) > 0 and may_go_first
 
     @contextmanager
     def held(self, slots: int) -> Iterator[None]:

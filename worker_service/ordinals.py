@@ -16,6 +16,7 @@ from worker_service.claim import release
 from worker_service.in_flight import Run
 from worker_service.notify import announce
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
+from worker_service.permits import Permits
 from worker_service.record import AlreadyFinal, Answer, Recorded, Stale, record
 
 log = get_log()
@@ -28,14 +29,14 @@ _LONGEST_AGAIN_SECONDS = 5.0
 class Workshop:
     """What working on requests takes in this process.
 
-    `calls` bounds the provider calls in flight over all requests. `is_over` is set when a drain
+    `permits` bound the attempts over all requests. `is_over` is set when a drain
     gives up: whatever is still unrecorded then is left to the next owner.
     """
 
     database: Database
     relay: Relay
     makers: Makers
-    calls: asyncio.Semaphore
+    permits: Permits
     parallel_items: int
     events_topic: str
     is_over: asyncio.Event
@@ -61,7 +62,7 @@ async def work(run: Run, *, workshop: Workshop) -> None:
 
 async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
     for ordinal in missing:
-        async with workshop.calls:
+        async with workshop.permits.permit(run.claim.priority, run.claim.request_id):
             if run.is_stopping:
                 return
             if ordinal in run.recorded:

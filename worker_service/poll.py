@@ -9,7 +9,7 @@ comes at the position itself: there the record is.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,6 +22,8 @@ from aiokafka.errors import (
 )
 
 from shared.logging import get_log
+from shared.states import Priority
+from worker_service.lanes import Lanes
 
 log = get_log()
 
@@ -50,24 +52,42 @@ class _Raised:
 class Poll:
     """The fetching half of a consumer."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, lane_of: Mapping[str, Priority]) -> None:
         self._consumer = consumer
-        self._last_served: TopicPartition | None = None
+        self._lane_of = lane_of
+        self._lanes = Lanes()
+        self._last_served: dict[Priority, TopicPartition] = {}
         self._careful: set[TopicPartition] = set()
         self._scared_rotations = 0
 
-    async def next_batch(self, limit: int) -> list[Message] | Undecodable:
-        """Fetch up to `limit` messages of one partition; wait up to a second for the first."""
-        for partition in self._rotation(self._consumer.assignment()):
+    async def next_batch(self, limits: Mapping[Priority, int]) -> list[Message] | Undecodable:
+        """Fetch messages of one partition, up to its lane's limit.
+
+        Lanes that have records are served by their weights; lanes without a limit are left
+        alone. Waits up to a second for the first message, but only if no lane is left out.
+        """
+        empty: list[Priority] = []
+        for lane in self._lanes.in_turn(limits):
+            fetched = await self._fetch_lane(lane, limits[lane])
+            if fetched:
+                taken = len(fetched) if isinstance(fetched, list) else 1
+                self._lanes.served(lane, taken=taken, passed_over=empty)
+                return fetched
+            empty.append(lane)
+        return await self._idle() if len(limits) == len(Priority) else []
+
+    async def _fetch_lane(self, lane: Priority, limit: int) -> list[Message] | Undecodable:
+        for partition in self._rotation(lane):
             fetched = await self._fetch(partition, limit)
             if fetched:
-                self._last_served = partition
+                self._last_served[lane] = partition
                 return fetched
-        return await self._idle()
+        return []
 
-    def _rotation(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-        ordered = sorted(partitions)
-        last = self._last_served
+    def _rotation(self, lane: Priority) -> list[TopicPartition]:
+        assigned = self._consumer.assignment()
+        ordered = sorted(p for p in assigned if self._lane_of[p.topic] is lane)
+        last = self._last_served.get(lane)
         return [p for p in ordered if last is None or p > last] + [
             p for p in ordered if last is not None and p <= last
         ]

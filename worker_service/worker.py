@@ -15,6 +15,7 @@ from shared.kafka import Publisher
 from shared.logging import get_log
 from shared.loops import on_signals, repeat
 from shared.outbox import Relay
+from shared.states import Priority
 from shared.topics import Topics
 from worker_service import generators, health
 from worker_service.attempt import Makers
@@ -29,6 +30,7 @@ from worker_service.consume import Consumption
 from worker_service.in_flight import InFlight, Run
 from worker_service.lease import BEATS_PER_LEASE, Leases
 from worker_service.ordinals import Workshop, give_back, work
+from worker_service.permits import Permits
 from worker_service.providers.demo import Demo
 from worker_service.retry import RetryPolicy
 from worker_service.sweep import BATCH_REQUESTS, Sweep
@@ -70,7 +72,7 @@ class Worker:
             database=database,
             relay=self._relay,
             makers=makers,
-            calls=asyncio.Semaphore(settings.provider_calls),
+            permits=Permits(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
             events_topic=topics.events,
             is_over=asyncio.Event(),
@@ -88,7 +90,7 @@ class Worker:
         self._consumption = Consumption(
             bootstrap_servers=settings.kafka_bootstrap_servers,
             group_id=settings.kafka_group_id,
-            topics=topics.requests.values(),
+            topics=topics.requests,
             database=database,
             claims=self._claims,
             in_flight=self._in_flight,
@@ -159,17 +161,23 @@ class Worker:
 
     async def _rescue(self) -> None:
         """Claim what no message brings, as long as each claim fills its slots."""
+        if reserved := self._in_flight.free(Priority.HIGH):
+            await self._claim_any(min(reserved, RESCUE_BATCH), [Priority.HIGH])
         claimed = slots = 0
         while claimed == slots:
             slots = min(await self._in_flight.rescue_slots(), RESCUE_BATCH)
-            with self._in_flight.held(slots):
-                claimed = await self._claims.claim_any(
-                    slots,
-                    may_take_over=self._leases.may_take_over,
-                    pending_seconds=PENDING_SECONDS
-                    if self._publisher.reachable
-                    else PENDING_SECONDS_WITHOUT_KAFKA,
-                )
+            claimed = await self._claim_any(slots, [*Priority])
+
+    async def _claim_any(self, slots: int, lanes: list[Priority]) -> int:
+        reaches_kafka = self._publisher.reachable
+        with self._in_flight.held(slots):
+            return await self._claims.claim_any(
+                slots,
+                lanes=lanes,
+                may_take_over=self._leases.may_take_over,
+                may_take_suspect=not self._in_flight.has_suspect,
+                pending_seconds=PENDING_SECONDS if reaches_kafka else PENDING_SECONDS_WITHOUT_KAFKA,
+            )
 
     async def _settle_due(self) -> None:
         while await self._sweep.settle_due() == BATCH_REQUESTS:

@@ -1,11 +1,12 @@
 """Rules 6.1 and 6.2: the row decides who works on what."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from shared.database import Database
+from shared.states import Priority
 from tests.support.requests import Claimer, a_request, a_success, expire_lease, recorded, row_of
 from worker_service.claim import CRASH_LIMIT, release
 
@@ -199,3 +200,64 @@ async def test_a_crash_loop_is_not_taken_over_once_more(database: Database):
 
     assert await Claimer(database).claim_any(pending_seconds=0) == []
     assert (await row_of(database, request_id))["crashes"] == CRASH_LIMIT - 1
+
+
+async def _lost_twice(database: Database, *, count: int) -> set[UUID]:
+    """Make requests that two workers were lost with, and that wait to be taken over."""
+    request_ids = {await a_request(database) for _ in range(count)}
+    for _ in range(2):
+        await database.execute(
+            """UPDATE generation_requests
+                  SET status = 'processing', lease_owner = gen_random_uuid(),
+                      started_at = clock_timestamp(), epoch = epoch + 1, crashes = 1,
+                      lease_until = clock_timestamp() - interval '1 second'"""
+        )
+    return request_ids
+
+
+async def test_a_worker_holds_one_suspect_at_a_time(database: Database):
+    suspects = await _lost_twice(database, count=3)
+    first, second = Claimer(database), Claimer(database)
+
+    taken = [await first.claim_any(), await first.claim_any(), await second.claim_any()]
+
+    assert [len(ids) for ids in taken] == [1, 0, 1]
+    assert {*taken[0], *taken[2]} < suspects
+
+
+async def test_a_suspect_that_was_released_is_still_one_at_a_time(database: Database):
+    await _lost_twice(database, count=2)
+    for claimer in (Claimer(database), Claimer(database)):
+        await claimer.claim_any()
+        await release(database, claimer.started[0], after_seconds=0, counted=0)
+    claimer = Claimer(database)
+
+    assert len(await claimer.claim_any()) == 1
+    assert await claimer.claim_any() == []
+
+
+async def test_a_message_does_not_bring_a_suspect_past_the_others(database: Database):
+    (suspect,) = await _lost_twice(database, count=1)
+    holder = Claimer(database)
+    await holder.claim_any()
+    await release(database, holder.started[0], after_seconds=0, counted=0)
+    claimer = Claimer(database)
+
+    assert await claimer.claims.claim([suspect]) == set()
+    assert claimer.started == []
+
+
+async def test_a_lane_that_is_left_out_is_not_claimed(database: Database):
+    await a_request(database, priority="low", age=60)
+    high = await a_request(database, priority="high", age=60)
+    claimer = Claimer(database)
+
+    await claimer.claims.claim_any(
+        10,
+        lanes=[Priority.HIGH],
+        may_take_over=True,
+        may_take_suspect=True,
+        pending_seconds=30,
+    )
+
+    assert [claim.request_id for claim in claimer.started] == [high]

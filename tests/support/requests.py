@@ -10,6 +10,7 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from shared.database import Database
+from shared.states import Priority
 from worker_service.claim import PENDING_SECONDS, Claim, Claims
 from worker_service.outcome import Failed, Succeeded
 from worker_service.record import Answer, record
@@ -114,7 +115,13 @@ class Claimer:
         """Run `claim_any` and return the ids that it got."""
         before = len(self.started)
         await self.claims.claim_any(
-            limit, may_take_over=may_take_over, pending_seconds=pending_seconds
+            limit,
+            lanes=[*Priority],
+            may_take_over=may_take_over,
+            may_take_suspect=not any(
+                claim.is_suspect for claim in self.started if claim.request_id in self.running
+            ),
+            pending_seconds=pending_seconds,
         )
         return [claim.request_id for claim in self.started[before:]]
 

@@ -3,11 +3,17 @@
 import asyncio
 from uuid import uuid4
 
+from shared.states import Priority
 from worker_service.claim import Claim
 from worker_service.in_flight import InFlight, Run
 
 
-def a_run(*, count: int = 3, recorded: frozenset[int] = frozenset()) -> Run:
+def a_run(
+    *,
+    count: int = 3,
+    recorded: frozenset[int] = frozenset(),
+    priority: Priority = Priority.NORMAL,
+) -> Run:
     return Run.of(
         Claim(
             request_id=uuid4(),
@@ -20,6 +26,8 @@ def a_run(*, count: int = 3, recorded: frozenset[int] = frozenset()) -> Run:
             provider="demo",
             model=None,
             traceparent="",
+            priority=priority,
+            crashes=0,
         )
     )
 
@@ -38,7 +46,7 @@ async def _let_others_run() -> None:
 
 async def test_messages_wait_for_a_free_slot():
     in_flight, runs = a_full_house(2)
-    waiting = asyncio.create_task(in_flight.message_slots(within=5))
+    waiting = asyncio.create_task(in_flight.message_slots(within=5, lane=Priority.NORMAL))
     await _let_others_run()
     assert not waiting.done()
 
@@ -50,15 +58,15 @@ async def test_messages_wait_for_a_free_slot():
 async def test_messages_give_up_waiting_after_their_time():
     in_flight, _ = a_full_house(1)
 
-    assert await in_flight.message_slots(within=0.01) == 0
+    assert await in_flight.message_slots(within=0.01, lane=Priority.NORMAL) == 0
 
 
 async def test_slots_that_are_held_for_claims_under_way_are_not_free():
     in_flight = InFlight(3)
 
     with in_flight.held(2):
-        assert await in_flight.message_slots(within=1) == 1
-    assert await in_flight.message_slots(within=1) == 3
+        assert await in_flight.message_slots(within=1, lane=Priority.NORMAL) == 1
+    assert await in_flight.message_slots(within=1, lane=Priority.NORMAL) == 3
 
 
 async def test_an_idle_worker_gives_claim_any_all_its_slots():
@@ -74,7 +82,7 @@ async def test_a_busy_worker_gives_claim_any_one_freed_slot_in_four():
         return slots
 
     async def take() -> int:
-        slots = await in_flight.message_slots(within=0.05)
+        slots = await in_flight.message_slots(within=0.05, lane=Priority.NORMAL)
         if slots:
             in_flight.add(a_run())
         return slots
@@ -103,7 +111,7 @@ async def test_claim_any_that_does_not_wait_keeps_no_slot_from_messages():
     for run in runs:
         in_flight.remove(run)
 
-    assert await in_flight.message_slots(within=1) == 4
+    assert await in_flight.message_slots(within=1, lane=Priority.NORMAL) == 4
 
 
 async def test_a_stopped_run_does_not_know_a_deferral():
@@ -152,3 +160,20 @@ async def test_an_abort_ends_the_calls_in_flight_and_only_them():
     run.abort()
 
     assert await calling == "aborted"
+
+
+async def test_one_slot_in_ten_is_for_high_requests_alone():
+    in_flight = InFlight(20)
+    for _ in range(18):
+        in_flight.add(a_run())
+
+    assert in_flight.free(Priority.HIGH) == 2
+    assert in_flight.free(Priority.NORMAL) == in_flight.free(Priority.LOW) == 0
+
+
+async def test_high_requests_may_fill_any_slot():
+    in_flight = InFlight(20)
+    for _ in range(18):
+        in_flight.add(a_run(priority=Priority.HIGH))
+
+    assert in_flight.free(Priority.NORMAL) == in_flight.free(Priority.HIGH) == 2

@@ -1,0 +1,109 @@
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+from shared.states import Priority
+from worker_service.permits import Permits
+
+HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
+
+
+async def _let_others_run() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+class Queue:
+    """Callers that wait for a permit, and the order in which they get one."""
+
+    def __init__(self, permits: Permits) -> None:
+        self.permits = permits
+        self.order: list[tuple[Priority, int]] = []
+
+    async def wait(self, lane: Priority, age: int) -> None:
+        async with self.permits.permit(lane, UUID(int=age)):
+            self.order.append((lane, age))
+            await asyncio.sleep(0)
+
+    async def hold(self, until: asyncio.Event) -> None:
+        async with self.permits.permit(NORMAL, UUID(int=0)):
+            await until.wait()
+
+
+async def _served(waiting: list[Coroutine[Any, Any, None]], queue: Queue) -> None:
+    until = asyncio.Event()
+    holding = asyncio.create_task(queue.hold(until))
+    await _let_others_run()
+    tasks = [asyncio.create_task(one) for one in waiting]
+    await _let_others_run()
+    until.set()
+    await asyncio.gather(holding, *tasks)
+
+
+async def test_in_a_lane_the_oldest_request_comes_first():
+    queue = Queue(Permits(1))
+
+    await _served([queue.wait(LOW, age) for age in (3, 1, 2)], queue)
+
+    assert queue.order == [(LOW, 1), (LOW, 2), (LOW, 3)]
+
+
+async def test_lanes_share_permits_by_their_weights():
+    queue = Queue(Permits(1))
+
+    await _served([queue.wait(lane, n) for lane in (LOW, NORMAL, HIGH) for n in range(20)], queue)
+
+    first = [lane for lane, _ in queue.order[:20]]
+    assert first.count(HIGH) in {12, 13}
+    assert first.count(LOW) >= 1
+
+
+async def test_no_more_permits_are_out_than_there_are():
+    permits, out, most = Permits(3), 0, 0
+
+    async def one(n: int) -> None:
+        nonlocal out, most
+        async with permits.permit(HIGH, UUID(int=n)):
+            out += 1
+            most = max(most, out)
+            await asyncio.sleep(0)
+            out -= 1
+
+    await asyncio.gather(*(one(n) for n in range(20)))
+
+    assert (most, out) == (3, 0)
+
+
+async def test_a_waiter_that_gave_up_costs_no_permit():
+    permits = Permits(1)
+    queue, until = Queue(permits), asyncio.Event()
+    holding = asyncio.create_task(queue.hold(until))
+    await _let_others_run()
+    leaving = asyncio.create_task(queue.wait(HIGH, 1))
+    staying = asyncio.create_task(queue.wait(LOW, 2))
+    await _let_others_run()
+
+    leaving.cancel()
+    until.set()
+
+    await asyncio.gather(holding, staying)
+    async with asyncio.timeout(1):
+        await queue.wait(LOW, 3)
+    assert queue.order == [(LOW, 2), (LOW, 3)]
+
+
+async def test_a_waiter_cancelled_as_its_turn_comes_hands_the_permit_on():
+    permits = Permits(1)
+    queue, until = Queue(permits), asyncio.Event()
+    holding = asyncio.create_task(queue.hold(until))
+    await _let_others_run()
+    leaving = asyncio.create_task(queue.wait(HIGH, 1))
+    await _let_others_run()
+    until.set()
+    await asyncio.sleep(0)
+    leaving.cancel()
+
+    await asyncio.gather(holding, leaving, return_exceptions=True)
+    async with asyncio.timeout(1):
+        await queue.wait(LOW, 3)

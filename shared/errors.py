@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     INVALID_OUTPUT = "invalid_output"
     TRUNCATED = "truncated"
     REFUSED = "refused"
+    AUTH = "auth"
     BAD_REQUEST = "bad_request"
     UNSUPPORTED = "unsupported"
     UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
@@ -39,6 +40,7 @@ RETRYABLE = frozenset(
         ErrorCode.RATE_LIMITED,
         ErrorCode.PROVIDER_UNAVAILABLE,
         ErrorCode.TIMEOUT,
+        ErrorCode.AUTH,
         ErrorCode.INVALID_OUTPUT,
         ErrorCode.DEADLINE_EXCEEDED,
         ErrorCode.UNKNOWN_ENTITY_TYPE,

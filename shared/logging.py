@@ -14,6 +14,8 @@ from shared.config import SharedSettings
 Event = Literal[
     "attempt_finished",
     "attempt_raised",
+    "breaker_closed",
+    "breaker_opened",
     "database_lost",
     "database_reached",
     "drain_begun",

@@ -18,6 +18,7 @@ from tests.stack import Stack
 from tests.support import books
 from tests.support.processes import Services, services_of
 from tests.support.providers import Scripted, makers_of
+from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.config import WorkerSettings
 from worker_service.retry import RetryPolicy
 from worker_service.worker import Worker
@@ -93,7 +94,12 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
     ) as database:
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
         policy = RetryPolicy(call_attempts=settings.call_attempts, first_wait=0.0, longest_wait=0.0)
-        worker = Worker(settings, database, publisher, makers_of(provider, policy))
+        breakers = Breakers(
+            BreakerPolicy(
+                failures=settings.breaker_failures, first_seconds=settings.breaker_seconds
+            )
+        )
+        worker = Worker(settings, database, publisher, makers_of(provider, policy, breakers))
         running = asyncio.create_task(worker.run(listen("127.0.0.1", 0)))
         try:
             yield worker

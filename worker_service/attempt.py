@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,19 +13,21 @@ from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase, EntityBase, EntityType
 from shared.errors import ErrorCode
 from shared.logging import get_log
+from worker_service.breaker import Breakers, State
 from worker_service.claim import Claim
 from worker_service.generators import Generator
-from worker_service.outcome import Failed, Outcome, Succeeded, Usage
+from worker_service.outcome import Deferred, Failed, Outcome, Succeeded, Usage
 from worker_service.providers import (
     Call,
     Completion,
+    CredentialRefused,
     InvalidOutput,
     PermanentError,
     Provider,
     ProviderError,
     TransientError,
 )
-from worker_service.retry import RetryPolicy
+from worker_service.retry import RetryPolicy, jittered
 
 log = get_log()
 
@@ -42,6 +44,7 @@ class Makers:
     generators: Mapping[str, Generator]
     providers: Mapping[str, Provider]
     policy: RetryPolicy
+    breakers: Breakers
 
 
 async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
@@ -53,7 +56,7 @@ async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
     usage: Usage = {"calls": 0}
     begun = time.monotonic()
     try:
-        outcome = await _attempt(claim, ordinal, makers=makers, usage=usage)
+        outcome = await _admitted(claim, ordinal, makers=makers, usage=usage)
     except ProviderError as error:
         outcome = makers.policy.outcome(error, calls=usage["calls"], usage=usage)
     except Exception as error:
@@ -77,12 +80,41 @@ async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
     return outcome
 
 
-async def _attempt(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage) -> Outcome:
-    entity_type = ENTITY_TYPES[claim.entity_type]
-    constraints = _constraints(entity_type, claim)
+async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage) -> Outcome:
+    """Attempt the item if the provider's circuit lets it through, and tell the circuit."""
     provider = makers.providers.get(claim.provider)
     if provider is None:
         raise PermanentError(ErrorCode.UNSUPPORTED, f"no provider {claim.provider!r} here")
+    circuit = makers.breakers.circuit(
+        provider.name, credential=provider.credential, model=claim.model
+    )
+    if refusal := circuit.admit(time.monotonic()):
+        wait = jittered(refusal.retry_after)
+        return Deferred(code=refusal.code, retry_after=wait, attempts=0, counted=False)
+    try:
+        outcome = await _attempt(claim, ordinal, provider, makers=makers, usage=usage)
+    except (TransientError, CredentialRefused) as error:
+        circuit.failed(error.code, now=time.monotonic())
+        deferred = makers.policy.outcome(error, calls=usage["calls"], usage=usage)
+        is_open = circuit.state(time.monotonic()) is not State.CLOSED
+        return (
+            replace(deferred, counted=not is_open) if isinstance(deferred, Deferred) else deferred
+        )
+    except ProviderError:
+        circuit.answered()
+        raise
+    except BaseException:
+        circuit.abandoned()
+        raise
+    circuit.answered()
+    return outcome
+
+
+async def _attempt(
+    claim: Claim, ordinal: int, provider: Provider, *, makers: Makers, usage: Usage
+) -> Succeeded:
+    entity_type = ENTITY_TYPES[claim.entity_type]
+    constraints = _constraints(entity_type, claim)
     call = Call(
         entity_type=claim.entity_type,
         constraints=constraints,

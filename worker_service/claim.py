@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import asyncpg
 from shared.database import Database
 from shared.logging import get_log
 from shared.states import WEIGHTS, Priority
+from worker_service.breaker import Breakers, Circuit
 
 log = get_log()
 
@@ -45,10 +47,16 @@ _TAKE = """
               ARRAY (SELECT ordinal FROM generation_items
                       WHERE generation_request_id = request.id) AS recorded"""
 
+_BLOCKED = """
+    EXISTS (SELECT FROM unnest({providers}::text[], {models}::text[]) AS blocked (provider, model)
+             WHERE blocked.provider = coalesce(request.provider, $3)
+               AND blocked.model IS NOT DISTINCT FROM request.model)"""
+
 CLAIM = f"""
 WITH target AS MATERIALIZED (
-    SELECT id FROM generation_requests
+    SELECT id FROM generation_requests AS request
      WHERE id = ANY ($4::uuid[]) AND entity_type = ANY ($5::text[])
+       AND NOT {_BLOCKED.format(providers="$7", models="$8")}
        AND (status = 'pending' AND not_before <= clock_timestamp() AND crashes < $6
             OR status = 'processing' AND lease_owner = $1)
      ORDER BY id
@@ -59,11 +67,14 @@ SELECT asked.id AS asked_id, taken.*,
        EXISTS (SELECT FROM generation_requests WHERE id = asked.id) AS is_known
   FROM unnest($4::uuid[]) AS asked (id) LEFT JOIN taken USING (id)"""
 
+_IS_WANTED = f"""
+       entity_type = ANY ($5::text[]) AND priority = ANY ($10::text[])
+       AND $16::boolean = {_BLOCKED.format(providers="$14", models="$15")}"""
+
 CLAIM_ANY = f"""
 WITH leased AS MATERIALIZED (
-    SELECT id FROM generation_requests
-     WHERE status = 'processing' AND entity_type = ANY ($5::text[])
-       AND priority = ANY ($10::text[])
+    SELECT id FROM generation_requests AS request
+     WHERE status = 'processing' AND {_IS_WANTED}
        AND (lease_owner = $1 AND id <> ALL ($6::uuid[])
             OR lease_until < clock_timestamp() AND lease_owner <> $1 AND crashes + 1 < $7
                AND $8::boolean
@@ -71,14 +82,14 @@ WITH leased AS MATERIALIZED (
      ORDER BY lease_until LIMIT $4
        FOR NO KEY UPDATE SKIP LOCKED
 ), released AS MATERIALIZED (
-    SELECT id FROM generation_requests
-     WHERE status = 'pending' AND started_at IS NOT NULL AND entity_type = ANY ($5::text[])
-       AND priority = ANY ($10::text[]) AND not_before <= clock_timestamp() AND crashes < $7
+    SELECT id FROM generation_requests AS request
+     WHERE status = 'pending' AND started_at IS NOT NULL AND {_IS_WANTED}
+       AND not_before <= clock_timestamp() AND crashes < $7
      ORDER BY not_before LIMIT $4
        FOR NO KEY UPDATE SKIP LOCKED
 ), suspect AS MATERIALIZED (
-    SELECT id FROM generation_requests
-     WHERE entity_type = ANY ($5::text[]) AND priority = ANY ($10::text[])
+    SELECT id FROM generation_requests AS request
+     WHERE {_IS_WANTED}
        AND (status = 'processing' AND lease_until < clock_timestamp() AND lease_owner <> $1
             AND crashes + 1 >= $7 AND crashes + 1 < $12 AND $8::boolean
             AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $2)
@@ -91,9 +102,9 @@ WITH leased AS MATERIALIZED (
            row_number() OVER (PARTITION BY lane.priority ORDER BY oldest.not_before) AS place
       FROM unnest($10::text[], $11::int[]) AS lane (priority, weight)
      CROSS JOIN LATERAL (
-        SELECT id, not_before FROM generation_requests
+        SELECT id, not_before FROM generation_requests AS request
          WHERE status = 'pending' AND started_at IS NULL AND priority = lane.priority
-           AND entity_type = ANY ($5::text[])
+           AND {_IS_WANTED}
            AND not_before <= clock_timestamp() - make_interval(secs => $9)
          ORDER BY not_before LIMIT $4
            FOR NO KEY UPDATE SKIP LOCKED) AS oldest
@@ -159,6 +170,18 @@ class Claim:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What `CLAIM_ANY` may take: all but the requests of `circuits`, or as a probe only those."""
+
+    lanes: Sequence[Priority]
+    may_take_over: bool
+    suspects: int
+    pending_seconds: float
+    circuits: Sequence[Circuit]
+    is_probe: bool
+
+
 class Claims:
     """The claims of one process, made one statement at a time.
 
@@ -179,6 +202,7 @@ class Claims:
         provider: str,
         running: Callable[[], Collection[UUID]],
         start: Callable[[Claim], None],
+        breakers: Breakers,
     ) -> None:
         self._database = database
         self._owner = owner
@@ -187,6 +211,7 @@ class Claims:
         self._provider = provider
         self._running = running
         self._start = start
+        self._breakers = breakers
         self._one_at_a_time = asyncio.Lock()
 
     async def claim(self, request_ids: Iterable[UUID]) -> set[UUID]:
@@ -211,6 +236,7 @@ class Claims:
                 asked,
                 self._entity_types,
                 SUSPECT_CRASHES,
+                *_columns(self._breakers.blocked(time.monotonic())),
             )
             self._start_all(row for row in rows if row["id"] is not None)
             return {row["asked_id"] for row in rows if not row["is_known"]}
@@ -228,8 +254,33 @@ class Claims:
 
         First what this process owns without working on it, expired leases (if `may_take_over`)
         and due releases, one suspect among them at the most; then requests pending for over
-        `pending_seconds`, by the weights of their lanes and by age.
+        `pending_seconds`, by the weights of their lanes and by age. Requests of a provider whose
+        circuit is open are left alone.
         """
+        wanted = Wanted(
+            lanes=lanes,
+            may_take_over=may_take_over,
+            suspects=int(may_take_suspect),
+            pending_seconds=pending_seconds,
+            circuits=self._breakers.blocked(time.monotonic()),
+            is_probe=False,
+        )
+        return await self._claim_any(limit, wanted)
+
+    async def claim_probes(self, *, may_take_over: bool) -> None:
+        """Claim one request for each circuit that has been open for long enough."""
+        for circuit in self._breakers.in_want_of_a_probe(time.monotonic()):
+            wanted = Wanted(
+                lanes=[*Priority],
+                may_take_over=may_take_over,
+                suspects=0,
+                pending_seconds=0,
+                circuits=[circuit],
+                is_probe=True,
+            )
+            await self._claim_any(1, wanted)
+
+    async def _claim_any(self, limit: int, wanted: "Wanted") -> int:
         async with self._one_at_a_time:
             rows = await self._database.fetch(
                 CLAIM_ANY,
@@ -240,12 +291,14 @@ class Claims:
                 self._entity_types,
                 list(self._running()),
                 SUSPECT_CRASHES,
-                may_take_over,
-                pending_seconds,
-                lanes,
-                [WEIGHTS[lane] for lane in lanes],
+                wanted.may_take_over,
+                wanted.pending_seconds,
+                wanted.lanes,
+                [WEIGHTS[lane] for lane in wanted.lanes],
                 CRASH_LIMIT,
-                int(may_take_suspect),
+                wanted.suspects,
+                *_columns(wanted.circuits),
+                wanted.is_probe,
             )
             self._start_all(rows)
             return len(rows)
@@ -265,6 +318,10 @@ class Claims:
                 crashes=claim.crashes,
             )
             self._start(claim)
+
+
+def _columns(circuits: Sequence[Circuit]) -> tuple[list[str], list[str | None]]:
+    return [circuit.provider for circuit in circuits], [circuit.model for circuit in circuits]
 
 
 async def release(database: Database, claim: Claim, *, after_seconds: float, counted: int) -> None:

@@ -45,6 +45,13 @@ class WorkerSettings(SharedSettings):
         3, description="Calls for one item before output that fits no schema fails it."
     )
 
+    breaker_failures: PositiveInt = Field(
+        5, description="Failed attempts in a row after which a provider is left alone for a while."
+    )
+    breaker_seconds: Annotated[float, Field(gt=0)] = Field(
+        5, description="How long a provider is left alone at first; up to a minute later on."
+    )
+
     @property
     def provider_calls(self) -> int:
         """The number of provider calls that may be in flight."""

@@ -22,6 +22,7 @@ class Run:
     recorded: set[int]
     is_stopping: bool = False
     retry_after: float | None = None
+    release_counts: bool = False
     _calls: set[asyncio.Timeout] = field(default_factory=set)
 
     @classmethod
@@ -38,10 +39,11 @@ class Run:
         """Start no further ordinal; what is in flight goes on."""
         self.is_stopping = True
 
-    def defer(self, retry_after: float) -> None:
+    def defer(self, retry_after: float, *, counted: bool) -> None:
         """Start no further ordinal, and come back after so many seconds."""
         self.stop()
         self.retry_after = max(retry_after, self.retry_after or 0.0)
+        self.release_counts = self.release_counts or counted
 
     def abort(self) -> None:
         """Stop, and cancel the calls in flight; a result in hand is still recorded."""

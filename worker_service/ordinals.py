@@ -72,7 +72,7 @@ async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
             case None:
                 return
             case Deferred():
-                run.defer(outcome.retry_after)
+                run.defer(outcome.retry_after, counted=outcome.counted)
             case Succeeded() | Failed():
                 await _record(run, ordinal, outcome, workshop)
             case _:
@@ -147,13 +147,12 @@ def _unstorable(error: Exception, outcome: Succeeded) -> Failed:
 
 async def give_back(run: Run, *, workshop: Workshop) -> None:
     """Release a run's request; where PostgreSQL does not answer, the lease ends by itself."""
-    is_deferred = run.retry_after is not None
     try:
         await release(
             workshop.database,
             run.claim,
             after_seconds=run.retry_after or 0.0,
-            counted=int(is_deferred),
+            counted=int(run.release_counts),
         )
     except DatabaseUnavailable as error:
         log.debug("pass_failed", loop="release", reason=str(error))

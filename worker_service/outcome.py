@@ -29,11 +29,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """The provider cannot serve now: try the item again after `retry_after` seconds."""
+    """The provider cannot serve now: try the item again after `retry_after` seconds.
+
+    `counted` tells whether the release that follows counts towards the limit; while a breaker is
+    open nothing does.
+    """
 
     code: ErrorCode
     retry_after: float
     attempts: int
+    counted: bool = True
 
 
 Outcome: TypeAlias = Succeeded | Failed | Deferred

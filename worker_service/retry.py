@@ -4,7 +4,12 @@ import random
 from dataclasses import dataclass
 
 from worker_service.outcome import Deferred, Failed, Usage
-from worker_service.providers import InvalidOutput, ProviderError, TransientError
+from worker_service.providers import (
+    CredentialRefused,
+    InvalidOutput,
+    ProviderError,
+    TransientError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +47,13 @@ class RetryPolicy:
 
     def outcome(self, error: ProviderError, *, calls: int, usage: Usage) -> Failed | Deferred:
         """Return what an attempt ends with when `error` is not retried any more."""
-        if isinstance(error, TransientError):
-            wish = error.retry_after if error.retry_after is not None else self.longest_wait
-            return Deferred(
-                code=error.code,
-                retry_after=min(wish, self.longest_retry_after) * random.uniform(1.0, 1.5),
-                attempts=calls,
-            )
+        if isinstance(error, TransientError | CredentialRefused):
+            wish = error.retry_after if isinstance(error, TransientError) else None
+            seconds = min(self.longest_wait if wish is None else wish, self.longest_retry_after)
+            return Deferred(code=error.code, retry_after=jittered(seconds), attempts=calls)
         return Failed(code=error.code, message=str(error), attempts=calls, usage=usage)
+
+
+def jittered(seconds: float) -> float:
+    """Return up to half as much again, so that what was put off together does not come together."""
+    return seconds * random.uniform(1.0, 1.5)

@@ -16,17 +16,21 @@ log = get_log()
 
 BATCH_REQUESTS = 20
 UNCLAIMED_SECONDS = 600.0
+RELEASE_LIMIT = 20
+"""Counted releases in a row, without an item recorded, after which a request is given up."""
 
 DUE = """
 SELECT id, requested_count,
        CASE WHEN deadline_at <= clock_timestamp() THEN 'deadline_exceeded'
             WHEN status = 'processing' THEN 'crash_loop'
+            WHEN releases >= $7 THEN 'provider_unavailable'
             ELSE 'unknown_entity_type' END AS code
   FROM generation_requests AS request
  WHERE completed_at IS NULL AND deadline_at <= clock_timestamp()
     OR status = 'processing' AND lease_until < clock_timestamp() AND crashes + 1 >= $2
        AND $3::boolean
        AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $4)
+    OR status = 'pending' AND started_at IS NOT NULL AND releases >= $7
     OR status = 'pending' AND entity_type <> ALL ($5::text[])
        AND not_before <= clock_timestamp() - make_interval(secs => $6)
        AND NOT EXISTS (SELECT FROM generation_requests AS claimed
@@ -45,6 +49,7 @@ SELECT $1, ordinal, 'failed', $3, $4, 0
 _MESSAGES = {
     ErrorCode.DEADLINE_EXCEEDED: "the deadline passed before the item was made",
     ErrorCode.CRASH_LOOP: f"{CRASH_LIMIT} workers in a row were lost while they worked on it",
+    ErrorCode.PROVIDER_UNAVAILABLE: f"the provider put it off {RELEASE_LIMIT} times in a row",
     ErrorCode.UNKNOWN_ENTITY_TYPE: "no worker can make this entity type",
 }
 
@@ -80,6 +85,7 @@ class Sweep:
                 self._lease_seconds,
                 self._entity_types,
                 UNCLAIMED_SECONDS,
+                RELEASE_LIMIT,
             )
             settlements = [await self._settle(connection, request) for request in due]
         for request, settlement in zip(due, settlements, strict=True):

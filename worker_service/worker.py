@@ -19,6 +19,7 @@ from shared.states import Priority
 from shared.topics import Topics
 from worker_service import generators, health
 from worker_service.attempt import Makers
+from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.claim import (
     PENDING_SECONDS,
     PENDING_SECONDS_WITHOUT_KAFKA,
@@ -86,6 +87,7 @@ class Worker:
             provider=settings.provider,
             running=self._in_flight.ids,
             start=self._start,
+            breakers=makers.breakers,
         )
         self._consumption = Consumption(
             bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -154,19 +156,26 @@ class Worker:
             await work(run, workshop=self._workshop)
         except Exception:
             log.exception("run_failed", request_id=str(run.claim.request_id))
-            run.defer(AFTER_BUG_SECONDS)
+            run.defer(AFTER_BUG_SECONDS, counted=True)
             await give_back(run, workshop=self._workshop)
         finally:
             self._in_flight.remove(run)
 
     async def _rescue(self) -> None:
         """Claim what no message brings, as long as each claim fills its slots."""
+        await self._probe()
         if reserved := self._in_flight.free(Priority.HIGH):
             await self._claim_any(min(reserved, RESCUE_BATCH), [Priority.HIGH])
         claimed = slots = 0
         while claimed == slots:
             slots = min(await self._in_flight.rescue_slots(), RESCUE_BATCH)
             claimed = await self._claim_any(slots, [*Priority])
+
+    async def _probe(self) -> None:
+        """Claim one request for each provider that was left alone for long enough."""
+        if self._in_flight.free(Priority.NORMAL) > 0:
+            with self._in_flight.held(1):
+                await self._claims.claim_probes(may_take_over=self._leases.may_take_over)
 
     async def _claim_any(self, slots: int, lanes: list[Priority]) -> int:
         reaches_kafka = self._publisher.reachable
@@ -238,6 +247,11 @@ async def run_worker(settings: WorkerSettings, listening: socket.socket) -> int:
         policy=RetryPolicy(
             call_attempts=settings.call_attempts,
             invalid_output_attempts=settings.invalid_output_attempts,
+        ),
+        breakers=Breakers(
+            BreakerPolicy(
+                failures=settings.breaker_failures, first_seconds=settings.breaker_seconds
+            )
         ),
     )
     async with connect(

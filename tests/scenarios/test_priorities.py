@@ -73,7 +73,7 @@ async def test_a_high_request_does_not_wait_behind_ten_thousand_low_ones(
 
 
 async def test_a_high_request_finds_a_slot_while_low_ones_fill_the_worker(
-    stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+    api: httpx.AsyncClient, start_worker: StartWorker
 ):
     """The low calls never return; one slot in ten and a permit are left for high."""
     provider, stuck = Scripted(), asyncio.Event()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from worker_service import generators
 from worker_service.attempt import Makers
+from worker_service.breaker import Breakers
 from worker_service.providers import Call, Completion
 from worker_service.providers.demo import Demo
 from worker_service.retry import RetryPolicy
@@ -26,6 +27,7 @@ class Scripted:
     waiting: int = 0
     aborted: int = 0
     name: str = "demo"
+    credential: str = ""
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -50,5 +52,10 @@ class Scripted:
         return sum(call.ordinal == ordinal for call in self.calls)
 
 
-def makers_of(provider: Scripted, policy: RetryPolicy) -> Makers:
-    return Makers(generators=generators.load(), providers={"demo": provider}, policy=policy)
+def makers_of(provider: Scripted, policy: RetryPolicy, breakers: Breakers) -> Makers:
+    return Makers(
+        generators=generators.load(),
+        providers={"demo": provider},
+        policy=policy,
+        breakers=breakers,
+    )

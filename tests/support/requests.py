@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from shared.database import Database
 from shared.states import Priority
+from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.claim import PENDING_SECONDS, Claim, Claims
 from worker_service.outcome import Failed, Succeeded
 from worker_service.record import Answer, record
@@ -84,6 +85,7 @@ class Claimer:
     owner: UUID = field(default_factory=uuid4)
     started: list[Claim] = field(default_factory=list)
     running: set[UUID] = field(default_factory=set)
+    breakers: Breakers = field(default_factory=lambda: Breakers(BreakerPolicy()))
 
     def __post_init__(self) -> None:
         self.claims = Claims(
@@ -94,6 +96,7 @@ class Claimer:
             provider="demo",
             running=lambda: self.running,
             start=self._start,
+            breakers=self.breakers,
         )
 
     def _start(self, claim: Claim) -> None:

@@ -125,7 +125,7 @@ async def test_a_stopped_run_does_not_know_a_deferral():
 def test_a_run_waits_for_the_longest_deferral_of_its_items():
     run = a_run()
     for seconds in (3.0, 9.0, 5.0):
-        run.defer(seconds)
+        run.defer(seconds, counted=True)
 
     assert run.retry_after == 9.0
 

@@ -55,11 +55,13 @@ class Completion:
 class Provider(Protocol):
     """An outside model or service that makes entities.
 
+    `credential` tells keys apart without revealing them: empty, or a short digest.
     `complete` raises a ProviderError for every failure that it knows; anything else is a bug.
     Cancelling it ends the call at the provider too, as far as the provider allows.
     """
 
     name: str
+    credential: str
 
     async def complete(self, call: Call) -> Completion: ...
 
@@ -78,6 +80,13 @@ class TransientError(ProviderError):
     def __init__(self, code: ErrorCode, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(code, message)
         self.retry_after = retry_after
+
+
+class CredentialRefused(ProviderError):
+    """The provider does not accept our credential: a fault of the configuration, not the item."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.AUTH, message)
 
 
 class PermanentError(ProviderError):

@@ -16,6 +16,7 @@ class Demo:
     """Make entities from the generators' own lexicon, `latency_seconds` each."""
 
     name = "demo"
+    credential = ""
 
     def __init__(self, generators: Mapping[str, Generator], *, latency_seconds: float) -> None:
         self._generators = generators

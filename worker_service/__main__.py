@@ -9,7 +9,7 @@ from shared.config import load
 from shared.http import listen
 from shared.logging import configure
 from worker_service.config import WorkerSettings
-from worker_service.worker import run_worker
+from worker_service.worker import make_makers, run_worker
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     configure(settings, service="worker")
     listening = listen(settings.worker_health_host, settings.worker_health_port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(run_worker(settings, listening)))
+        sys.exit(runner.run(run_worker(settings, make_makers(settings), listening)))
 
 
 main()

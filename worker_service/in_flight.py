@@ -104,6 +104,16 @@ class InFlight:
         self._freed_since_rescue += 1
         self._changed.set()
 
+    async def suspect_ended(self, within: float) -> bool:
+        """Wait for the end of the suspect in flight; False if there is none, or it goes on."""
+        if not self.has_suspect:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self.has_suspect:
+                    await self._wait_for_change()
+        return not self.has_suspect
+
     @property
     def has_suspect(self) -> bool:
         """Tell whether a request that may have killed workers is being worked on."""

@@ -162,12 +162,15 @@ class Worker:
             self._in_flight.remove(run)
 
     async def _rescue(self) -> None:
-        """Claim what no message brings, as long as each claim fills its slots."""
+        """Claim what no message brings, as long as each claim fills its slots.
+
+        Suspects come one at a time, and the next one as soon as the one before has ended.
+        """
         await self._probe()
         if reserved := self._in_flight.free(Priority.HIGH):
             await self._claim_any(min(reserved, RESCUE_BATCH), [Priority.HIGH])
         claimed = slots = 0
-        while claimed == slots:
+        while claimed == slots or await self._in_flight.suspect_ended(RESCUE_EVERY_SECONDS):
             slots = min(await self._in_flight.rescue_slots(), RESCUE_BATCH)
             claimed = await self._claim_any(slots, [*Priority])
 
@@ -234,16 +237,13 @@ class Worker:
         log.info("worker_drained", left=len(self._in_flight))
 
 
-async def run_worker(settings: WorkerSettings, listening: socket.socket) -> int:
-    """Open what a worker needs, run it, and return the exit status.
-
-    Raises:
-        SystemExit: the schema is older than the service.
-    """
+def make_makers(settings: WorkerSettings) -> Makers:
+    """Make what the settings ask for."""
     loaded = generators.load()
-    makers = Makers(
+    demo = Demo(loaded, latency_seconds=settings.demo_latency_seconds)
+    return Makers(
         generators=loaded,
-        providers={"demo": Demo(loaded, latency_seconds=settings.demo_latency_seconds)},
+        providers={demo.name: demo},
         policy=RetryPolicy(
             call_attempts=settings.call_attempts,
             invalid_output_attempts=settings.invalid_output_attempts,
@@ -254,6 +254,14 @@ async def run_worker(settings: WorkerSettings, listening: socket.socket) -> int:
             )
         ),
     )
+
+
+async def run_worker(settings: WorkerSettings, makers: Makers, listening: socket.socket) -> int:
+    """Open what a worker needs, run it, and return the exit status.
+
+    Raises:
+        SystemExit: the schema is older than the service.
+    """
     async with connect(
         settings.database_url,
         patience=settings.lease_seconds / LEASE_SHARE,

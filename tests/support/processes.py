@@ -57,15 +57,19 @@ class Services:
     cleanup: ExitStack
 
     async def worker(self, **settings: Any) -> Service:
+        service = self.start_worker("worker_service", **settings)
+        await service.ready()
+        return service
+
+    def start_worker(self, module: str, **settings: Any) -> Service:
+        """Start a worker and do not wait until it is ready; it may die before."""
         port = _free_port()
-        service = self._start(
+        return self._start(
             f"worker-{port}",
-            ["worker_service"],
+            [module],
             f"http://127.0.0.1:{port}",
             {"worker_health_port": port, "kafka_group_id": self.stack.group, **settings},
         )
-        await service.ready()
-        return service
 
     async def apis(self, count: int, **settings: Any) -> list[Service]:
         """Start API processes that share one listening socket."""

@@ -12,6 +12,7 @@ from schemas.messages import DISPATCH_TYPE, GenerationRequested, cloud_event_hea
 from shared.database import Database
 from shared.kafka import Record
 from shared.logging import get_log
+from shared.metrics import REQUESTS_ACCEPTED
 from shared.outbox import OutboxRow, Relay, request_id_key, split_headers
 from shared.states import Priority
 from shared.topics import Topics
@@ -85,6 +86,7 @@ async def submit(
     )
     assert row is not None, "INSERT ... RETURNING returns its row"  # noqa: S101
     relay.offer(OutboxRow(row["outbox_id"], record))
+    REQUESTS_ACCEPTED.labels(ask.entity_type, ask.priority).inc()
     log.info(
         "request_accepted",
         request_id=str(request_id),

@@ -1,7 +1,8 @@
 """One attempt at an item: ask the provider, validate what it answers, end with an outcome."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase, EntityBase, EntityType
 from shared.errors import ErrorCode
 from shared.logging import get_log
+from shared.metrics import ATTEMPT_SECONDS, PROVIDER_CALLS
 from worker_service.breaker import Breakers, State
 from worker_service.claim import Claim
 from worker_service.generators import Generator
@@ -67,15 +69,18 @@ async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
             attempts=usage["calls"],
             usage=usage,
         )
+    seconds = time.monotonic() - begun
+    ended = type(outcome).__name__.lower()
+    ATTEMPT_SECONDS.labels(claim.entity_type, ended).observe(seconds)
     log.info(
         "attempt_finished",
         request_id=str(claim.request_id),
         epoch=claim.epoch,
         ordinal=ordinal,
-        outcome=type(outcome).__name__.lower(),
+        outcome=ended,
         code=getattr(outcome, "code", None),
         calls=outcome.attempts,
-        seconds=round(time.monotonic() - begun, 3),
+        seconds=round(seconds, 3),
     )
     return outcome
 
@@ -127,12 +132,24 @@ async def _attempt(
 
     async def ask() -> EntityBase:
         usage["calls"] += 1
-        completion = await provider.complete(call)
-        _add(usage, completion)
-        return _validated(entity_type, completion)
+        with _counted(provider.name):
+            completion = await provider.complete(call)
+            _add(usage, completion)
+            return _validated(entity_type, completion)
 
     entity: EntityBase = await _retrying(makers.policy)(ask)
     return Succeeded(entity=_identified(entity, constraints), attempts=usage["calls"], usage=usage)
+
+
+@contextmanager
+def _counted(provider: str) -> Iterator[None]:
+    """Count a call by how it ends; one that is cancelled is not counted."""
+    try:
+        yield
+    except ProviderError as error:
+        PROVIDER_CALLS.labels(provider, error.code).inc()
+        raise
+    PROVIDER_CALLS.labels(provider, "ok").inc()
 
 
 def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:

@@ -12,6 +12,7 @@ import asyncpg
 
 from shared.database import Database
 from shared.logging import get_log
+from shared.metrics import REQUESTS_CLAIMED
 from shared.states import WEIGHTS, Priority
 from worker_service.breaker import Breakers, Circuit
 
@@ -32,8 +33,7 @@ _TAKE = """
     UPDATE generation_requests AS request
        SET status = 'processing',
            epoch = request.epoch + 1,
-           crashes = request.crashes
-                     + (request.status = 'processing' AND request.lease_owner <> $1)::int,
+           crashes = request.crashes + target.is_takeover::int,
            lease_owner = $1,
            lease_until = clock_timestamp() + make_interval(secs => $2),
            started_at = coalesce(request.started_at, clock_timestamp()),
@@ -43,7 +43,7 @@ _TAKE = """
      WHERE request.id = target.id
     RETURNING request.id, request.epoch, request.round, request.entity_type, request.priority,
               request.constraints, request.requested_count, request.provider, request.model,
-              request.traceparent, request.crashes,
+              request.traceparent, request.crashes, target.is_takeover,
               ARRAY (SELECT ordinal FROM generation_items
                       WHERE generation_request_id = request.id) AS recorded"""
 
@@ -54,7 +54,7 @@ _BLOCKED = """
 
 CLAIM = f"""
 WITH target AS MATERIALIZED (
-    SELECT id FROM generation_requests AS request
+    SELECT id, false AS is_takeover FROM generation_requests AS request
      WHERE id = ANY ($4::uuid[]) AND entity_type = ANY ($5::text[])
        AND NOT {_BLOCKED.format(providers="$7", models="$8")}
        AND (status = 'pending' AND not_before <= clock_timestamp() AND crashes < $6
@@ -73,7 +73,7 @@ _IS_WANTED = f"""
 
 CLAIM_ANY = f"""
 WITH leased AS MATERIALIZED (
-    SELECT id FROM generation_requests AS request
+    SELECT id, lease_owner <> $1 AS is_takeover FROM generation_requests AS request
      WHERE status = 'processing' AND {_IS_WANTED}
        AND (lease_owner = $1 AND id <> ALL ($6::uuid[])
             OR lease_until < clock_timestamp() AND lease_owner <> $1 AND crashes + 1 < $7
@@ -88,7 +88,7 @@ WITH leased AS MATERIALIZED (
      ORDER BY not_before LIMIT $4
        FOR NO KEY UPDATE SKIP LOCKED
 ), suspect AS MATERIALIZED (
-    SELECT id FROM generation_requests AS request
+    SELECT id, status = 'processing' AS is_takeover FROM generation_requests AS request
      WHERE {_IS_WANTED}
        AND (status = 'processing' AND lease_until < clock_timestamp() AND lease_owner <> $1
             AND crashes + 1 >= $7 AND crashes + 1 < $12 AND $8::boolean
@@ -109,11 +109,11 @@ WITH leased AS MATERIALIZED (
          ORDER BY not_before LIMIT $4
            FOR NO KEY UPDATE SKIP LOCKED) AS oldest
 ), target AS MATERIALIZED (
-    SELECT id FROM (
-        SELECT id, 0 AS rank, 0.0 AS turn FROM leased
-        UNION ALL SELECT id, 0, 0.0 FROM suspect
-        UNION ALL SELECT id, 1, 0.0 FROM released
-        UNION ALL SELECT id, 2, place::float8 / weight FROM waiting) AS candidate
+    SELECT id, is_takeover FROM (
+        SELECT id, is_takeover, 0 AS rank, 0.0 AS turn FROM leased
+        UNION ALL SELECT id, is_takeover, 0, 0.0 FROM suspect
+        UNION ALL SELECT id, false, 1, 0.0 FROM released
+        UNION ALL SELECT id, false, 2, place::float8 / weight FROM waiting) AS candidate
      ORDER BY rank, turn LIMIT $4
 ), taken AS ({_TAKE}
 )
@@ -310,6 +310,7 @@ class Claims:
     def _start_all(self, rows: Iterable[asyncpg.Record]) -> None:
         for row in rows:
             claim = Claim.from_row(row)
+            REQUESTS_CLAIMED.labels("takeover" if row["is_takeover"] else "ordinary").inc()
             log.info(
                 "request_claimed",
                 request_id=str(claim.request_id),

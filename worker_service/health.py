@@ -2,17 +2,18 @@
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.database import APPLIED, SCHEMA_VERSION, Database
 from shared.errors import DatabaseUnavailable
 from shared.kafka import Publisher
+from shared.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, exposition
 from worker_service.in_flight import InFlight
 
 
 def create_app(database: Database, publisher: Publisher, in_flight: InFlight) -> Starlette:
-    """Answer /livez while the process runs, and /readyz with 200 while it reaches PostgreSQL."""
+    """Answer /metrics, /livez while the process runs, /readyz with 200 while it has PostgreSQL."""
 
     async def livez(_: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -27,4 +28,10 @@ def create_app(database: Database, publisher: Publisher, in_flight: InFlight) ->
         status = "ready" if publisher.reachable else "degraded"
         return JSONResponse({"status": status, "database": "up", **state})
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
+    async def metrics(_: Request) -> Response:
+        REQUESTS_IN_FLIGHT.set(len(in_flight))
+        return Response(exposition(), media_type=MEDIA_TYPE)
+
+    return Starlette(
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+    )

@@ -11,6 +11,7 @@ from schemas.messages import cloud_event_headers
 from shared.database import Connection
 from shared.kafka import Record
 from shared.logging import get_log
+from shared.metrics import REQUEST_SECONDS, REQUESTS_SETTLED
 from shared.outbox import OutboxRow, Relay, insert, request_id_key
 
 log = get_log()
@@ -21,13 +22,17 @@ class Settlement:
     """A request that was settled, and the outbox row that tells of it."""
 
     request_id: UUID
+    entity_type: str
     status: str
+    seconds: float
     event: OutboxRow
 
 
 def announce(settlement: Settlement, relay: Relay) -> None:
     """Log a settlement and offer its event to the relay, once its transaction is committed."""
     log.info("request_settled", request_id=str(settlement.request_id), status=settlement.status)
+    REQUESTS_SETTLED.labels(settlement.entity_type, settlement.status).inc()
+    REQUEST_SECONDS.labels(settlement.entity_type).observe(settlement.seconds)
     relay.offer(settlement.event)
 
 
@@ -58,4 +63,10 @@ async def notify(
         ),
     )
     row = OutboxRow(await insert(connection, record), record)
-    return Settlement(request_id=request["id"], status=request["status"], event=row)
+    return Settlement(
+        request_id=request["id"],
+        entity_type=request["entity_type"],
+        status=request["status"],
+        seconds=(request["completed_at"] - request["requested_at"]).total_seconds(),
+        event=row,
+    )

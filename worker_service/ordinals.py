@@ -10,6 +10,7 @@ import asyncpg
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, ErrorCode
 from shared.logging import get_log
+from shared.metrics import LATE_RESULTS
 from shared.outbox import Relay
 from worker_service.attempt import Makers, attempt
 from worker_service.claim import release
@@ -99,6 +100,7 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
                 announce(answer.settlement, workshop.relay)
         case AlreadyFinal() | Stale():
             run.stop()
+            LATE_RESULTS.inc()
             log.warning(
                 "late_result_dropped",
                 request_id=str(run.claim.request_id),

@@ -27,6 +27,7 @@ STATUSES = {
     },
     ("get", "/generation-requests/{request_id}"): {"200", "304", "404", *COMMON},
     ("get", "/livez"): {"200"},
+    ("get", "/metrics"): {"200"},
     ("get", "/readyz"): {"200", "503"},
 }
 

@@ -52,6 +52,11 @@ class EntityIdentity(BaseModel):
     target_language_code: LanguageCode
 
 
+def title_of(name: str) -> str:
+    """Turn the name of an entity type into the beginning of its models' names."""
+    return name.title().replace("_", "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityType:
     """One thing that can be generated: its stable name and its pair of models."""
@@ -67,11 +72,15 @@ class EntityType:
     def of(cls, module: ModuleType) -> "EntityType":
         """Read the type from its module, whose file name is the type's name."""
         name = module.__name__.rpartition(".")[2]
-        title = name.title().replace("_", "")
+        title = title_of(name)
         return cls(
             name=name,
             collection=module.COLLECTION,
-            constraints=module.Constraints,
+            constraints=create_model(
+                f"{title}Constraints",
+                __base__=module.Constraints,
+                __doc__=module.Constraints.__doc__,
+            ),
             entity=module.Entity,
             recorded=create_model(title, __base__=(module.Entity, EntityIdentity)),
             json_schema=module.Entity.model_json_schema(),

@@ -1,29 +1,11 @@
 """A sentence with its translation and the grammar that it shows."""
 
-from typing import Literal
-
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from schemas.entity import ConstraintsBase, EntityBase, Line, Word
+from schemas.language import Level, Negation, ObjectForm, Pronoun, Tense
 
 COLLECTION = "sentences"
-
-Pronoun = Literal["je", "tu", "il", "elle", "on", "nous", "vous", "ils", "elles"]
-Tense = Literal[
-    "present",
-    "imparfait",
-    "passe_compose",
-    "plus_que_parfait",
-    "futur_simple",
-    "conditionnel",
-    "subjonctif",
-    "imperatif",
-]
-ObjectForm = Literal["none", "masculine", "feminine", "plural"]
-Negation = Literal["none", "pas", "jamais", "rien", "personne", "plus", "aucun"]
-Level = Literal[
-    "beginner", "elementary", "intermediate", "upper_intermediate", "advanced", "native"
-]
 
 
 class Constraints(ConstraintsBase):
@@ -45,7 +27,9 @@ class Constraints(ConstraintsBase):
         default=True,
         description="False asks for a sentence with one mistake and its explanation.",
     )
-    difficulty_level: Level | None = None
+    difficulty_level: Level | None = Field(
+        None, description="Narrows the tenses, unless none of `tenses_used` suits it."
+    )
 
 
 class Entity(EntityBase):

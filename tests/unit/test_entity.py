@@ -45,7 +45,9 @@ def test_a_language_is_given_by_three_letters(code: str):
 
 def test_a_type_takes_its_name_from_its_module():
     assert (SENTENCE.name, SENTENCE.collection) == ("sentence", "sentences")
-    assert (SENTENCE.constraints, SENTENCE.entity) == (sentence.Constraints, sentence.Entity)
+    assert SENTENCE.entity is sentence.Entity
+    assert issubclass(SENTENCE.constraints, sentence.Constraints)
+    assert SENTENCE.constraints.__name__ == "SentenceConstraints"
 
 
 def test_a_recorded_entity_is_its_content_and_its_identity():

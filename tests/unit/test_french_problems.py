@@ -13,6 +13,7 @@ from worker_service.french.vocabulary import (
     VocabularyBrief,
     make_vocabulary,
 )
+from worker_service.french.word_problems import WordProblemBrief, make_word_problem
 
 
 @pytest.mark.parametrize("focus", ["conjugation", "pronouns"])
@@ -69,6 +70,56 @@ def test_an_impossible_problem_is_refused(brief):
         make_problem(brief, seed=1, ordinal=0)
 
 
+@pytest.mark.parametrize("focus", ["conjugation", "pronouns"])
+def test_a_functional_problem_says_what_is_meant_once(focus):
+    """No other statement has its subject, its things and its negation."""
+    for seed, (tense, count) in enumerate(product(TENSES, (2, 4, 6))):
+        brief = ProblemBrief(
+            question="functional", focus=focus, tenses=(tense,), statement_count=count
+        )
+        made = make_problem(brief, seed=seed, ordinal=seed % 10)
+        right = made.statements[made.right_index]
+        assert right.translation in made.instructions
+        for other in made.statements:
+            assert other.is_correct == (other is right)
+            assert (other.content, other.translation) == (right.content, right.translation) or (
+                other.content != right.content and other.translation != right.translation
+            )
+            assert other.is_correct or other.explanation == f"This means “{other.translation}”"
+
+
+def test_on_for_nous_and_a_time_elsewhere_are_no_other_meaning():
+    for ordinal in range(10):
+        brief = ProblemBrief(question="functional", verbs=("lire",), statement_count=6)
+        made = make_problem(brief, seed=1, ordinal=ordinal)
+        said = [
+            frozenset(statement.translation.lower().rstrip(".").replace(",", "").split())
+            for statement in made.statements
+        ]
+        assert said.count(said[made.right_index]) == 1
+
+
+@pytest.mark.parametrize("level", ["beginner", "elementary", "intermediate"])
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_problem_about_words_keeps_to_its_level(level, count):
+    by_word = {word.word: word for word in WORDS}
+    brief = WordProblemBrief(levels=(level,), statement_count=count)
+    made = [make_word_problem(brief, seed=1, ordinal=ordinal) for ordinal in range(10)]
+
+    assert len({problem.instructions for problem in made}) == 10
+    for problem in made:
+        assert {by_word[each.content].level for each in problem.statements} == {level}
+        assert len({each.content for each in problem.statements}) == count
+        (right,) = (each for each in problem.statements if each.is_correct)
+        word = by_word[right.content]
+        assert word.translation in problem.instructions or word.definition in problem.instructions
+
+
+def test_a_problem_about_words_that_do_not_exist_is_refused():
+    with pytest.raises(ImpossibleBrief):
+        make_word_problem(WordProblemBrief(levels=("native",)), seed=1, ordinal=0)
+
+
 def test_words_are_complete_and_used_in_their_examples():
     assert len({(word.word, word.part_of_speech) for word in WORDS}) == len(WORDS) >= 60
     for word in WORDS:
@@ -86,8 +137,8 @@ def test_each_field_has_ten_words():
 
 
 def test_a_word_fits_its_brief_or_is_refused():
-    brief = VocabularyBrief(parts_of_speech=("verb",), levels=("A1",))
+    brief = VocabularyBrief(parts_of_speech=("verb",), levels=("beginner",))
     made = make_vocabulary(brief, seed=1, ordinal=0)
-    assert (made.part_of_speech, made.level) == ("verb", "A1")
+    assert (made.part_of_speech, made.level) == ("verb", "beginner")
     with pytest.raises(ImpossibleBrief, match="expected more than 500"):
         make_vocabulary(brief, seed=1, ordinal=500)

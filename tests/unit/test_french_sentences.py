@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from schemas.language import Pronoun, Tense
 from worker_service.french.brief import SentenceBrief
 from worker_service.french.choices import clauses
 from worker_service.french.clause import Clause, ObjectPhrase, Place
 from worker_service.french.english import write_english
 from worker_service.french.errors import ImpossibleBrief, UnknownVerb
-from worker_service.french.grammar import PRONOUNS, TENSES, Pronoun, Tense
+from worker_service.french.grammar import PRONOUNS, TENSES
 from worker_service.french.lexicon import LEXICON, find_verb
 from worker_service.french.nouns import NOUNS, Determiner
 from worker_service.french.rendering import write_french

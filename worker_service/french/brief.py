@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from worker_service.french.grammar import Negation, ObjectKind, Pronoun, Tense
+from schemas.language import Negation, ObjectForm, Pronoun, Tense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class SentenceBrief:
     negations: tuple[Negation, ...] = ()
     with_direct_object: bool | None = None
     with_indirect_object: bool | None = None
-    direct_objects: tuple[ObjectKind, ...] = ()
-    indirect_objects: tuple[ObjectKind, ...] = ()
+    direct_objects: tuple[ObjectForm, ...] = ()
+    indirect_objects: tuple[ObjectForm, ...] = ()
     pronominal: bool | None = None
     is_correct: bool = True
 
@@ -32,14 +32,14 @@ class SentenceBrief:
             return False
         return self.negated is None or self.negated == (negation != "none")
 
-    def admits_direct(self, kind: ObjectKind) -> bool:
+    def admits_direct(self, kind: ObjectForm) -> bool:
         return _admits(kind, wanted=self.with_direct_object, kinds=self.direct_objects)
 
-    def admits_indirect(self, kind: ObjectKind) -> bool:
+    def admits_indirect(self, kind: ObjectForm) -> bool:
         return _admits(kind, wanted=self.with_indirect_object, kinds=self.indirect_objects)
 
 
-def _admits(kind: ObjectKind, *, wanted: bool | None, kinds: tuple[ObjectKind, ...]) -> bool:
+def _admits(kind: ObjectForm, *, wanted: bool | None, kinds: tuple[ObjectForm, ...]) -> bool:
     if kinds and kind not in kinds:
         return False
     return wanted is None or wanted == (kind != "none")

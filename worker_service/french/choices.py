@@ -6,16 +6,12 @@ from itertools import product
 from math import gcd, prod
 from typing import Any, Final
 
+from schemas.language import Negation, Tense
 from worker_service.french import options
 from worker_service.french.brief import SentenceBrief
 from worker_service.french.clause import Clause
 from worker_service.french.conjugation import paradigm
-from worker_service.french.grammar import (
-    NEGATIONS,
-    TENSES,
-    Negation,
-    Tense,
-)
+from worker_service.french.grammar import NEGATIONS, TENSES
 from worker_service.french.lexicon import LEXICON, Verb, find_verb
 from worker_service.french.plausible import oddity
 

@@ -3,14 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from worker_service.french.grammar import (
-    COMPOUND_TENSES,
-    Gender,
-    Negation,
-    ObjectKind,
-    Pronoun,
-    Tense,
-)
+from schemas.language import Gender, Negation, ObjectForm, Pronoun, Tense
+from worker_service.french.grammar import COMPOUND_TENSES
 from worker_service.french.lexicon import SAY, Complement, EnglishVerb, Verb
 from worker_service.french.nouns import Determiner, Noun
 from worker_service.french.times import NO_FRAME, NO_TIME, Frame, Time
@@ -28,7 +22,7 @@ class ObjectPhrase:
     is_pronoun: bool = False
 
     @property
-    def kind(self) -> ObjectKind:
+    def kind(self) -> ObjectForm:
         """Say what the object counts as: its number when plural, else its gender."""
         return "plural" if self.is_plural else self.gender
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
 
+from schemas.language import Pronoun, Tense
 from worker_service.french.errors import ImpossibleBrief
 from worker_service.french.grammar import (
     COMPOUND_TENSES,
@@ -13,8 +14,6 @@ from worker_service.french.grammar import (
     PERSON,
     PLURAL_AGREEMENT,
     Auxiliary,
-    Pronoun,
-    Tense,
     agree,
 )
 from worker_service.french.irregular import (

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from schemas.language import Pronoun
 from worker_service.french.clause import Clause, ObjectPhrase
-from worker_service.french.grammar import Pronoun
 from worker_service.french.lexicon import EnglishVerb
 from worker_service.french.phrases import english_noun
 
@@ -52,6 +52,11 @@ def write_english(clause: Clause) -> str:
     if time.english and not time.is_adverb and clause.time_place == "start":
         text = f"{time.english}, {text}"
     return f"{text[0].upper()}{text[1:]}."
+
+
+def english_subject(pronoun: Pronoun) -> str:
+    """Translate a subject."""
+    return _SUBJECTS[pronoun]
 
 
 def _core(clause: Clause) -> str:

@@ -1,53 +1,14 @@
-"""The closed sets of the grammar, and what follows from a subject pronoun."""
+"""The closed sets of the grammar in order, and what follows from a subject pronoun."""
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-Pronoun = Literal["je", "tu", "il", "elle", "on", "nous", "vous", "ils", "elles"]
-Tense = Literal[
-    "present",
-    "imparfait",
-    "passe_compose",
-    "plus_que_parfait",
-    "futur_simple",
-    "conditionnel",
-    "subjonctif",
-    "imperatif",
-]
-Negation = Literal["none", "pas", "jamais", "plus", "rien", "personne", "aucun"]
-ObjectKind = Literal["none", "masculine", "feminine", "plural"]
+from schemas.language import Negation, Pronoun, Tense
+
 Auxiliary = Literal["avoir", "être"]
-Gender = Literal["masculine", "feminine"]
 
-PRONOUNS: Final[tuple[Pronoun, ...]] = (
-    "je",
-    "tu",
-    "il",
-    "elle",
-    "on",
-    "nous",
-    "vous",
-    "ils",
-    "elles",
-)
-TENSES: Final[tuple[Tense, ...]] = (
-    "present",
-    "imparfait",
-    "passe_compose",
-    "plus_que_parfait",
-    "futur_simple",
-    "conditionnel",
-    "subjonctif",
-    "imperatif",
-)
-NEGATIONS: Final[tuple[Negation, ...]] = (
-    "none",
-    "pas",
-    "jamais",
-    "plus",
-    "rien",
-    "personne",
-    "aucun",
-)
+PRONOUNS: Final[tuple[Pronoun, ...]] = get_args(Pronoun)
+TENSES: Final[tuple[Tense, ...]] = get_args(Tense)
+NEGATIONS: Final[tuple[Negation, ...]] = get_args(Negation)
 COMPOUND_TENSES: Final[frozenset[Tense]] = frozenset({"passe_compose", "plus_que_parfait"})
 IMPERATIVE_PRONOUNS: Final[tuple[Pronoun, ...]] = ("tu", "nous", "vous")
 

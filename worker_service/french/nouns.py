@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from worker_service.french.grammar import Gender
+from schemas.language import Gender
 
 # definite le, demonstrative ce, indefinite un, possessive mon, partitive du, bare (a first name)
 Determiner = Literal["definite", "demonstrative", "indefinite", "possessive", "partitive", "bare"]

@@ -2,9 +2,10 @@
 
 from functools import lru_cache
 
+from schemas.language import Negation, Pronoun, Tense
 from worker_service.french.brief import SentenceBrief
 from worker_service.french.clause import ObjectPhrase, Place
-from worker_service.french.grammar import IMPERATIVE_PRONOUNS, PRONOUNS, Negation, Pronoun, Tense
+from worker_service.french.grammar import IMPERATIVE_PRONOUNS, PRONOUNS
 from worker_service.french.lexicon import Complement, Verb
 from worker_service.french.nouns import Noun
 from worker_service.french.times import NO_FRAME, Frame, Time

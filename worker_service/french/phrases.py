@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from schemas.language import Pronoun
 from worker_service.french.clause import Clause, ObjectPhrase
-from worker_service.french.grammar import PERSON, Pronoun, begins_with_vowel, elide
+from worker_service.french.grammar import PERSON, begins_with_vowel, elide
 from worker_service.french.nouns import Determiner
 
 _POSSESSORS: Final = (

@@ -1,27 +1,31 @@
-"""Problems: one right statement among wrong ones, about one verb in one tense."""
+"""Problems: one right statement among wrong ones, about one verb in one tense.
+
+A grammar problem asks which sentence is correct, a functional one which says what is meant.
+"""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Literal
 
+from schemas.language import Focus, Tense
 from worker_service.french.brief import SentenceBrief
 from worker_service.french.choices import clauses
 from worker_service.french.clause import Clause
 from worker_service.french.errors import ImpossibleBrief
-from worker_service.french.grammar import Tense
+from worker_service.french.meanings import other_meanings
 from worker_service.french.mistakes import CONJUGATION, GENERAL, PRONOUNS, Mistake, mistakes_of
 from worker_service.french.sentences import Sentence, right_sentence, wrong_sentence
 from worker_service.french.stream import Stream
 
-Focus = Literal["conjugation", "pronouns"]
+Question = Literal["grammar", "functional"]
 
 MIN_STATEMENTS: Final = 2
 MAX_STATEMENTS: Final = 6
 
-_COUNTS: Final = ("", "", "deux", "trois", "quatre", "cinq", "six")
+COUNTS: Final = ("", "", "deux", "trois", "quatre", "cinq", "six")
 _IN_TENSE: Final[dict[Tense, str]] = {
     "present": "au présent",
     "imparfait": "à l'imparfait",
@@ -36,6 +40,10 @@ _TITLES: Final[dict[Focus, str]] = {
     "conjugation": "Conjuguer “{verb}” {tense}",
     "pronouns": "Les pronoms compléments avec “{verb}” {tense}",
 }
+_MEANINGS: Final[dict[Focus, str]] = {
+    "conjugation": "Dire ce que l'on veut dire avec “{verb}” {tense}",
+    "pronouns": "Dire ce que l'on veut dire avec des pronoms et “{verb}” {tense}",
+}
 _HINTS: Final[dict[Focus, str]] = {
     "conjugation": "Observez bien la forme du verbe.",
     "pronouns": "Observez bien la forme et la place des pronoms.",
@@ -43,12 +51,15 @@ _HINTS: Final[dict[Focus, str]] = {
 _MAKERS: Final = {"conjugation": CONJUGATION, "pronouns": PRONOUNS}
 # How many other sentences to look through for mistakes of the right kind.
 _NEIGHBOURS: Final = 60
+# How many sentences in a row may lack wrong statements before the search is given up.
+_PATIENCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemBrief:
     """Constraints on a problem; an empty tuple or None leaves the choice free."""
 
+    question: Question = "grammar"
     focus: Focus = "conjugation"
     verbs: tuple[str, ...] = ()
     tenses: tuple[Tense, ...] = ()
@@ -108,6 +119,7 @@ def _problems(brief: ProblemBrief, seed: int) -> Iterator[Problem]:
         pronominal=True if brief.focus == "pronouns" else None,
     )
     seen = set()
+    fruitless = 0
     for clause in clauses(sentences, seed):
         right = right_sentence(clause)
         if right.content in seen:
@@ -115,14 +127,26 @@ def _problems(brief: ProblemBrief, seed: int) -> Iterator[Problem]:
         seen.add(right.content)
         rng = random.Random(f"{seed}:{right.content}")
         narrowed = replace(sentences, verbs=(right.verb,), tenses=(right.tense,))
-        wrong = _distinct(_wrong(clause, brief.focus, narrowed, rng))
-        statements = [right, *islice(wrong, brief.statement_count - 1)]
+        statements = list(
+            islice(_distinct([right], _wrong(brief, clause, narrowed, rng)), brief.statement_count)
+        )
         if len(statements) == brief.statement_count:
+            fruitless = 0
             rng.shuffle(statements)
             yield _worded(brief, right, tuple(statements))
+        elif (fruitless := fruitless + 1) == _PATIENCE:
+            return
 
 
 def _wrong(
+    brief: ProblemBrief, clause: Clause, narrowed: SentenceBrief, rng: random.Random
+) -> Iterator[Sentence]:
+    if brief.question == "functional":
+        return other_meanings(clause, narrowed, rng)
+    return _mistaken(clause, brief.focus, narrowed, rng)
+
+
+def _mistaken(
     clause: Clause, focus: Focus, narrowed: SentenceBrief, rng: random.Random
 ) -> Iterator[Sentence]:
     """Yield mistakes of the focus, in this sentence and then in its neighbours, then any."""
@@ -146,24 +170,28 @@ def _varied(mistakes: tuple[Mistake, ...], rng: random.Random) -> list[Mistake]:
     return [mistake for _, mistake in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def _distinct(sentences: Iterator[Sentence]) -> Iterator[Sentence]:
+def _distinct(*sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     seen = set()
-    for sentence in sentences:
+    for sentence in chain(*sentences):
         if sentence.content not in seen:
             seen.add(sentence.content)
             yield sentence
 
 
 def _worded(brief: ProblemBrief, right: Sentence, statements: tuple[Sentence, ...]) -> Problem:
-    title = _TITLES[brief.focus].format(verb=right.verb, tense=_IN_TENSE[right.tense])
+    titles = _MEANINGS if brief.question == "functional" else _TITLES
+    title = titles[brief.focus].format(verb=right.verb, tense=_IN_TENSE[right.tense])
     if brief.negated:
         title += ", à la forme négative"
-    count = _COUNTS[len(statements)]
+    among = f"Parmi ces {COUNTS[len(statements)]} phrases, une seule"
+    instructions = (
+        f"Vous voulez dire : “{right.translation}” {among} le dit. Trouvez-la."
+        if brief.question == "functional"
+        else f"{among} est correcte. Trouvez-la. {_HINTS[brief.focus]}"
+    )
     return Problem(
         title=title,
-        instructions=(
-            f"Parmi ces {count} phrases, une seule est correcte. Trouvez-la. {_HINTS[brief.focus]}"
-        ),
+        instructions=instructions,
         focus=brief.focus,
         verb=right.verb,
         tense=right.tense,

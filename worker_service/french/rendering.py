@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.language import Pronoun
 from worker_service.french.clause import Clause
 from worker_service.french.conjugation import paradigm, subject_participle
 from worker_service.french.grammar import (
     FEMININE_PRONOUNS,
     PLURAL_AGREEMENT,
-    Pronoun,
     agree,
     begins_with_vowel,
 )

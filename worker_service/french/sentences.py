@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from schemas.language import Negation, ObjectForm, Pronoun, Tense
 from worker_service.french.brief import SentenceBrief
 from worker_service.french.choices import clauses
 from worker_service.french.clause import Clause
 from worker_service.french.english import write_english
 from worker_service.french.errors import ImpossibleBrief
-from worker_service.french.grammar import Negation, ObjectKind, Pronoun, Tense
 from worker_service.french.mistakes import Mistake, mistakes_of
 from worker_service.french.rendering import write_french
 from worker_service.french.stream import Stream
@@ -31,8 +31,8 @@ class Sentence:
     verb: str
     pronoun: Pronoun
     tense: Tense
-    direct_object: ObjectKind
-    indirect_object: ObjectKind
+    direct_object: ObjectForm
+    indirect_object: ObjectForm
     negation: Negation
     is_correct: bool
     explanation: str | None

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from worker_service.french.grammar import PRONOUNS, Negation, Pronoun
+from schemas.language import Negation, Pronoun
+from worker_service.french.grammar import PRONOUNS
 from worker_service.french.lexicon import Aspect
 
 Anchor = Literal["past", "future", "none"]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from worker_service.french.grammar import Negation, Pronoun, Tense
+from schemas.language import Negation, Pronoun, Tense
 from worker_service.french.times import (
     AFFIRMED,
     ALL_ASPECTS,

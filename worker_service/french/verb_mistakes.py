@@ -4,16 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from schemas.language import Pronoun, Tense
 from worker_service.french.clause import Clause
 from worker_service.french.conjugation import paradigm
-from worker_service.french.grammar import (
-    FEMININE_PRONOUNS,
-    TENSE_NAMES,
-    Pronoun,
-    Tense,
-    agree,
-    words,
-)
+from worker_service.french.grammar import FEMININE_PRONOUNS, TENSE_NAMES, agree, words
 from worker_service.french.mistake import Mistake, spoil
 from worker_service.french.rendering import Parts, assemble, parts_of, quote
 

@@ -2,14 +2,13 @@
 
 import random
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, cast
 
+from schemas.language import Gender, Level, PartOfSpeech
 from worker_service.french.errors import ImpossibleBrief
-from worker_service.french.grammar import Gender
 from worker_service.french.vocabulary_data import ROWS
 
-PartOfSpeech = Literal["noun", "verb", "adjective"]
-Level = Literal["A1", "A2", "B1"]
+_LEVELS: Final[dict[str, Level]] = {"A1": "beginner", "A2": "elementary", "B1": "intermediate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ def _parse(field: str, block: str) -> Vocabulary:
         example=example,
         example_translation=example_translation,
         semantic_field=field,
-        level=cast("Level", level),
+        level=_LEVELS[level],
     )
 
 

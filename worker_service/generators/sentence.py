@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from schemas.entities.sentence import Constraints, Entity, Level, Tense
-from worker_service.french.errors import ImpossibleBrief, UnknownVerb
+from schemas.entities.sentence import Constraints, Entity
+from worker_service.french.levels import suitable
 from worker_service.french.sentences import SentenceBrief, make_sentence
-from worker_service.generators import UnsupportedConstraints
+from worker_service.generators import UnsupportedConstraints, from_the_lexicon
 from worker_service.prompt import Prompt
 
 _SYSTEM = """\
@@ -13,15 +13,6 @@ You write example sentences for people who learn a language. Each one is natural
 accent and agreement, and worth reading. Answer with one JSON object that fits the given schema,
 and nothing else. `explanation` is null for a correct sentence; for an incorrect one it names the
 one mistake and the right form, in English. `translation` is natural English for what is meant."""
-
-_LEVELS: dict[Level, tuple[Tense, ...]] = {
-    "beginner": ("present",),
-    "elementary": ("present", "passe_compose", "futur_simple"),
-    "intermediate": ("passe_compose", "imparfait", "futur_simple", "imperatif"),
-    "upper_intermediate": ("imparfait", "plus_que_parfait", "conditionnel"),
-    "advanced": ("plus_que_parfait", "conditionnel", "subjonctif"),
-    "native": ("plus_que_parfait", "conditionnel", "subjonctif"),
-}
 
 
 def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
@@ -37,20 +28,17 @@ def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
 
 def demo(constraints: Constraints, *, seed: int, ordinal: int) -> dict[str, Any]:
     """Make the sentence from the French lexicon."""
-    if constraints.target_language_code != "fra":
-        raise UnsupportedConstraints("the provider demo speaks French alone ('fra')")
-    try:
+    if constraints.topic_tags:
+        raise UnsupportedConstraints("the provider demo cannot keep a sentence to topic_tags")
+    with from_the_lexicon(constraints, ordinal=ordinal):
         made = make_sentence(_brief(constraints), seed=seed, ordinal=ordinal)
-    except (UnknownVerb, ImpossibleBrief) as error:
-        raise UnsupportedConstraints(str(error)) from error
     return {name: getattr(made, name) for name in Entity.model_fields}
 
 
 def _brief(constraints: Constraints) -> SentenceBrief:
-    level = constraints.difficulty_level
     return SentenceBrief(
         verbs=tuple(constraints.verb_infinitives),
-        tenses=tuple(constraints.tenses_used) or (_LEVELS[level] if level else ()),
+        tenses=suitable(constraints.difficulty_level, constraints.tenses_used),
         pronouns=(constraints.pronoun,) if constraints.pronoun else (),
         negated=constraints.includes_negation,
         with_direct_object=constraints.includes_cod,

@@ -1,0 +1,41 @@
+"""A word with its definition, its translation and an example."""
+
+from pydantic import ConfigDict, Field
+
+from schemas.entity import ConstraintsBase, EntityBase, Line, Word
+from schemas.language import Gender, Level, PartOfSpeech
+
+COLLECTION = "vocabulary"
+
+
+class Constraints(ConstraintsBase):
+    """What a caller may ask of a word; what is left out is the generator's choice."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"parts_of_speech": ["noun"], "difficulty_level": "beginner"},
+                {"semantic_fields": ["nourriture"]},
+            ]
+        }
+    )
+
+    parts_of_speech: list[PartOfSpeech] = Field([], max_length=10)
+    semantic_fields: list[Word] = Field(
+        [], max_length=20, description="What the words are about, in the target language."
+    )
+    difficulty_level: Level | None = None
+
+
+class Entity(EntityBase):
+    """A word; `definition` and `example` are in the target language."""
+
+    word: Word
+    part_of_speech: PartOfSpeech
+    gender: Gender | None = Field(None, description="Of a noun, where the language has genders.")
+    definition: Line
+    translation: Line
+    example: Line
+    example_translation: Line
+    semantic_field: Word
+    level: Level

@@ -67,6 +67,7 @@ def create_app(road: Road) -> FastAPI:
     app.state.road = road
     problems.install(app)
     app.include_router(routes.router, prefix=prefix)
+    app.include_router(routes.typed_routes(), prefix=prefix)
     app.include_router(health.router, prefix=prefix)
     app.include_router(metrics.router, prefix=prefix)
     return app

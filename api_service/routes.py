@@ -146,7 +146,15 @@ def _follow(road: Road, promise: Promise) -> dict[str, str]:
     }
 
 
-def _typed_route(entity_type: EntityType) -> None:
+def typed_routes() -> APIRouter:
+    """Make the routes that are named after entity types, one for each in the list."""
+    router = APIRouter(route_class=StrictRoute, tags=["generation requests"])
+    for entity_type in ENTITY_TYPES.values():
+        _typed_route(router, entity_type)
+    return router
+
+
+def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
     body_model = typed_submission(entity_type)
 
     @router.post(
@@ -169,7 +177,7 @@ def _typed_route(entity_type: EntityType) -> None:
             Ask(
                 entity_type=entity_type.name,
                 count=body.count,
-                constraints=asked(body.constraints),
+                constraints=asked(body.together()),
                 metadata=body.metadata,
                 priority=Priority(body.priority),
                 traceparent=traceparent(traceparent_header),
@@ -179,10 +187,6 @@ def _typed_route(entity_type: EntityType) -> None:
         return Accepted(
             request_id=promise.request_id, count=body.count, status=Status.PENDING.value
         )
-
-
-for _entity_type in ENTITY_TYPES.values():
-    _typed_route(_entity_type)
 
 
 @router.get(

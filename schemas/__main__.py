@@ -56,4 +56,5 @@ def main() -> None:
         print(f"wrote {file.name}")
 
 
-main()
+if __name__ == "__main__":
+    main()

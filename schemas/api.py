@@ -1,7 +1,8 @@
 """What callers send to the API and what they get back."""
 
+from copy import copy
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -13,10 +14,11 @@ from pydantic import (
     ValidationInfo,
     create_model,
     field_validator,
+    model_validator,
 )
 
 from schemas.entities import ENTITY_TYPES
-from schemas.entity import EntityType, Strict
+from schemas.entity import ConstraintsBase, EntityType, Strict, title_of
 
 MAX_COUNT = 10
 
@@ -50,7 +52,7 @@ class Submission(Strict):
         }
     )
 
-    entity_type: str = Field(json_schema_extra={"enum": [*ENTITY_TYPES]})
+    entity_type: str = Field(json_schema_extra=lambda schema: schema.update(enum=[*ENTITY_TYPES]))
     count: Count = 1
     constraints: dict[str, JsonValue] = Field(
         {}, description="What is asked of each entity: the constraints of its entity type."
@@ -77,28 +79,57 @@ class Submission(Strict):
 
 
 class TypedSubmission(Strict):
-    """Ask for `count` entities of the type that the route names."""
+    """Ask for `count` entities of the type that the route names.
+
+    Constraint fields may stand in `constraints` or beside it, each of them once.
+    """
 
     count: Count = 1
-    constraints: Strict
+    constraints: ConstraintsBase
     metadata: Metadata = None
     priority: PriorityName = "normal"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        self.together()
+        return self
+
+    def together(self) -> ConstraintsBase:
+        """Return the constraints from both places."""
+        beside = self.model_fields_set & {*type(self.constraints).model_fields}
+        return type(self.constraints).model_validate(
+            {**asked(self.constraints), **self.model_dump(mode="json", include=beside)}
+        )
 
 
 def typed_submission(entity_type: EntityType) -> type[TypedSubmission]:
     """Make the body of the route that is named after an entity type."""
-    title = entity_type.name.title().replace("_", "")
-    examples = entity_type.constraints.model_json_schema().get("examples", [])
-    made: type[TypedSubmission] = create_model(
-        f"{title}Submission",
-        __base__=TypedSubmission,
-        __doc__=f"Ask for `count` {entity_type.collection}.",
-        constraints=(entity_type.constraints, entity_type.constraints()),
-    )
-    made.model_config["json_schema_extra"] = {
-        "examples": [{"count": 3, "constraints": constraints} for constraints in examples]
+    constraints = entity_type.constraints
+    fields: dict[str, Any] = {
+        name: (field.annotation, copy(field)) for name, field in constraints.model_fields.items()
     }
+    made: type[TypedSubmission] = create_model(
+        f"{title_of(entity_type.name)}Submission",
+        __base__=TypedSubmission,
+        __doc__=f"Ask for `count` {entity_type.collection}. Constraint fields may stand in "
+        "`constraints` or beside it, each of them once.",
+        __validators__={"_is_given_once": field_validator(*fields)(_is_given_once)},
+        constraints=(constraints, constraints()),
+        **fields,
+    )
+    bodies: list[Any] = []
+    for example in constraints.model_json_schema().get("examples", []):
+        bodies += [{"count": 3, "constraints": example}, {"count": 3, **example}]
+    made.model_config["json_schema_extra"] = {"examples": bodies}
     return made
+
+
+def _is_given_once(value: object, info: ValidationInfo) -> object:
+    """Refuse a field that `constraints` has too; a validator of each field beside it."""
+    constraints = info.data.get("constraints")
+    if constraints is not None and info.field_name in constraints.model_fields_set:
+        raise ValueError(f"given twice, here and in `constraints.{info.field_name}`")
+    return value
 
 
 def asked(constraints: Strict) -> dict[str, Any]:

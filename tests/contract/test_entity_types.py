@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from api_service.routes import router
-from schemas.api import Submission, typed_submission
+from api_service.routes import typed_routes
+from schemas.api import Submission, TypedSubmission, asked, typed_submission
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
 from tests.contract.test_json_schemas import FOLDER
@@ -47,7 +47,7 @@ def test_its_names_are_plain(entity_type: EntityType):
 
 
 def test_it_has_a_typed_route_and_the_general_one_takes_it(entity_type: EntityType):
-    paths = {getattr(route, "path", None) for route in router.routes}
+    paths = {getattr(route, "path", None) for route in typed_routes().routes}
 
     assert f"/{entity_type.collection}/generate" in paths
     assert Submission.model_validate({"entity_type": entity_type.name}).count == 1
@@ -76,21 +76,40 @@ def test_an_example_of_its_typed_body_fits(entity_type: EntityType):
     body: type[BaseModel] = typed_submission(entity_type)
     shown = body.model_json_schema()["examples"]
 
-    assert len(shown) == len(examples(entity_type))
+    assert len(shown) == 2 * len(examples(entity_type))
     for example in shown:
         body.model_validate(example)
+
+
+def test_its_constraints_may_stand_beside_the_others(entity_type: EntityType):
+    body = typed_submission(entity_type)
+    assert not {*entity_type.constraints.model_fields} & {*TypedSubmission.model_fields}
+
+    for example in examples(entity_type):
+        inside = body.model_validate({"constraints": example}).together()
+        beside = body.model_validate(example).together()
+        assert asked(inside) == asked(beside) == example
+        (first, value), *others = example.items()
+        apart = body.model_validate({first: value, "constraints": dict(others)}).together()
+        assert asked(apart) == example
+        for name in example:
+            with pytest.raises(ValidationError) as refused:
+                body.model_validate({name: example[name], "constraints": example})
+            assert [fault["loc"] for fault in refused.value.errors()] == [(name,)]
 
 
 def test_it_refuses_a_constraint_that_it_does_not_know(entity_type: EntityType):
     with pytest.raises(ValueError, match="Extra inputs are not permitted"):
         entity_type.constraints.model_validate({"no_such_constraint": 1})
+    with pytest.raises(ValueError, match="Extra inputs are not permitted"):
+        typed_submission(entity_type).model_validate({"no_such_constraint": 1})
 
 
 def test_its_demo_makes_valid_entities_that_differ(entity_type: EntityType):
     generator = generators.load()[entity_type.name]
 
-    for asked in ({}, *examples(entity_type)):
-        constraints = entity_type.constraints.model_validate(asked)
+    for example in ({}, *examples(entity_type)):
+        constraints = entity_type.constraints.model_validate(example)
         made = [generator.demo(constraints, seed=SEED, ordinal=n) for n in ORDINALS]
         for content in made:
             entity_type.entity.model_validate_json(json.dumps(content))

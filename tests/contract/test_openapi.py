@@ -15,6 +15,7 @@ from api_service.problems import MEDIA_TYPE
 from api_service.routes import Road
 from schemas.api import Accepted, GenerationRequest, Problem, Submission
 from schemas.entities import ENTITY_TYPES
+from schemas.entity import EntityType, title_of
 
 Json = dict[str, Any]
 
@@ -139,6 +140,24 @@ def test_the_example_of_a_record_shows_every_field(document: Json):
     assert [*example] == [*GenerationRequest.model_fields]
     for entity in example["entities"]:
         ENTITY_TYPES[example["entity_type"]].recorded.model_validate(entity)
+
+
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES.values(), ids=ENTITY_TYPES.keys())
+def test_a_typed_body_shows_the_constraints_in_both_places(entity_type: EntityType, document: Json):
+    operation = document["paths"][f"/{entity_type.collection}/generate"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    components = document["components"]["schemas"]
+    title = title_of(entity_type.name)
+
+    assert body == f"#/components/schemas/{title}Submission"
+    beside = components[f"{title}Submission"]["properties"]
+    inside = components[f"{title}Constraints"]["properties"]
+    assert beside["constraints"]["$ref"] == f"#/components/schemas/{title}Constraints"
+    assert {name: beside[name] for name in inside} == inside
+
+
+def test_components_are_named_as_a_client_would_name_them(document: Json):
+    assert all(name.isidentifier() for name in document["components"]["schemas"])
 
 
 def test_every_route_stands_under_the_prefix():

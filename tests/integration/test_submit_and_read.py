@@ -165,6 +165,33 @@ async def test_constraints_are_kept_as_they_were_asked(post: Post, api: httpx.As
     assert record["constraints"] == asked
 
 
+async def test_constraints_may_stand_beside_the_count(api: httpx.AsyncClient):
+    body = {"count": 2, "statement_count": 3, "constraints": {"focus": "pronouns"}}
+
+    accepted = await api.post("/problems/generate", json=body)
+
+    record = await read(api, accepted.headers["Location"])
+    assert record["requested_count"] == 2
+    assert record["constraints"] == {"focus": "pronouns", "statement_count": 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"statement_count": 3, "constraints": {"statement_count": 3}}, "#/statement_count"),
+        ({"statement_count": 7}, "#/statement_count"),
+        ({"tenses_used": ["present", "futur"]}, "#/tenses_used/1"),
+        ({"statements": 3}, "#/statements"),
+        ({"pronoun": "je"}, "#/pronoun"),
+    ],
+)
+async def test_a_constraint_given_twice_or_wrong_is_refused(
+    api: httpx.AsyncClient, database: Database, body: Json, place: str
+):
+    assert [*faults_of(await api.post("/problems/generate", json=body))] == [place]
+    assert await accepted_count(database) == 0
+
+
 @pytest.mark.parametrize(
     "metadata",
     [

@@ -108,11 +108,15 @@ def _brief(constraints: Constraints) -> ProblemBrief:
     }
     for name, value in _wishes(constraints.grammatical_focus):
         if asked[name] not in {None, value}:
-            raise UnsupportedConstraints("grammatical_focus contradicts the other constraints")
+            raise UnsupportedConstraints(
+                "the provider demo finds that grammatical_focus contradicts the other constraints"
+            )
         asked[name] = value
     named = _named_tenses(constraints.grammatical_focus)
     if tenses and named and not {*tenses} & {*named}:
-        raise UnsupportedConstraints("grammatical_focus names none of tenses_used")
+        raise UnsupportedConstraints(
+            "the provider demo finds that grammatical_focus names none of tenses_used"
+        )
     return ProblemBrief(
         question="functional" if constraints.problem_type == "functional" else "grammar",
         focus=asked.pop("focus") or "conjugation",

@@ -15,14 +15,16 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.dead_letters import Reason
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_log
 from worker_service.claim import Claims
-from worker_service.dead_letter import Poison, Reason, set_aside
+from worker_service.dead_letter import Poison, set_aside
 from worker_service.in_flight import InFlight
 from worker_service.message import poison, read
 from worker_service.offsets import Offsets
+from worker_service.outlets import Outlets
 from worker_service.poll import Message, Poll, Undecodable
 
 log = get_log()
@@ -42,15 +44,13 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self,
         *,
         bootstrap_servers: str,
-        group_id: str,
-        topics: Collection[str],
+        outlets: Outlets,
         database: Database,
         claims: Claims,
         in_flight: InFlight,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._group_id = group_id
-        self._topics = list(topics)
+        self._outlets = outlets
         self._database = database
         self._claims = claims
         self._in_flight = in_flight
@@ -63,7 +63,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         """Consume until cancelled; what is not committed then is delivered to somebody again."""
         consumer = await self._started()
         self._consumer = consumer
-        consumer.subscribe(self._topics, listener=self)
+        consumer.subscribe([*self._outlets.topics.requests.values()], listener=self)
         poll = Poll(consumer)
         while True:
             slots = await self._slots()
@@ -105,7 +105,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers,
-            group_id=self._group_id,
+            group_id=self._outlets.group_id,
             client_id="worker_service",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -176,7 +176,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             self._tick()
             try:
                 for letter in letters:
-                    await set_aside(self._database, letter)
+                    await set_aside(self._database, letter, outlets=self._outlets)
                 return await self._claims.claim(request_ids)
             except DatabaseUnavailable:
                 await asyncio.sleep(_AGAIN_SECONDS)

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
+from schemas.dead_letters import Reason
 from schemas.events import SETTLED_TYPE, GenerationSettled
 from schemas.messages import cloud_event_headers
 from shared.database import Connection
@@ -18,21 +19,31 @@ log = get_log()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """A request that was settled, and the outbox row that tells of it."""
+    """A request that was settled, why it has a letter, and the outbox row that tells of it."""
 
     request_id: UUID
     status: str
+    reason: Reason | None
     event: OutboxRow
 
 
 def announce(settlement: Settlement, relay: Relay) -> None:
     """Log a settlement and offer its event to the relay, once its transaction is committed."""
-    log.info("request_settled", request_id=str(settlement.request_id), status=settlement.status)
+    log.info(
+        "request_settled",
+        request_id=str(settlement.request_id),
+        status=settlement.status,
+        dead_letter=settlement.reason,
+    )
     relay.offer(settlement.event)
 
 
 async def notify(
-    connection: Connection, request: asyncpg.Record, *, events_topic: str
+    connection: Connection,
+    request: asyncpg.Record,
+    *,
+    events_topic: str,
+    reason: Reason | None,
 ) -> Settlement:
     """Write the event of a request that has just been settled, in the caller's transaction."""
     event = GenerationSettled(
@@ -58,4 +69,4 @@ async def notify(
         ),
     )
     row = OutboxRow(await insert(connection, record), record)
-    return Settlement(request_id=request["id"], status=request["status"], event=row)
+    return Settlement(request_id=request["id"], status=request["status"], reason=reason, event=row)

@@ -16,6 +16,7 @@ from worker_service.claim import release
 from worker_service.in_flight import Run
 from worker_service.notify import announce
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
+from worker_service.outlets import Outlets
 from worker_service.record import AlreadyFinal, Answer, Recorded, Stale, record
 
 log = get_log()
@@ -37,7 +38,7 @@ class Workshop:
     makers: Makers
     calls: asyncio.Semaphore
     parallel_items: int
-    events_topic: str
+    outlets: Outlets
     is_over: asyncio.Event
 
 
@@ -122,7 +123,7 @@ async def _recorded(
                 run.claim,
                 ordinal=ordinal,
                 outcome=outcome,
-                events_topic=workshop.events_topic,
+                outlets=workshop.outlets,
             )
         except DatabaseUnavailable:
             await _wait(workshop.is_over, again)

@@ -29,6 +29,7 @@ from worker_service.consume import Consumption
 from worker_service.in_flight import InFlight, Run
 from worker_service.lease import BEATS_PER_LEASE, Leases
 from worker_service.ordinals import Workshop, give_back, work
+from worker_service.outlets import Outlets
 from worker_service.providers.demo import Demo
 from worker_service.retry import RetryPolicy
 from worker_service.sweep import BATCH_REQUESTS, Sweep
@@ -57,7 +58,9 @@ class Worker:
     def __init__(
         self, settings: WorkerSettings, database: Database, publisher: Publisher, makers: Makers
     ) -> None:
-        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        outlets = Outlets(
+            topics=Topics.with_prefix(settings.kafka_topic_prefix), group_id=settings.kafka_group_id
+        )
         self._settings = settings
         self._publisher = publisher
         self._relay = Relay(database, publisher)
@@ -72,7 +75,7 @@ class Worker:
             makers=makers,
             calls=asyncio.Semaphore(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
-            events_topic=topics.events,
+            outlets=outlets,
             is_over=asyncio.Event(),
         )
         entity_types = [*makers.generators]
@@ -87,8 +90,7 @@ class Worker:
         )
         self._consumption = Consumption(
             bootstrap_servers=settings.kafka_bootstrap_servers,
-            group_id=settings.kafka_group_id,
-            topics=topics.requests.values(),
+            outlets=outlets,
             database=database,
             claims=self._claims,
             in_flight=self._in_flight,
@@ -98,7 +100,7 @@ class Worker:
             self._relay,
             entity_types=entity_types,
             lease_seconds=settings.lease_seconds,
-            events_topic=topics.events,
+            outlets=outlets,
             may_take_over=lambda: self._leases.may_take_over,
         )
         self._health = Server(health.create_app(database, publisher, self._in_flight))

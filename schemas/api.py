@@ -15,6 +15,7 @@ from pydantic import (
     field_validator,
 )
 
+from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType, Strict
 
@@ -198,6 +199,7 @@ class GenerationRequest(BaseModel):
                     ],
                     "error": None,
                     "failures": [],
+                    "dead_letter": None,
                     "usage": {
                         "calls": 1,
                         "input_tokens": 142,
@@ -231,6 +233,9 @@ class GenerationRequest(BaseModel):
     )
     error: ErrorSummary | None
     failures: list[Failure]
+    dead_letter: DeadLetterReference | None = Field(
+        description="The letter of this round, once it settled without all its entities."
+    )
     usage: Usage
     priority: PriorityName
     provider: str | None

@@ -141,7 +141,8 @@ class DeadLetterPage(BaseModel):
             "examples": [
                 {
                     "data": [_SUMMARY],
-                    "next_cursor": "WyIyMDI2LTExLTIxVDEwOjMxOjA0LjEyMDAwMCswMDowMCJd",
+                    "next_cursor": "WyIyMDI2LTExLTIxVDEwOjMxOjA0LjEyMDAwMCswMDowMCIsICI"
+                    "wMTlhYTNmMS0wYjdlLTdkMTItYTZjNC01MWYyYjdhMGM5ZDMiXQ",
                     "has_more": True,
                 }
             ]

@@ -80,7 +80,8 @@ async def test_pages_follow_each_other_without_gap_or_overlap(
         await a_poison(database, offset)
     await database.execute("UPDATE dead_letters SET created_at = now() WHERE kafka_offset < 5")
 
-    seen, cursor = [], {}
+    seen: list[list[int]] = []
+    cursor: Json = {}
     while True:
         page = await listed(api, limit=3, **cursor)
         seen.append([letter["offset"] for letter in page["data"]])

@@ -76,6 +76,11 @@ async def _send(stack: Stack, producer: AIOKafkaProducer) -> list[tuple[Any, ...
     return expected
 
 
+async def _send_good(stack: Stack, producer: AIOKafkaProducer, request_id: UUID) -> None:
+    message = GenerationRequested(schema_version=1, generation_request_id=request_id)
+    await producer.send_and_wait(_topic(stack), message.model_dump_json().encode(), partition=0)
+
+
 async def _consumed(stack: Stack, group: str) -> None:
     """Wait until the group has committed all that the topic has."""
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
@@ -123,15 +128,11 @@ async def test_poison_of_every_kind_delivered_again_and_again_is_one_letter_each
 ):
     """The second group reads all from offset 0; the third time the first group is rewound."""
     good = [await a_request(database) for _ in range(2)]
-    for request_id in good:
-        message = GenerationRequested(schema_version=1, generation_request_id=request_id)
-        await producer.send_and_wait(_topic(stack), message.model_dump_json().encode(), partition=0)
-        if request_id == good[0]:
-            expected = await _send(stack, producer)
-            await send_undecodable_header(producer, _topic(stack), partition=0)
-            await producer.send_and_wait(
-                _topic(stack), b"nul", headers=[("a\x00b", b"")], partition=0
-            )
+    await _send_good(stack, producer, good[0])
+    expected = await _send(stack, producer)
+    await send_undecodable_header(producer, _topic(stack), partition=0)
+    await producer.send_and_wait(_topic(stack), b"nul", headers=[("a\x00b", b"")], partition=0)
+    await _send_good(stack, producer, good[1])
     unkept = [(expected[-1][0] + 1, "undecodable"), (expected[-1][0] + 2, "unreadable")]
 
     for group in (stack.group, f"{stack.group}2"):
@@ -150,7 +151,7 @@ async def test_poison_of_every_kind_delivered_again_and_again_is_one_letter_each
         *((offset, reason) for offset, reason, *_ in expected),
         *unkept,
     ]
-    published = {}
+    published: dict[int, Any] = {}
     for record in await read_topics(stack.kafka, stack.topics.dead_letters, count=count):
         theirs, ours = _split(record)
         assert published.setdefault(int(ours["__dlq.errors.offset"]), (record, theirs, ours)) == (
@@ -235,5 +236,4 @@ async def test_each_way_to_settle_without_all_entities_is_one_letter_on_the_topi
         assert shown["dead_letter"] == {"id": ours["dlq.id"], "reason": expected[name]}
         assert ours["__dlq.errors.topic"] == _topic(stack)
         assert not {Header.PARTITION, Header.OFFSET} & {*ours}
-        assert UUID(ours["dlq.id"])
     assert letters[str(looping)]["__dlq.errors.delivery.count"] == "3"

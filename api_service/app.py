@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api_service import health, metrics, problems, routes
+from api_service import dead_letters, health, metrics, problems, routes
 from api_service.config import ApiSettings
 from api_service.openapi import DocumentedApi, operation_id
 from api_service.relay import relaying
@@ -68,6 +68,7 @@ def create_app(road: Road) -> FastAPI:
     problems.install(app)
     app.include_router(routes.router, prefix=prefix)
     app.include_router(routes.typed_routes(), prefix=prefix)
+    app.include_router(dead_letters.router, prefix=prefix)
     app.include_router(health.router, prefix=prefix)
     app.include_router(metrics.router, prefix=prefix)
     return app

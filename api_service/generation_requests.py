@@ -11,6 +11,7 @@ import asyncpg
 
 from api_service.submit import Ask, Promise
 from schemas.api import ErrorSummary, Failure, GenerationRequest, Urls, Usage
+from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
 from shared.database import Database
 from shared.errors import RETRYABLE
@@ -23,8 +24,11 @@ SELECT request.*,
                    'ordinal', ordinal, 'entity', entity, 'code', error_code,
                    'message', error_message, 'attempts', attempts, 'usage', usage)
                ORDER BY ordinal)
-          FROM generation_items WHERE generation_request_id = request.id) AS items
+          FROM generation_items WHERE generation_request_id = request.id) AS items,
+       letter.id AS letter_id, letter.reason AS letter_reason
   FROM generation_requests AS request
+  LEFT JOIN dead_letters AS letter
+         ON letter.generation_request_id = request.id AND letter.round = request.round
  WHERE request.id = $1"""
 
 _FIRST_POLL_SECONDS = 2
@@ -85,6 +89,7 @@ def pending(ask: Ask, promise: Promise, *, prefix: str) -> GenerationRequest:
         entities=[],
         error=None,
         failures=[],
+        dead_letter=None,
         usage=Usage(),
         priority=ask.priority.value,
         provider=None,
@@ -121,6 +126,7 @@ def _record(row: asyncpg.Record, items: list[dict[str, Any]], prefix: str) -> Ge
         entities=_entities(row["entity_type"], items),
         error=_error(row),
         failures=[Failure(**item) for item in items if item["code"] is not None],
+        dead_letter=_letter(row),
         usage=_total(item["usage"] for item in items),
         priority=row["priority"],
         provider=row["provider"],
@@ -144,6 +150,12 @@ def _error(row: asyncpg.Record) -> ErrorSummary | None:
         message=row["error_message"],
         retryable=row["error_code"] in RETRYABLE,
     )
+
+
+def _letter(row: asyncpg.Record) -> DeadLetterReference | None:
+    if row["letter_id"] is None:
+        return None
+    return DeadLetterReference(id=row["letter_id"], reason=row["letter_reason"])
 
 
 def _total(usages: Iterable[dict[str, int]]) -> Usage:

@@ -9,11 +9,18 @@ from pydantic import BaseModel
 
 from api_service.problems import MEDIA_TYPE
 from schemas.api import Accepted, GenerationRequest, Submission
+from schemas.dead_letters import DeadLetter, DeadLetterPage
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
-_WITH_EXAMPLES: tuple[type[BaseModel], ...] = (Submission, Accepted, GenerationRequest)
+_WITH_EXAMPLES: tuple[type[BaseModel], ...] = (
+    Submission,
+    Accepted,
+    GenerationRequest,
+    DeadLetterPage,
+    DeadLetter,
+)
 
 
 class DocumentedApi(FastAPI):

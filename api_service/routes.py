@@ -46,7 +46,7 @@ def _answer(description: str, *headers: str) -> Json:
     return {"description": description, "headers": {name: _HEADERS[name] for name in headers}}
 
 
-_PROBLEMS: dict[int | str, Json] = {
+PROBLEMS: dict[int | str, Json] = {
     422: documented(
         422,
         "invalid_request",
@@ -64,13 +64,13 @@ _PROBLEMS: dict[int | str, Json] = {
 _SUBMIT: dict[int | str, Json] = {
     202: _answer("Accepted: the request will be settled.", "Location", "Retry-After"),
     415: documented(415, "unsupported_media_type", "send `Content-Type: application/json`"),
-    **_PROBLEMS,
+    **PROBLEMS,
 }
 _READ: dict[int | str, Json] = {
     200: _answer("The tracking record.", "ETag", "Retry-After"),
     304: _answer("The record is as `If-None-Match` has it.", "ETag", "Retry-After"),
     404: documented(404, "not_found", "there is no generation request of this id"),
-    **_PROBLEMS,
+    **PROBLEMS,
 }
 _RETRY_AFTER_ACCEPTED = "2"
 

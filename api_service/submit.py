@@ -8,12 +8,11 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from schemas.messages import DISPATCH_TYPE, GenerationRequested, cloud_event_headers
 from shared.database import Database
-from shared.kafka import Record
+from shared.dispatch import dispatch_record
 from shared.logging import get_log
 from shared.metrics import REQUESTS_ACCEPTED
-from shared.outbox import OutboxRow, Relay, request_id_key, split_headers
+from shared.outbox import OutboxRow, Relay, split_headers
 from shared.states import Priority
 from shared.topics import Topics
 
@@ -95,16 +94,3 @@ async def submit(
         priority=ask.priority,
     )
     return Promise(request_id=request_id, requested_at=row["requested_at"])
-
-
-def dispatch_record(request_id: UUID, *, topic: str, traceparent: str) -> Record:
-    """Build the message that sends a request down the road."""
-    message = GenerationRequested(schema_version=1, generation_request_id=request_id)
-    return Record(
-        topic=topic,
-        key=request_id_key(request_id),
-        value=message.model_dump_json().encode(),
-        headers=cloud_event_headers(
-            DISPATCH_TYPE, event_id=uuid7(), subject=request_id, traceparent=traceparent
-        ),
-    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from schemas.api import GenerationRequest, Problem, Submission
+from schemas.dead_letters import DeadLetter
 from schemas.entities import ENTITY_TYPES
 from schemas.events import GenerationSettled
 from schemas.messages import GenerationRequested
@@ -22,6 +23,7 @@ def contracts() -> dict[str, type[BaseModel]]:
         "generation_request": GenerationRequest,
         "submission": Submission,
         "problem_details": Problem,
+        "dead_letter": DeadLetter,
     }
     for entity_type in ENTITY_TYPES.values():
         named[f"{entity_type.name}.constraints"] = entity_type.constraints

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase, EntityType, Strict, title_of
 
@@ -229,6 +230,7 @@ class GenerationRequest(BaseModel):
                     ],
                     "error": None,
                     "failures": [],
+                    "dead_letter": None,
                     "usage": {
                         "calls": 1,
                         "input_tokens": 142,
@@ -262,6 +264,9 @@ class GenerationRequest(BaseModel):
     )
     error: ErrorSummary | None
     failures: list[Failure]
+    dead_letter: DeadLetterReference | None = Field(
+        description="The letter of this round, once it settled without all its entities."
+    )
     usage: Usage
     priority: PriorityName
     provider: str | None

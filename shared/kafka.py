@@ -1,12 +1,14 @@
 """The producer that both services publish with; it starts, stops and fails without hanging."""
 
 import asyncio
+import random
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
 from schemas.messages import Headers
 from shared.logging import get_log
@@ -137,12 +139,22 @@ async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
         async with asyncio.timeout(2 * REQUEST_SECONDS):
             if not await _knows(producer, record.topic):
                 return Refused("the broker has no such topic")
-            sent = await producer.send_and_wait(
-                record.topic, record.value, key=record.key, headers=record.headers
-            )
+            sent = await _send(producer, record)
     except (KafkaError, OSError, TimeoutError, ValueError) as error:
         return Refused(f"{type(error).__name__}: {error}")
     return Acknowledged(sent.partition, sent.offset)
+
+
+async def _send(producer: AIOKafkaProducer, record: Record) -> RecordMetadata:
+    """Send a record, even one of headers alone, which the producer's own `send` refuses."""
+    if record.key is not None or record.value is not None:
+        return await producer.send_and_wait(
+            record.topic, record.value, key=record.key, headers=record.headers
+        )
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=record.headers)
+    partition = random.choice([*await producer.partitions_for(record.topic)])
+    return await (await producer.send_batch(batch, record.topic, partition=partition))
 
 
 async def _knows(producer: AIOKafkaProducer, topic: str) -> bool:

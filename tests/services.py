@@ -36,12 +36,16 @@ def api_settings(stack: Stack, **changes: Any) -> ApiSettings:
 
 
 def worker_settings(stack: Stack, **changes: Any) -> WorkerSettings:
-    told: dict[str, Any] = {"lease_seconds": LEASE_SECONDS, "drain_seconds": 5, **changes}
+    told: dict[str, Any] = {
+        "lease_seconds": LEASE_SECONDS,
+        "drain_seconds": 5,
+        "kafka_group_id": stack.group,
+        **changes,
+    }
     return WorkerSettings(
         database_url=stack.database_url,
         kafka_bootstrap_servers=stack.kafka,
         kafka_topic_prefix=stack.prefix,
-        kafka_group_id=stack.group,
         worker_health_port=0,
         **told,
     )

@@ -6,7 +6,7 @@ Kafka, and ticks all the while, so that a watchdog can tell waiting from being s
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from uuid import UUID
 
@@ -15,15 +15,17 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.dead_letters import Reason
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_log
 from shared.states import Priority
 from worker_service.claim import Claims
-from worker_service.dead_letter import Poison, Reason, set_aside
+from worker_service.dead_letter import Poison, set_aside
 from worker_service.in_flight import InFlight
 from worker_service.message import poison, read
 from worker_service.offsets import Offsets
+from worker_service.outlets import Outlets
 from worker_service.poll import Message, Poll, Undecodable
 
 log = get_log()
@@ -44,15 +46,15 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self,
         *,
         bootstrap_servers: str,
-        group_id: str,
-        topics: Mapping[Priority, str],
+        outlets: Outlets,
         database: Database,
         claims: Claims,
         in_flight: InFlight,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._group_id = group_id
-        self._lane_of = {topic: lane for lane, topic in topics.items()}
+        self._outlets = outlets
+        lanes = outlets.topics.requests
+        self._lane_of = {topic: lane for lane, topic in lanes.items()}
         self._database = database
         self._claims = claims
         self._in_flight = in_flight
@@ -116,7 +118,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers,
-            group_id=self._group_id,
+            group_id=self._outlets.group_id,
             client_id="worker_service",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -187,7 +189,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             self._tick()
             try:
                 for letter in letters:
-                    await set_aside(self._database, letter)
+                    await set_aside(self._database, letter, outlets=self._outlets)
                 return await self._claims.claim(request_ids)
             except DatabaseUnavailable:
                 await asyncio.sleep(_AGAIN_SECONDS)

@@ -1,40 +1,79 @@
-"""Set aside what can never be handled, with its bytes, once for each record."""
+"""Write dead letters: of requests that settled without all their entities, of poison records.
+
+The table is the outbox of the topic of letters: one statement writes the letter and the row that
+the relay publishes. A letter about a request is written in the settling transaction and is unique
+by (request, round); one about a record before its offset is committed, unique by its coordinates
+and content. Whatever comes again changes nothing.
+"""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from shared.database import Database
+from schemas.dead_letters import Header, Reason
+from schemas.messages import Headers
+from shared.database import Connection, Database
+from shared.dispatch import dispatch_record
+from shared.kafka import Record
 from shared.logging import get_log
+from shared.outbox import split_headers
+from shared.states import Priority
+from shared.topics import LETTER_MESSAGE_BYTES
+from worker_service.outlets import Outlets
 from worker_service.text import storable
 
 log = get_log()
 
 INSERT = """
-INSERT INTO dead_letters
-    (id, reason, error_message, topic, kafka_partition, kafka_offset, content_digest,
-     record_key, record_value, header_names, header_values)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    ON CONFLICT ON CONSTRAINT one_letter_for_each_record DO NOTHING
+WITH letter AS (
+    INSERT INTO dead_letters
+        (id, reason, error_code, error_message, generation_request_id, round, failed_ordinals,
+         attempts, delivery_count, replay_count, first_failed_at,
+         topic, kafka_partition, kafka_offset, content_digest, consumer_group,
+         record_key, record_value, header_names, header_values)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, clock_timestamp()),
+            $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        ON CONFLICT DO NOTHING
+    RETURNING first_failed_at
+)
+INSERT INTO outbox
+    (topic, record_key, record_value, header_names, header_values, claimed_until)
+SELECT $21, $22, $23, $24::text[],
+       $25::bytea[] || convert_to(
+           to_char(first_failed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'UTF8'),
+       clock_timestamp()
+  FROM letter
 RETURNING id"""
 
+FAILED = """
+SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals,
+       array_agg(DISTINCT error_code) AS codes,
+       sum(attempts)::int AS attempts,
+       min(recorded_at) AS first_failed_at,
+       (SELECT coalesce(max(replay_count), 0) FROM dead_letters
+         WHERE generation_request_id = $1) AS replay_count
+  FROM generation_items WHERE generation_request_id = $1 AND status = 'failed'"""
 
-class Reason(StrEnum):
-    """Why a record is a letter; public, in the table and on the topic."""
+_DECISIVE = (
+    Reason.CRASH_LOOP,
+    Reason.DEADLINE_EXCEEDED,
+    Reason.UNKNOWN_ENTITY_TYPE,
+    Reason.UNEXPECTED,
+)
+"""Codes that decide about the reason if any item failed with them, the first one first."""
 
-    UNREADABLE = "unreadable"
-    UNSUPPORTED_VERSION = "unsupported_version"
-    UNKNOWN_REQUEST = "unknown_request"
-    UNDECODABLE = "undecodable"
+_HEADER_BYTES = 16
+_SPARE_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poison:
-    """A record that can never be handled; key, value and headers where they could be read."""
+    """A record that can never be handled; `headers` is None where the record could not be read."""
 
     topic: str
     partition: int
@@ -43,7 +82,7 @@ class Poison:
     error: str
     key: bytes | None = None
     value: bytes | None = None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Sequence[tuple[str, bytes | None]] | None = None
 
     @property
     def digest(self) -> bytes:
@@ -55,7 +94,28 @@ class Poison:
         return hashlib.sha256(b"".join(parts)).digest()
 
 
-async def set_aside(database: Database, poison: Poison) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Letter:
+    """A row of the table; `record` is None where it could not be kept."""
+
+    reason: Reason
+    error_message: str
+    topic: str
+    record: Record | None
+    partition: int | None = None
+    offset: int | None = None
+    digest: bytes | None = None
+    error_code: str | None = None
+    request_id: UUID | None = None
+    round: int | None = None
+    failed_ordinals: list[int] | None = None
+    attempts: int = 0
+    delivery_count: int = 1
+    replay_count: int = 0
+    first_failed_at: datetime | None = None
+
+
+async def set_aside(database: Database, poison: Poison, *, outlets: Outlets) -> None:
     """Write the letter of a record; the same record again changes nothing.
 
     A record whose headers PostgreSQL cannot keep is set aside by its coordinates alone.
@@ -63,17 +123,15 @@ async def set_aside(database: Database, poison: Poison) -> None:
     Raises:
         DatabaseUnavailable: the record must be tried again, never skipped.
     """
+    letter = _about(poison)
     try:
-        written = await _insert(database, poison)
+        written = await _write(database, letter, outlets)
     except (asyncpg.DataError, ValueError) as error:
-        coordinates = Poison(
-            topic=poison.topic,
-            partition=poison.partition,
-            offset=poison.offset,
-            reason=poison.reason,
-            error=f"{poison.error} ({type(error).__name__}: its bytes could not be kept)",
+        reason = f"{type(error).__name__}: its bytes could not be kept"
+        coordinates = replace(
+            letter, record=None, error_message=storable(f"{poison.error} ({reason})")
         )
-        written = await _insert(database, coordinates)
+        written = await _write(database, coordinates, outlets)
     if written:
         log.warning(
             "message_set_aside",
@@ -84,19 +142,128 @@ async def set_aside(database: Database, poison: Poison) -> None:
         )
 
 
-async def _insert(database: Database, poison: Poison) -> bool:
-    row = await database.fetchrow(
+def _about(poison: Poison) -> _Letter:
+    return _Letter(
+        reason=poison.reason,
+        error_message=storable(poison.error),
+        topic=poison.topic,
+        partition=poison.partition,
+        offset=poison.offset,
+        digest=poison.digest,
+        record=None
+        if poison.headers is None
+        else Record(
+            topic=poison.topic, key=poison.key, value=poison.value, headers=[*poison.headers]
+        ),
+    )
+
+
+async def give_up(connection: Connection, request: asyncpg.Record, *, outlets: Outlets) -> Reason:
+    """Write the letter of a request that has just settled as partial or failed.
+
+    Runs in the settling transaction. The record is a new dispatch message of the request.
+    """
+    failed = await connection.fetchrow(FAILED, request["id"])
+    assert failed is not None, "an aggregate returns its row"  # noqa: S101
+    topic = outlets.topics.requests[Priority(request["priority"])]
+    letter = _Letter(
+        reason=reason_of(failed["codes"]),
+        error_code=request["error_code"],
+        error_message=storable(request["error_message"] or request["error_code"]),
+        request_id=request["id"],
+        round=request["round"],
+        failed_ordinals=failed["ordinals"],
+        attempts=failed["attempts"],
+        delivery_count=request["epoch"],
+        replay_count=failed["replay_count"],
+        first_failed_at=failed["first_failed_at"],
+        topic=topic,
+        record=dispatch_record(request["id"], topic=topic, traceparent=request["traceparent"]),
+    )
+    await _write(connection, letter, outlets)
+    return letter.reason
+
+
+def reason_of(codes: Collection[str]) -> Reason:
+    """Return why a request has a letter whose failed items have these codes."""
+    return next((reason for reason in _DECISIVE if reason in codes), Reason.ITEMS_FAILED)
+
+
+async def _write(place: "Database | Connection", letter: _Letter, outlets: Outlets) -> bool:
+    """Write the letter and its outbox row; tell whether they are new."""
+    letter_id = uuid7()
+    kept = letter.record
+    names, values = split_headers(kept) if kept else (None, None)
+    sent = _published(letter_id, letter, outlets)
+    sent_names, sent_values = split_headers(sent)
+    row = await place.fetchrow(
         INSERT,
-        uuid7(),
-        poison.reason,
-        storable(poison.error),
-        poison.topic,
-        poison.partition,
-        poison.offset,
-        poison.digest,
-        poison.key,
-        poison.value,
-        [name for name, _ in poison.headers],
-        [value for _, value in poison.headers],
+        letter_id,
+        letter.reason,
+        letter.error_code,
+        letter.error_message,
+        letter.request_id,
+        letter.round,
+        letter.failed_ordinals,
+        letter.attempts,
+        letter.delivery_count,
+        letter.replay_count,
+        letter.first_failed_at,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.digest,
+        outlets.group_id,
+        kept.key if kept else None,
+        kept.value if kept else None,
+        names,
+        values,
+        sent.topic,
+        sent.key,
+        sent.value,
+        [*sent_names, Header.FIRST_FAILED_AT],
+        sent_values,
     )
     return row is not None
+
+
+def _published(letter_id: UUID, letter: _Letter, outlets: Outlets) -> Record:
+    """Return the record of the topic of letters, but for the time that the statement adds.
+
+    What is too large even for that topic (it was compressed) goes without its content.
+    """
+    ours = _our_headers(letter_id, letter, outlets)
+    kept = letter.record
+    if kept is None or _size(kept) > LETTER_MESSAGE_BYTES - _size_of(ours) - _SPARE_BYTES:
+        return Record(topic=outlets.topics.dead_letters, key=None, value=None, headers=ours)
+    theirs = [(name, value) for name, value in kept.headers if name not in set(Header)]
+    return Record(
+        topic=outlets.topics.dead_letters,
+        key=kept.key,
+        value=kept.value,
+        headers=[*theirs, *ours],
+    )
+
+
+def _our_headers(letter_id: UUID, letter: _Letter, outlets: Outlets) -> Headers:
+    known: dict[Header, object] = {
+        Header.TOPIC: letter.topic,
+        Header.PARTITION: letter.partition,
+        Header.OFFSET: letter.offset,
+        Header.GROUP: outlets.group_id,
+        Header.MESSAGE: letter.error_message,
+        Header.DELIVERY_COUNT: letter.delivery_count,
+        Header.ID: letter_id,
+        Header.REASON: letter.reason,
+        Header.ATTEMPTS: letter.attempts,
+        Header.REPLAY_COUNT: letter.replay_count,
+    }
+    return [(name, str(value).encode()) for name, value in known.items() if value is not None]
+
+
+def _size(record: Record) -> int:
+    return len(record.key or b"") + len(record.value or b"") + _size_of(record.headers)
+
+
+def _size_of(headers: Headers) -> int:
+    return sum(len(name.encode()) + len(value or b"") + _HEADER_BYTES for name, value in headers)

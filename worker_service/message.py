@@ -5,8 +5,9 @@ from uuid import UUID
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
+from schemas.dead_letters import Reason
 from schemas.messages import GenerationRequested
-from worker_service.dead_letter import Poison, Reason
+from worker_service.dead_letter import Poison
 
 
 class _Version(BaseModel):

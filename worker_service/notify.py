@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
+from schemas.dead_letters import Reason
 from schemas.events import SETTLED_TYPE, GenerationSettled
 from schemas.messages import cloud_event_headers
 from shared.database import Connection
@@ -19,25 +20,35 @@ log = get_log()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """A request that was settled, and the outbox row that tells of it."""
+    """A request that was settled, why it has a letter, and the outbox row that tells of it."""
 
     request_id: UUID
     entity_type: str
     status: str
     seconds: float
+    reason: Reason | None
     event: OutboxRow
 
 
 def announce(settlement: Settlement, relay: Relay) -> None:
     """Log a settlement and offer its event to the relay, once its transaction is committed."""
-    log.info("request_settled", request_id=str(settlement.request_id), status=settlement.status)
+    log.info(
+        "request_settled",
+        request_id=str(settlement.request_id),
+        status=settlement.status,
+        dead_letter=settlement.reason,
+    )
     REQUESTS_SETTLED.labels(settlement.entity_type, settlement.status).inc()
     REQUEST_SECONDS.labels(settlement.entity_type).observe(settlement.seconds)
     relay.offer(settlement.event)
 
 
 async def notify(
-    connection: Connection, request: asyncpg.Record, *, events_topic: str
+    connection: Connection,
+    request: asyncpg.Record,
+    *,
+    events_topic: str,
+    reason: Reason | None,
 ) -> Settlement:
     """Write the event of a request that has just been settled, in the caller's transaction."""
     event = GenerationSettled(
@@ -68,5 +79,6 @@ async def notify(
         entity_type=request["entity_type"],
         status=request["status"],
         seconds=(request["completed_at"] - request["requested_at"]).total_seconds(),
+        reason=reason,
         event=row,
     )

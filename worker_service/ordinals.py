@@ -17,6 +17,7 @@ from worker_service.claim import release
 from worker_service.in_flight import Run
 from worker_service.notify import announce
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
+from worker_service.outlets import Outlets
 from worker_service.permits import Permits
 from worker_service.record import AlreadyFinal, Answer, Recorded, Stale, record
 
@@ -39,7 +40,7 @@ class Workshop:
     makers: Makers
     permits: Permits
     parallel_items: int
-    events_topic: str
+    outlets: Outlets
     is_over: asyncio.Event
 
 
@@ -125,7 +126,7 @@ async def _recorded(
                 run.claim,
                 ordinal=ordinal,
                 outcome=outcome,
-                events_topic=workshop.events_topic,
+                outlets=workshop.outlets,
             )
         except DatabaseUnavailable:
             await _wait(workshop.is_over, again)

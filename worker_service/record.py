@@ -12,8 +12,10 @@ from uuid import UUID
 from shared.database import Connection, Database
 from shared.states import FINAL, Status
 from worker_service.claim import Claim
+from worker_service.dead_letter import give_up
 from worker_service.notify import Settlement, notify
 from worker_service.outcome import Failed, Succeeded
+from worker_service.outlets import Outlets
 from worker_service.text import storable
 
 LOCK = """
@@ -75,6 +77,9 @@ UPDATE generation_requests AS request
 RETURNING request.*, recorded"""
 
 
+NEEDS_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """The request is open or was settled by this item; `recorded` are its ordinals so far."""
@@ -103,7 +108,7 @@ async def record(
     *,
     ordinal: int,
     outcome: Succeeded | Failed,
-    events_topic: str,
+    outlets: Outlets,
 ) -> Answer:
     """Keep the outcome of an item.
 
@@ -123,7 +128,7 @@ async def record(
         if isinstance(outcome, Failed) and not owns:
             return Stale()
         await _keep(connection, claim.request_id, ordinal, outcome)
-        return await count_and_settle(connection, claim.request_id, events_topic=events_topic)
+        return await count_and_settle(connection, claim.request_id, outlets=outlets)
 
 
 async def _keep(
@@ -152,19 +157,23 @@ async def _keep(
             )
 
 
-async def count_and_settle(
-    connection: Connection, request_id: UUID, *, events_topic: str
-) -> Answer:
-    """Count the items of a request that the caller has locked; settle and notify when complete.
+async def count_and_settle(connection: Connection, request_id: UUID, *, outlets: Outlets) -> Answer:
+    """Count the items of a request that the caller has locked; settle when complete.
 
-    Runs in the caller's transaction.
+    Settling writes the event, and the letter unless every entity was made. Runs in the caller's
+    transaction.
     """
     row = await connection.fetchrow(COUNT_AND_SETTLE, request_id)
     if row is None:
         return AlreadyFinal()
     settlement = None
     if row["status"] in FINAL:
-        settlement = await notify(connection, row, events_topic=events_topic)
+        reason = None
+        if row["status"] in NEEDS_LETTER:
+            reason = await give_up(connection, row, outlets=outlets)
+        settlement = await notify(
+            connection, row, events_topic=outlets.topics.events, reason=reason
+        )
     return Recorded(
         status=row["status"], recorded=frozenset(row["recorded"]), settlement=settlement
     )

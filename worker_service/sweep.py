@@ -10,6 +10,7 @@ from shared.logging import get_log
 from shared.outbox import Relay
 from worker_service.claim import CRASH_LIMIT
 from worker_service.notify import Settlement, announce
+from worker_service.outlets import Outlets
 from worker_service.record import Recorded, count_and_settle
 
 log = get_log()
@@ -64,14 +65,14 @@ class Sweep:
         *,
         entity_types: Sequence[str],
         lease_seconds: float,
-        events_topic: str,
+        outlets: Outlets,
         may_take_over: Callable[[], bool],
     ) -> None:
         self._database = database
         self._relay = relay
         self._entity_types = entity_types
         self._lease_seconds = lease_seconds
-        self._events_topic = events_topic
+        self._outlets = outlets
         self._may_take_over = may_take_over
 
     async def settle_due(self) -> int:
@@ -99,5 +100,5 @@ class Sweep:
         await connection.execute(
             FAIL_MISSING, request["id"], request["requested_count"], code, _MESSAGES[code]
         )
-        answer = await count_and_settle(connection, request["id"], events_topic=self._events_topic)
+        answer = await count_and_settle(connection, request["id"], outlets=self._outlets)
         return answer.settlement if isinstance(answer, Recorded) else None

@@ -31,6 +31,7 @@ from worker_service.consume import Consumption
 from worker_service.in_flight import InFlight, Run
 from worker_service.lease import BEATS_PER_LEASE, Leases
 from worker_service.ordinals import Workshop, give_back, work
+from worker_service.outlets import Outlets
 from worker_service.permits import Permits
 from worker_service.providers.demo import Demo
 from worker_service.retry import RetryPolicy
@@ -60,7 +61,9 @@ class Worker:
     def __init__(
         self, settings: WorkerSettings, database: Database, publisher: Publisher, makers: Makers
     ) -> None:
-        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        outlets = Outlets(
+            topics=Topics.with_prefix(settings.kafka_topic_prefix), group_id=settings.kafka_group_id
+        )
         self._settings = settings
         self._publisher = publisher
         self._relay = Relay(database, publisher)
@@ -75,7 +78,7 @@ class Worker:
             makers=makers,
             permits=Permits(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
-            events_topic=topics.events,
+            outlets=outlets,
             is_over=asyncio.Event(),
         )
         entity_types = [*makers.generators]
@@ -91,8 +94,7 @@ class Worker:
         )
         self._consumption = Consumption(
             bootstrap_servers=settings.kafka_bootstrap_servers,
-            group_id=settings.kafka_group_id,
-            topics=topics.requests,
+            outlets=outlets,
             database=database,
             claims=self._claims,
             in_flight=self._in_flight,
@@ -102,7 +104,7 @@ class Worker:
             self._relay,
             entity_types=entity_types,
             lease_seconds=settings.lease_seconds,
-            events_topic=topics.events,
+            outlets=outlets,
             may_take_over=lambda: self._leases.may_take_over,
         )
         self._health = Server(health.create_app(database, publisher, self._in_flight))

@@ -1,8 +1,10 @@
 """The OpenAPI document: valid, complete, with examples that fit."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -11,9 +13,11 @@ from pydantic import BaseModel
 
 from api_service.app import create_app
 from api_service.config import ApiSettings
+from api_service.cursors import decode
 from api_service.problems import MEDIA_TYPE
 from api_service.routes import Road
 from schemas.api import Accepted, GenerationRequest, Problem, Submission
+from schemas.dead_letters import DeadLetter, DeadLetterPage, DeadLetterSummary
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType, title_of
 
@@ -27,6 +31,8 @@ STATUSES = {
         for entity_type in ENTITY_TYPES.values()
     },
     ("get", "/generation-requests/{request_id}"): {"200", "304", "404", *COMMON},
+    ("get", "/dead-letters"): {"200", *COMMON},
+    ("get", "/dead-letters/{letter_id}"): {"200", "404", *COMMON},
     ("get", "/livez"): {"200"},
     ("get", "/metrics"): {"200"},
     ("get", "/readyz"): {"200", "503"},
@@ -124,7 +130,9 @@ def test_asking_a_second_time_gives_the_same_document():
     assert app.openapi() == app.openapi()
 
 
-@pytest.mark.parametrize("model", [Submission, Accepted, GenerationRequest])
+@pytest.mark.parametrize(
+    "model", [Submission, Accepted, GenerationRequest, DeadLetter, DeadLetterPage]
+)
 def test_an_example_fits_its_model(model: type[BaseModel], document: Json):
     examples = document["components"]["schemas"][model.__name__]["examples"]
 
@@ -158,6 +166,15 @@ def test_a_typed_body_shows_the_constraints_in_both_places(entity_type: EntityTy
 
 def test_components_are_named_as_a_client_would_name_them(document: Json):
     assert all(name.isidentifier() for name in document["components"]["schemas"])
+
+
+def test_the_examples_of_letters_show_every_field(document: Json):
+    schemas = document["components"]["schemas"]
+    (letter,), (page,) = schemas["DeadLetter"]["examples"], schemas["DeadLetterPage"]["examples"]
+
+    assert [*letter] == [*DeadLetter.model_fields]
+    assert [[*letter] for letter in page["data"]] == [[*DeadLetterSummary.model_fields]]
+    decode(page["next_cursor"], (datetime, UUID))
 
 
 def test_every_route_stands_under_the_prefix():

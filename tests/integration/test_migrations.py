@@ -15,9 +15,11 @@ import asyncpg
 import pytest
 
 import api_service
+import migrations as migrations_package
 import shared
 import worker_service
 from migrations.migrate import Migration, MigrationFailed, migrate, migrations
+from schemas.dead_letters import ABOUT_RECORDS, Reason
 from shared.database import SCHEMA_VERSION, Database
 from shared.states import Priority, Status
 from tests.support.requests import a_request
@@ -317,6 +319,67 @@ ILLEGAL_ITEMS = [
 ]
 
 
+A_DIGEST = b"d" * 32
+ABOUT_A_RECORD = {
+    "reason": "unreadable",
+    "kafka_partition": 0,
+    "kafka_offset": 7,
+    "content_digest": A_DIGEST,
+    "header_names": [],
+    "header_values": [],
+}
+ABOUT_A_REQUEST = {
+    "reason": "items_failed",
+    "generation_request_id": "the request",
+    "round": 1,
+    "error_code": "refused",
+    "failed_ordinals": [0],
+    "header_names": [],
+    "header_values": [],
+}
+UNKEPT = {"header_names": None, "header_values": None}
+ILLEGAL_LETTERS = [
+    ({**ABOUT_A_REQUEST, "reason": "bad luck"}, "letter_reason_is_known"),
+    ({**ABOUT_A_RECORD, "reason": "items_failed"}, "letter_reason_fits_its_subject"),
+    ({**ABOUT_A_REQUEST, "reason": "undecodable"}, "letter_reason_fits_its_subject"),
+    *(
+        ({**ABOUT_A_RECORD, column: None}, "letter_is_about_a_request_or_a_record")
+        for column in ("kafka_partition", "kafka_offset", "content_digest")
+    ),
+    *(
+        ({**ABOUT_A_REQUEST, column: None}, "letter_is_about_a_request_or_a_record")
+        for column in ("round", "error_code", "failed_ordinals")
+    ),
+    ({**ABOUT_A_RECORD, "round": 1}, "letter_is_about_a_request_or_a_record"),
+    ({**ABOUT_A_RECORD, **ABOUT_A_REQUEST}, "letter_is_about_a_request_or_a_record"),
+    ({**ABOUT_A_REQUEST, "failed_ordinals": []}, "letter_names_failed_items"),
+    ({**ABOUT_A_REQUEST, "failed_ordinals": [0, None]}, "letter_names_failed_items"),
+    ({**ABOUT_A_REQUEST, **UNKEPT}, "letter_keeps_its_record_whole"),
+    ({**ABOUT_A_RECORD, **UNKEPT, "record_key": b""}, "letter_keeps_its_record_whole"),
+    ({**ABOUT_A_RECORD, **UNKEPT, "record_value": b""}, "letter_keeps_its_record_whole"),
+    ({**ABOUT_A_RECORD, "header_names": None}, "letter_keeps_its_record_whole"),
+    ({**ABOUT_A_RECORD, "header_values": None}, "letter_keeps_its_record_whole"),
+    ({**ABOUT_A_RECORD, "header_names": ["h"]}, "letter_keeps_its_record_whole"),
+    (
+        {**ABOUT_A_RECORD, "header_names": [None], "header_values": [b""]},
+        "letter_keeps_its_record_whole",
+    ),
+    ({**ABOUT_A_RECORD, "attempts": -1}, "letter_counts_are_counts"),
+    ({**ABOUT_A_RECORD, "delivery_count": -1}, "letter_counts_are_counts"),
+    ({**ABOUT_A_RECORD, "replay_count": -1}, "letter_counts_are_counts"),
+    ({**ABOUT_A_REQUEST, "round": 0}, "letter_counts_are_counts"),
+    ({**ABOUT_A_RECORD, "content_digest": b"short"}, "letter_digest_is_sha256"),
+    ({**ABOUT_A_RECORD, "error_message": "x" * 1001}, "letter_error_is_short"),
+]
+LEGAL_LETTERS = [
+    ABOUT_A_RECORD,
+    {**ABOUT_A_RECORD, "header_names": ["h", "h"], "header_values": [None, b""]},
+    {**ABOUT_A_RECORD, **UNKEPT, "reason": "undecodable"},
+    ABOUT_A_REQUEST,
+    {**ABOUT_A_REQUEST, "failed_ordinals": [0, 9], "round": 2, "delivery_count": 0},
+]
+
+
 async def insert(database: Database, table: str, row: dict[str, Any]) -> None:
     """Insert a row; the value "now" stands for the database's time."""
     arguments = [value for value in row.values() if value != "now"]
@@ -371,9 +434,77 @@ async def test_an_illegal_item_cannot_be_written(
     assert refused.value.constraint_name == constraint
 
 
+async def a_letter(database: Database, columns: dict[str, Any]) -> dict[str, Any]:
+    if "generation_request_id" in columns:
+        columns = {**columns, "generation_request_id": await a_request(database)}
+    return {"id": uuid.uuid4(), "topic": "t", "error_message": "e", **columns}
+
+
+@pytest.mark.parametrize(("columns", "constraint"), ILLEGAL_LETTERS, ids=repr)
+async def test_an_illegal_letter_cannot_be_written(
+    database: Database, columns: dict[str, Any], constraint: str
+):
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await insert(database, "dead_letters", await a_letter(database, columns))
+
+    assert refused.value.constraint_name == constraint
+
+
+@pytest.mark.parametrize("columns", LEGAL_LETTERS, ids=repr)
+async def test_a_legal_letter_can(database: Database, columns: dict[str, Any]):
+    await insert(database, "dead_letters", await a_letter(database, columns))
+
+
+@pytest.mark.parametrize(
+    ("columns", "constraint"),
+    [
+        (ABOUT_A_RECORD, "one_letter_for_each_record"),
+        (ABOUT_A_REQUEST, "one_letter_for_each_round"),
+    ],
+    ids=["record", "request"],
+)
+async def test_a_letter_is_written_once(
+    database: Database, columns: dict[str, Any], constraint: str
+):
+    letter = await a_letter(database, columns)
+    await insert(database, "dead_letters", letter)
+
+    with pytest.raises(asyncpg.UniqueViolationError) as refused:
+        await insert(database, "dead_letters", {**letter, "id": uuid.uuid4()})
+
+    assert refused.value.constraint_name == constraint
+
+
+async def test_letters_of_the_first_schema_are_kept(empty_database_url: str, tmp_path: Path):
+    for file in Path(migrations_package.__file__ or "").parent.glob("*.sql"):
+        if file.name < "20261121000200":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    await migrate(empty_database_url, folder=tmp_path)
+    old = """
+        INSERT INTO dead_letters
+            (id, reason, error_message, topic, kafka_partition, kafka_offset, content_digest)
+        SELECT gen_random_uuid(), reason, 'e', 't', 0, 1, sha256(reason::bytea)
+          FROM unnest(ARRAY ['unreadable', 'undecodable']) AS reason RETURNING id"""
+    await rows_of(empty_database_url, old)
+
+    await migrate(empty_database_url)
+
+    kept = """SELECT reason || coalesce(' ' || cardinality(header_names), '')
+                FROM dead_letters WHERE first_failed_at = created_at ORDER BY reason"""
+    assert await rows_of(empty_database_url, kept) == ["undecodable", "unreadable 0"]
+
+
 @pytest.mark.parametrize(
     ("constraint", "values"),
-    [("valid_status", [*Status]), ("valid_priority", [*Priority])],
+    [
+        ("valid_status", [*Status]),
+        ("valid_priority", [*Priority]),
+        ("letter_reason_is_known", [*Reason]),
+        (
+            "letter_reason_fits_its_subject",
+            [r for r in Reason if r in ABOUT_RECORDS],
+        ),
+    ],
 )
 async def test_the_schema_has_the_values_that_the_code_has(
     database: Database, constraint: str, values: list[str]
@@ -383,13 +514,21 @@ async def test_the_schema_has_the_values_that_the_code_has(
     )
 
     assert row is not None
-    assert re.findall(r"'([a-z]+)'::text", row["text"]) == values
+    assert re.findall(r"'([a-z_]+)'::text", row["text"]) == values
 
 
-async def test_every_rule_of_a_request_is_tested_above(database: Database):
+@pytest.mark.parametrize(
+    ("table", "illegal"),
+    [("generation_requests", ILLEGAL_REQUESTS), ("dead_letters", ILLEGAL_LETTERS)],
+    ids=["requests", "letters"],
+)
+async def test_every_rule_of_a_table_is_tested_above(
+    database: Database, table: str, illegal: list[tuple[Any, str]]
+):
     rows = await database.fetch(
         """SELECT conname FROM pg_constraint
-            WHERE contype = 'c' AND conrelid = 'generation_requests'::regclass"""
+            WHERE contype = 'c' AND conrelid = $1::text::regclass""",
+        table,
     )
 
-    assert {row["conname"] for row in rows} == {rule for _, rule in ILLEGAL_REQUESTS}
+    assert {row["conname"] for row in rows} == {rule for _, rule in illegal}

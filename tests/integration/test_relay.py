@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from api_service.relay import relaying
-from api_service.submit import dispatch_record
 from shared.database import Database
+from shared.dispatch import dispatch_record
 from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused, Unreached
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
 from shared.states import Priority

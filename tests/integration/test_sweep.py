@@ -10,6 +10,7 @@ from shared.outbox import Relay
 from tests.support.requests import (
     EVENTS,
     LEASE_SECONDS,
+    OUTLETS,
     Claimer,
     a_request,
     a_success,
@@ -17,6 +18,7 @@ from tests.support.requests import (
     items_of,
     recorded,
     row_of,
+    topics_of_outbox,
 )
 from worker_service.claim import CRASH_LIMIT
 from worker_service.sweep import Sweep
@@ -30,7 +32,7 @@ def _sweep(database: Database, *, may_take_over: Callable[[], bool] = lambda: Tr
         Relay(database, Publisher("127.0.0.1:1", client_id="test")),
         entity_types=["sentence"],
         lease_seconds=LEASE_SECONDS,
-        events_topic=EVENTS,
+        outlets=OUTLETS,
         may_take_over=may_take_over,
     )
 
@@ -64,7 +66,7 @@ async def test_a_pending_request_past_its_deadline_fails(database: Database):
     await _sweep(database).settle_due()
 
     assert (await row_of(database, request_id))["status"] == "failed"
-    assert len(await database.fetch("SELECT FROM outbox")) == 1
+    assert await topics_of_outbox(database) == [OUTLETS.topics.dead_letters, EVENTS]
 
 
 async def test_what_is_in_time_is_left_alone(database: Database):
@@ -123,4 +125,4 @@ async def test_two_sweeps_settle_a_request_once(database: Database):
     await a_request(database, deadline_in=-1)
 
     assert [await _sweep(database).settle_due() for _ in range(2)] == [1, 0]
-    assert len(await database.fetch("SELECT FROM outbox")) == 1
+    assert await topics_of_outbox(database) == [OUTLETS.topics.dead_letters, EVENTS]

@@ -62,14 +62,14 @@ async def test_a_high_request_does_not_wait_behind_ten_thousand_low_ones(
 ):
     await _flood(stack, database, lane=Priority.LOW, requests=10_000)
     provider = Scripted()
-    await start_worker(provider, max_requests_in_flight=20)
+    worker = await start_worker(provider, max_requests_in_flight=20)
     await eventually(lambda: len(provider.calls) > 50)
 
     path = await submit(api, priority="high")
 
     assert (await settled(api, path))["status"] == "completed"
     assert await _overtaken(database, path) < 200
-    await database.execute("DELETE FROM generation_requests WHERE completed_at IS NULL")
+    worker.stop()
 
 
 async def test_a_high_request_finds_a_slot_while_low_ones_fill_the_worker(
@@ -105,11 +105,11 @@ async def test_a_low_request_progresses_under_a_flood_of_high_ones(
 ):
     await _flood(stack, database, lane=Priority.HIGH, requests=2_000)
     provider = Scripted()
-    await start_worker(provider, max_requests_in_flight=10)
+    worker = await start_worker(provider, max_requests_in_flight=10)
     await eventually(lambda: len(provider.calls) > 50)
 
     path = await submit(api, priority="low")
 
     assert (await settled(api, path))["status"] == "completed"
     assert await _overtaken(database, path) < 500
-    await database.execute("DELETE FROM generation_requests WHERE completed_at IS NULL")
+    worker.stop()

@@ -26,10 +26,19 @@ SELECT outbox.id FROM outbox
 LEFT_IN_OUTBOX = "SELECT id, topic, refusals FROM outbox WHERE parked_at IS NULL"
 
 
+LETTERS_ASTRAY = """
+SELECT request.id FROM generation_requests AS request
+  LEFT JOIN dead_letters AS letter
+         ON letter.generation_request_id = request.id AND letter.round = request.round
+ GROUP BY request.id
+HAVING count(letter.id) <> (request.status IN ('partial', 'failed'))::int"""
+
+
 async def check(database: Database) -> None:
     """Check what holds at every moment."""
     assert not await database.fetch(MISCOUNTED), "counts are not the items"
     assert not await database.fetch(FINAL_WITH_LEASE_OR_OPEN_ITEMS), "final and yet open"
+    assert not await database.fetch(LETTERS_ASTRAY), "a letter is missing, or one too many"
 
 
 async def check_relayed(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Records that a well-behaved producer cannot make."""
 
 import struct
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
@@ -23,3 +24,14 @@ async def send_undecodable_header(
     struct.pack_into(">I", content, _CRC, calc_crc32c(bytes(content[_AFTER_CRC:])))
     batch._buffer = content  # noqa: SLF001
     await (await producer.send_batch(batch, topic, partition=partition))
+
+
+async def send_without_content(
+    producer: AIOKafkaProducer, topic: str, *, headers: Sequence[tuple[str, bytes | None]]
+) -> int:
+    """Send a record of headers alone to partition 0 and return its offset."""
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=headers)
+    sent = await (await producer.send_batch(batch, topic, partition=0))
+    offset: int = sent.offset
+    return offset

@@ -11,12 +11,15 @@ from uuid_utils.compat import uuid7
 
 from shared.database import Database
 from shared.states import Priority
+from shared.topics import Topics
 from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.claim import PENDING_SECONDS, Claim, Claims
 from worker_service.outcome import Failed, Succeeded
+from worker_service.outlets import Outlets
 from worker_service.record import Answer, record
 
-EVENTS = "generation-events"
+OUTLETS = Outlets(topics=Topics.with_prefix(""), group_id="workers")
+EVENTS = OUTLETS.topics.events
 LEASE_SECONDS = 1.0
 
 
@@ -65,6 +68,11 @@ async def items_of(database: Database, request_id: UUID) -> dict[int, str]:
         request_id,
     )
     return {row["ordinal"]: row["status"] for row in rows}
+
+
+async def topics_of_outbox(database: Database) -> list[str]:
+    rows = await database.fetch("SELECT topic FROM outbox ORDER BY id")
+    return [row["topic"] for row in rows]
 
 
 async def expire_lease(database: Database, request_id: UUID) -> None:
@@ -140,4 +148,4 @@ def a_failure(code: str = "invalid_output") -> Failed:
 async def recorded(
     database: Database, claim: Claim, ordinal: int, outcome: Succeeded | Failed
 ) -> Answer:
-    return await record(database, claim, ordinal=ordinal, outcome=outcome, events_topic=EVENTS)
+    return await record(database, claim, ordinal=ordinal, outcome=outcome, outlets=OUTLETS)

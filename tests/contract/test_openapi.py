@@ -13,18 +13,25 @@ from api_service.app import create_app
 from api_service.config import ApiSettings
 from api_service.problems import MEDIA_TYPE
 from api_service.routes import Road
-from schemas.api import Accepted, GenerationRequest, Problem, Submission
+from schemas.api import (
+    Accepted,
+    GenerationRequest,
+    GenerationRequestSummary,
+    Problem,
+    Submission,
+)
 from schemas.entities import ENTITY_TYPES
 
 Json = dict[str, Any]
 
 COMMON = {"422", "503", "default"}
 STATUSES = {
-    ("post", "/generation-requests"): {"202", "415", *COMMON},
+    ("post", "/generation-requests"): {"202", "413", "415", *COMMON},
     **{
-        ("post", f"/{entity_type.collection}/generate"): {"202", "415", *COMMON}
+        ("post", f"/{entity_type.collection}/generate"): {"202", "413", "415", *COMMON}
         for entity_type in ENTITY_TYPES.values()
     },
+    ("get", "/generation-requests"): {"200", *COMMON},
     ("get", "/generation-requests/{request_id}"): {"200", "304", "404", *COMMON},
     ("get", "/livez"): {"200"},
     ("get", "/readyz"): {"200", "503"},
@@ -138,6 +145,15 @@ def test_the_example_of_a_record_shows_every_field(document: Json):
     assert [*example] == [*GenerationRequest.model_fields]
     for entity in example["entities"]:
         ENTITY_TYPES[example["entity_type"]].recorded.model_validate(entity)
+
+
+def test_a_list_shows_what_the_record_shows_but_for_what_was_made_and_what_failed():
+    shown = {name: field.annotation for name, field in GenerationRequest.model_fields.items()}
+    for omitted in ("entities", "failures"):
+        del shown[omitted]
+
+    summary = GenerationRequestSummary.model_fields
+    assert [(name, field.annotation) for name, field in summary.items()] == [*shown.items()]
 
 
 def test_every_route_stands_under_the_prefix():

@@ -5,16 +5,11 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from api_service.app import create_app, opened
-from shared.http import Server, listen
-from tests.services import api_settings
-from tests.stack import a_database, a_stack
-from tests.support.waiting import eventually
+from tests.support.served import Served, the_api_served
 
 LIST = b"/generation-requests"
 TYPED = b"/sentences/generate"
@@ -70,42 +65,21 @@ class Connection:
         return Answer(status=int(first.split()[1]), headers=headers, body=body)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Served:
-    """The API on a socket, and how to count what it has accepted."""
-
-    port: int
-    road: Any
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Connection(reader, writer)
-        finally:
-            writer.close()
-            await writer.wait_closed()
-
-    async def accepted(self) -> int:
-        row = await self.road.database.fetchrow("SELECT count(*) FROM generation_requests")
-        return int(row["count"])
+@asynccontextmanager
+async def connection_to(served: Served) -> AsyncIterator[Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def served() -> AsyncIterator[Served]:
-    """The API as its process serves it, shared by all: none of them leaves anything."""
-    async with (
-        a_database() as url,
-        a_stack(url) as stack,
-        opened(api_settings(stack, max_body_bytes=MAX_BODY_BYTES)) as road,
-    ):
-        listening = listen("127.0.0.1", 0)
-        server = Server(create_app(road))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await eventually(lambda: server.started and road.publisher.reachable)
-        yield Served(port=listening.getsockname()[1], road=road)
-        server.should_exit = True
-        await serving
+    """One API for all: none of them leaves anything."""
+    async with the_api_served(max_body_bytes=MAX_BODY_BYTES) as api:
+        yield api
 
 
 def posted(
@@ -175,7 +149,7 @@ NOT_OBJECTS = [b"null", b"[]", b"1", b'""', b"true", b'"{}"', b"[{}]"]
 PATHS = [
     b"/%00", b"/%FF", b"/%", b"/..%2f..%2fetc/passwd", b"/generation-requests/",
     b"/generation-requests//", b"/GENERATION-REQUESTS", b"//generation-requests",
-    b"/generation-requests%00", b"/sentences%2Fgenerate/x", b"/\xc3\xa9"[:1] + b"?",
+    b"/generation-requests%00", b"/sentences%2Fgenerate/x", b"/?",
     b"/" + b"a" * 30_000, b"/;@:&=+$,!~*'()",
 ]  # fmt: skip
 IDS = [
@@ -302,7 +276,7 @@ def test_there_are_over_a_hundred():
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("sent", HOSTILE, ids=named)
 async def test_it_is_refused_with_a_problem_and_the_connection_goes_on(served: Served, sent: Sent):
-    async with served.connection() as connection:
+    async with connection_to(served) as connection:
         await connection.send(sent.raw)
         answer = await connection.answer()
         await connection.send(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api_service import dead_letters, health, metrics, problems, routes
 from api_service.config import ApiSettings
+from api_service.head import HeadAsGet
 from api_service.openapi import DocumentedApi, operation_id
 from api_service.relay import relaying
 from api_service.routes import Road
@@ -65,6 +66,7 @@ def create_app(road: Road) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.road = road
+    app.add_middleware(HeadAsGet)
     problems.install(app)
     app.include_router(routes.router, prefix=prefix)
     app.include_router(routes.typed_routes(), prefix=prefix)

@@ -1,18 +1,24 @@
-"""The one parser of request bodies: JSON as RFC 8259 means it, within what PostgreSQL can keep."""
+"""What a request may be: its query, the size and the media type of its body, and the one parser.
+
+The parser reads JSON as RFC 8259 means it, within what PostgreSQL can keep.
+"""
 
 import json
-import math
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any, NoReturn, TypeAlias
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from api_service import query
 from api_service.problems import ProblemError, pointer
 
 MAX_DEPTH = 32
-_INT64 = range(-(2**63), 2**63)
+INT64 = range(-(2**63), 2**63)
+SMALLEST_NUMBER, LARGEST_NUMBER = 1e-38, 1e38
+"""jsonb writes each power of ten as a digit: 1e308 would come back sixty times as long."""
+
 _INT64_DIGITS = 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _JSON = re.compile(r"application/([^\s;]+\+)?json\s*(;|$)", re.IGNORECASE)
@@ -21,18 +27,18 @@ Place: TypeAlias = tuple[str | int, ...]
 
 
 class StrictRoute(APIRoute):
-    """A route whose bodies say that they are JSON and go through the strict parser."""
+    """A route that takes the parameters that it knows, once each, and JSON of a bounded size."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Hand the original handler a request that parses strictly."""
         handler = super().get_route_handler()
         takes_a_body = self.body_field is not None
+        known = {field.alias for field in self.dependant.query_params}
 
         async def handle(request: Request) -> Response:
-            if takes_a_body and _has_body(request) and not _is_json(request):
-                raise ProblemError(
-                    415, "unsupported_media_type", "send `Content-Type: application/json`"
-                )
+            query.check(request.scope["query_string"], known)
+            if takes_a_body and _has_body(request):
+                _check_media_type(request)
             return await handler(_StrictRequest(request.scope, request.receive))
 
         return handle
@@ -44,15 +50,38 @@ def _has_body(request: Request) -> bool:
     )
 
 
-def _is_json(request: Request) -> bool:
-    return _JSON.match(request.headers.get("content-type", "")) is not None
+def _check_media_type(request: Request) -> None:
+    if not _JSON.match(request.headers.get("content-type", "")):
+        raise ProblemError(415, "unsupported_media_type", "send `Content-Type: application/json`")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProblemError(415, "unsupported_media_type", "send it without `Content-Encoding`")
 
 
 class _StrictRequest(Request):
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Read no more than may be kept, whatever the client says of the length.
+
+        FastAPI's own `max_body_size` answers in plain text.
+        """
+        limit: int = self.app.state.road.settings.max_body_bytes
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and (len(declared) > _INT64_DIGITS or int(declared) > limit):
+            raise _too_large(limit)
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            yield chunk
+
     async def json(self) -> Any:
         if not hasattr(self, "_strict_json"):
             self._strict_json = parse(await self.body())
         return self._strict_json
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(413, "body_too_large", f"a body may have {limit:,} bytes")
 
 
 def parse(body: bytes) -> Any:
@@ -61,14 +90,14 @@ def parse(body: bytes) -> Any:
     Raises:
         ProblemError: 422, with a JSON pointer where one helps. Refused beside broken JSON are
             duplicate keys, NaN and infinities, NUL and lone surrogates, integers over 64 bits and
-            nesting deeper than `MAX_DEPTH`.
+            nesting deeper than `MAX_DEPTH`, and fractions beyond the range of numbers.
     """
     try:
         document = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse_constant,
-            parse_float=_finite,
+            parse_float=_bounded,
             parse_int=_int64,
         )
     except _Unacceptable as error:
@@ -114,15 +143,23 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _Unacceptable(f"{name} is not a JSON number")
 
 
-def _finite(digits: str) -> float:
+def _bounded(digits: str) -> float:
     number = float(digits)
-    if not math.isfinite(number):
-        raise _Unacceptable("a number is too large")
+    if number == 0 and _is_zero(digits):
+        return number
+    if not SMALLEST_NUMBER <= abs(number) <= LARGEST_NUMBER:
+        raise _Unacceptable(
+            f"a number is not 0 and not within {SMALLEST_NUMBER:g} to {LARGEST_NUMBER:g}"
+        )
     return number
 
 
+def _is_zero(digits: str) -> bool:
+    return not re.search("[1-9]", digits.lower().partition("e")[0])
+
+
 def _int64(digits: str) -> int:
-    if len(digits) > _INT64_DIGITS or int(digits) not in _INT64:
+    if len(digits) > _INT64_DIGITS or int(digits) not in INT64:
         raise _Unacceptable("an integer does not fit 64 bits")
     return int(digits)
 

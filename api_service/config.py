@@ -17,6 +17,9 @@ class ApiSettings(SharedSettings):
     api_prefix: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
         "", description="Path under which all routes stand, such as /api/v1."
     )
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = Field(
+        65_536, description="The largest body of a request that the API reads."
+    )
     request_deadline_seconds: Annotated[float, Field(gt=0)] = Field(
         86_400, description="How long after its acceptance a request is settled at the latest."
     )

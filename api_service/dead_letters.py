@@ -1,15 +1,14 @@
 """Read dead letters: pages of them, the newest first, and one with its record."""
 
 from base64 import b64encode
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 
-from api_service import cursors
 from api_service.body import StrictRoute
+from api_service.cursors import MAX_CURSOR_CHARACTERS, Cursors, Instant
 from api_service.generation_requests import path_of
 from api_service.problems import ProblemError, documented
 from api_service.routes import PROBLEMS, Json, Road
@@ -37,6 +36,7 @@ SELECT id, reason, error_code, error_message, generation_request_id, round, fail
 
 FIND = "SELECT * FROM dead_letters WHERE id = $1"
 
+CURSORS = Cursors("dead-letters", tuple[Instant, UUID])
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 _LIST: dict[int | str, Json] = {200: {"description": "A page of letters."}, **PROBLEMS}
@@ -55,20 +55,27 @@ async def list_dead_letters(
     response: Response,
     reason: Annotated[Reason | None, Query(description="Only letters of this reason.")] = None,
     request_id: Annotated[UUID | None, Query(description="Only letters of this request.")] = None,
-    cursor: Annotated[str | None, Query(description="The `next_cursor` of a page.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_CURSOR_CHARACTERS,
+            description="`next_cursor` of the page before, asked for with the same filters.",
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> DeadLetterPage:
     """List dead letters, the newest first; `cursor` goes on where a page ended."""
     road: Road = request.app.state.road
-    after: list[Any] = [None, None]
-    if cursor is not None:
-        after = [*cursors.decode(cursor, (datetime, UUID))]
+    bound = {"reason": reason, "request_id": None if request_id is None else str(request_id)}
+    after = (None, None) if cursor is None else CURSORS.decode(cursor, **bound)
     rows = await road.database.fetch(PAGE, reason, request_id, *after, limit + 1)
     page, has_more = rows[:limit], len(rows) > limit
     response.headers["Cache-Control"] = "private, no-cache"
     return DeadLetterPage(
         data=[DeadLetterSummary(**_summary(row, road.settings.api_prefix)) for row in page],
-        next_cursor=cursors.encode((page[-1]["created_at"], page[-1]["id"])) if has_more else None,
+        next_cursor=CURSORS.encode((page[-1]["created_at"], page[-1]["id"]), **bound)
+        if has_more
+        else None,
         has_more=has_more,
     )
 

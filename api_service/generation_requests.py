@@ -9,8 +9,16 @@ from uuid import UUID
 
 import asyncpg
 
+from api_service.body import INT64
 from api_service.submit import Ask, Promise
-from schemas.api import ErrorSummary, Failure, GenerationRequest, Urls, Usage
+from schemas.api import (
+    ErrorSummary,
+    Failure,
+    GenerationRequest,
+    GenerationRequestSummary,
+    Urls,
+    Usage,
+)
 from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
 from shared.database import Database
@@ -108,32 +116,54 @@ def _urls(request_id: UUID, prefix: str) -> Urls:
     return Urls(self=path_of(request_id, prefix))
 
 
+def summary(
+    row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str
+) -> GenerationRequestSummary:
+    """Return the record without what was made and what failed, as lists show it."""
+    return GenerationRequestSummary(**_columns(row, usages, prefix))
+
+
 def _record(row: asyncpg.Record, items: list[dict[str, Any]], prefix: str) -> GenerationRequest:
-    metadata = row["metadata"]
     return GenerationRequest(
-        request_id=row["id"],
-        entity_type=row["entity_type"],
-        status=Status(row["status"]).value,
-        requested_at=row["requested_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        requested_count=row["requested_count"],
-        generated_count=row["generated_count"],
-        failed_count=row["failed_count"],
-        constraints=json.loads(row["constraints"]),
-        metadata=None if metadata is None else json.loads(metadata),
-        error_message=row["error_message"],
+        **_columns(row, (item["usage"] for item in items), prefix),
         entities=_entities(row["entity_type"], items),
-        error=_error(row),
         failures=[Failure(**item) for item in items if item["code"] is not None],
         dead_letter=_letter(row),
-        usage=_total(item["usage"] for item in items),
-        priority=row["priority"],
-        provider=row["provider"],
-        model=row["model"],
-        version=row["version"],
-        urls=_urls(row["id"], prefix),
     )
+
+
+def _columns(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str) -> dict[str, Any]:
+    return {
+        "request_id": row["id"],
+        "entity_type": row["entity_type"],
+        "status": Status(row["status"]).value,
+        "requested_at": row["requested_at"],
+        "started_at": row["started_at"],
+        "completed_at": row["completed_at"],
+        "requested_count": row["requested_count"],
+        "generated_count": row["generated_count"],
+        "failed_count": row["failed_count"],
+        "constraints": _read_json(row["constraints"]),
+        "metadata": None if row["metadata"] is None else _read_json(row["metadata"]),
+        "error_message": row["error_message"],
+        "error": _error(row),
+        "usage": _total(usages),
+        "priority": row["priority"],
+        "provider": row["provider"],
+        "model": row["model"],
+        "version": row["version"],
+        "urls": _urls(row["id"], prefix),
+    }
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text, parse_int=_int_or_float)
+
+
+def _int_or_float(digits: str) -> int | float:
+    """Read what jsonb made of 1e22: no integer of over 64 bits was accepted."""
+    number = int(digits)
+    return number if number in INT64 else float(digits)
 
 
 def _entities(type_name: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:

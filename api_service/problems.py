@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from schemas.api import Problem, ProblemDetail
 from shared.errors import DatabaseUnavailable
@@ -15,9 +16,15 @@ from shared.errors import DatabaseUnavailable
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_UNAVAILABLE = "2"
 
+MAX_ERRORS = 50
+"""A problem tells of no more faults than these; a body of 64 KiB can have ten thousand."""
+
 _FRAGMENT = "!$&'()*+,;=:@?~"
+_PATH = "/!$&'()*+,;=:@~"
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """RFC 9110 names these otherwise than older Pythons do."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _CODES = {
     404: "not_found",
@@ -28,7 +35,10 @@ _CODES = {
 
 
 class ProblemError(HTTPException):
-    """An answer that is a problem; `errors` holds (detail, JSON pointer) pairs."""
+    """An answer that is a problem.
+
+    `errors` holds (detail, JSON pointer) pairs, `parameters` (detail, name of a parameter) pairs.
+    """
 
     def __init__(
         self,
@@ -37,10 +47,13 @@ class ProblemError(HTTPException):
         detail: str,
         *,
         errors: Sequence[tuple[str, str]] = (),
+        parameters: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(status, detail)
         self.code = code
-        self.errors = [ProblemDetail(detail=d, pointer=p) for d, p in errors] or None
+        faults = [ProblemDetail(detail=d, pointer=p) for d, p in errors]
+        faults += [ProblemDetail(detail=d, parameter=p) for d, p in parameters]
+        self.errors = faults or None
 
 
 def install(app: FastAPI) -> None:
@@ -76,7 +89,9 @@ def documented(
 
 
 def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    body = problem.model_copy(update={"instance": request.url.path})
+    # Not `request.url`: it decodes the query, which may be no UTF-8.
+    path = quote(request.scope["path"], safe=_PATH, errors="replace")
+    body = problem.model_copy(update={"instance": path})
     return Response(
         body.model_dump_json(exclude_none=True),
         problem.status,
@@ -95,7 +110,23 @@ async def _http_error(request: Request, error: Exception) -> Response:
         code=getattr(error, "code", None) or _CODES.get(status, status.name.lower()),
         errors=getattr(error, "errors", None),
     )
-    return _answer(request, problem, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return _answer(request, problem, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Ask every route of the path: the router tells the methods of the first one alone."""
+    allowed = [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return ["GET", "HEAD", *allowed[1:]] if "GET" in allowed else allowed
 
 
 def _title(status: int) -> str:
@@ -109,7 +140,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         status=422,
         detail="the request does not fit what is expected",
         code="invalid_request",
-        errors=[_fault(fault) for fault in error.errors()],
+        errors=[_fault(fault) for fault in error.errors()[:MAX_ERRORS]],
     )
     return _answer(request, problem)
 

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from api_service.body import StrictRoute
 from api_service.config import ApiSettings
+from api_service.cursors import MAX_CURSOR_CHARACTERS
 from api_service.generation_requests import Reading, find, path_of, pending
+from api_service.listing import Filters, page
 from api_service.problems import ProblemError, documented
 from api_service.submit import Ask, Promise, submit
 from api_service.traces import traceparent
 from schemas.api import (
     Accepted,
+    EntityTypeName,
     GenerationRequest,
+    GenerationRequestPage,
+    StatusName,
     Submission,
     asked,
     typed_submission,
@@ -63,6 +68,7 @@ PROBLEMS: dict[int | str, Json] = {
 }
 _SUBMIT: dict[int | str, Json] = {
     202: _answer("Accepted: the request will be settled.", "Location", "Retry-After"),
+    413: documented(413, "body_too_large", "a body may have 65,536 bytes"),
     415: documented(415, "unsupported_media_type", "send `Content-Type: application/json`"),
     **PROBLEMS,
 }
@@ -72,6 +78,7 @@ _READ: dict[int | str, Json] = {
     404: documented(404, "not_found", "there is no generation request of this id"),
     **PROBLEMS,
 }
+_LIST: dict[int | str, Json] = {200: {"description": "A page of the list."}, **PROBLEMS}
 _RETRY_AFTER_ACCEPTED = "2"
 
 
@@ -187,6 +194,37 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
         return Accepted(
             request_id=promise.request_id, count=body.count, status=Status.PENDING.value
         )
+
+
+@router.get("/generation-requests", responses=_LIST)
+async def list_requests(
+    request: Request,
+    response: Response,
+    *,
+    status: Annotated[StatusName | None, Query()] = None,
+    entity_type: Annotated[EntityTypeName | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="Requests of one page.")] = 20,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_CURSOR_CHARACTERS,
+            description="`next_cursor` of the page before, asked for with the same filters.",
+        ),
+    ] = None,
+) -> GenerationRequestPage:
+    """List requests, newest first, without `entities`, `failures` and `dead_letter`.
+
+    Walk with `cursor`: what was there at the first page is shown once, whatever arrives meanwhile.
+    """
+    road = _road(request)
+    response.headers["Cache-Control"] = "no-store"
+    return await page(
+        Filters(status=status, entity_type=entity_type),
+        limit=limit,
+        cursor=cursor,
+        database=road.database,
+        prefix=road.settings.api_prefix,
+    )
 
 
 @router.get(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -37,6 +38,19 @@ StatusName = Annotated[
 ]
 
 
+def _known_entity_type(name: str) -> str:
+    if name not in ENTITY_TYPES:
+        raise ValueError(f"must be one of {', '.join(ENTITY_TYPES)}")
+    return name
+
+
+EntityTypeName = Annotated[
+    str,
+    AfterValidator(_known_entity_type),
+    Field(json_schema_extra=lambda schema: schema.update(enum=[*ENTITY_TYPES])),
+]
+
+
 class Submission(Strict):
     """Ask for `count` entities of one type."""
 
@@ -53,20 +67,13 @@ class Submission(Strict):
         }
     )
 
-    entity_type: str = Field(json_schema_extra=lambda schema: schema.update(enum=[*ENTITY_TYPES]))
+    entity_type: EntityTypeName
     count: Count = 1
     constraints: dict[str, JsonValue] = Field(
         {}, description="What is asked of each entity: the constraints of its entity type."
     )
     metadata: Metadata = None
     priority: PriorityName = "normal"
-
-    @field_validator("entity_type")
-    @classmethod
-    def _is_known(cls, name: str) -> str:
-        if name not in ENTITY_TYPES:
-            raise ValueError(f"must be one of {', '.join(ENTITY_TYPES)}")
-        return name
 
     @field_validator("constraints")
     @classmethod
@@ -273,6 +280,42 @@ class GenerationRequest(BaseModel):
     model: str | None
     version: int = Field(description="Rises with every visible change.")
     urls: Urls
+
+
+class GenerationRequestSummary(BaseModel):
+    """The tracking record as lists show it: no `entities`, `failures` and `dead_letter`."""
+
+    request_id: UUID
+    entity_type: str
+    status: StatusName
+    requested_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    requested_count: int
+    generated_count: int
+    failed_count: int
+    constraints: dict[str, JsonValue]
+    metadata: dict[str, JsonValue] | None
+    error_message: str | None
+    error: ErrorSummary | None
+    usage: Usage
+    priority: PriorityName
+    provider: str | None
+    model: str | None
+    version: int = Field(description="Rises with every visible change.")
+    urls: Urls
+
+
+class GenerationRequestPage(BaseModel):
+    """A page of a list, newest requests first."""
+
+    data: list[GenerationRequestSummary] = Field(
+        description="Summaries: what was made, and what failed, stands in the record itself."
+    )
+    next_cursor: str | None = Field(
+        description="The `cursor` of the next page, for the same filters; null on the last page."
+    )
+    has_more: bool = Field(description="Whether there is a next page.")
 
 
 class ProblemDetail(BaseModel):

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -113,13 +113,20 @@ class Stack:
         return f"{self.prefix}workers"
 
 
-@pytest.fixture
-async def database_url() -> AsyncIterator[str]:
-    """A migrated database of the test's own."""
+@asynccontextmanager
+async def a_database() -> AsyncIterator[str]:
+    """Lend a migrated database."""
     server, name = os.environ[_POSTGRES], f"test_{uuid.uuid4().hex[:12]}"
     await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{os.environ[_TEMPLATE]}"')
     yield _named(server, name)
     await _drop(server, name)
+
+
+@pytest.fixture
+async def database_url() -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    async with a_database() as url:
+        yield url
 
 
 @pytest.fixture
@@ -130,9 +137,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-@pytest.fixture
-async def stack(database_url: str) -> AsyncIterator[Stack]:
-    """A database and topics of the test's own."""
+@asynccontextmanager
+async def a_stack(database_url: str) -> AsyncIterator[Stack]:
+    """Lend topics, beside a database that is there."""
     made = Stack(
         database_url=database_url,
         kafka=os.environ[_KAFKA],
@@ -141,6 +148,13 @@ async def stack(database_url: str) -> AsyncIterator[Stack]:
     await create_topics(made.kafka, made.topics, partitions=PARTITIONS)
     yield made
     await _delete_topics(made)
+
+
+@pytest.fixture
+async def stack(database_url: str) -> AsyncIterator[Stack]:
+    """A database and topics of the test's own."""
+    async with a_stack(database_url) as made:
+        yield made
 
 
 async def _delete_topics(stack: Stack) -> None:

@@ -1,10 +1,8 @@
 """The OpenAPI document: valid, complete, with examples that fit."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -13,10 +11,15 @@ from pydantic import BaseModel
 
 from api_service.app import create_app
 from api_service.config import ApiSettings
-from api_service.cursors import decode
 from api_service.problems import MEDIA_TYPE
 from api_service.routes import Road
-from schemas.api import Accepted, GenerationRequest, Problem, Submission
+from schemas.api import (
+    Accepted,
+    GenerationRequest,
+    GenerationRequestSummary,
+    Problem,
+    Submission,
+)
 from schemas.dead_letters import DeadLetter, DeadLetterPage, DeadLetterSummary
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType, title_of
@@ -25,11 +28,12 @@ Json = dict[str, Any]
 
 COMMON = {"422", "503", "default"}
 STATUSES = {
-    ("post", "/generation-requests"): {"202", "415", *COMMON},
+    ("post", "/generation-requests"): {"202", "413", "415", *COMMON},
     **{
-        ("post", f"/{entity_type.collection}/generate"): {"202", "415", *COMMON}
+        ("post", f"/{entity_type.collection}/generate"): {"202", "413", "415", *COMMON}
         for entity_type in ENTITY_TYPES.values()
     },
+    ("get", "/generation-requests"): {"200", *COMMON},
     ("get", "/generation-requests/{request_id}"): {"200", "304", "404", *COMMON},
     ("get", "/dead-letters"): {"200", *COMMON},
     ("get", "/dead-letters/{letter_id}"): {"200", "404", *COMMON},
@@ -174,7 +178,15 @@ def test_the_examples_of_letters_show_every_field(document: Json):
 
     assert [*letter] == [*DeadLetter.model_fields]
     assert [[*letter] for letter in page["data"]] == [[*DeadLetterSummary.model_fields]]
-    decode(page["next_cursor"], (datetime, UUID))
+
+
+def test_a_list_shows_what_the_record_shows_but_for_what_was_made_and_what_failed():
+    shown = {name: field.annotation for name, field in GenerationRequest.model_fields.items()}
+    for omitted in ("entities", "failures", "dead_letter"):
+        del shown[omitted]
+
+    summary = GenerationRequestSummary.model_fields
+    assert [(name, field.annotation) for name, field in summary.items()] == [*shown.items()]
 
 
 def test_every_route_stands_under_the_prefix():

@@ -198,7 +198,7 @@ async def test_a_constraint_given_twice_or_wrong_is_refused(
         {},
         {"é": '\u2028 😀 \\u0041 " \x7f', "": None},
         {"deep": [{"a": [1, 2.5, -0.125, True, False, None, ""]}]},
-        {"largest": 2**63 - 1, "smallest": -(2**63), "float": 1e22, "tiny": 5e-324},
+        {"largest": 2**63 - 1, "smallest": -(2**63), "float": 1.2345e37, "tiny": 5e-38},
     ],
     ids=["empty", "text", "nested", "numbers"],
 )
@@ -481,10 +481,10 @@ async def test_an_unknown_route_is_not_found(api: httpx.AsyncClient, path: str):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/generation-requests", "POST"),
+        ("DELETE", "/generation-requests", "GET, HEAD, POST"),
         ("GET", "/sentences/generate", "POST"),
-        ("DELETE", UNKNOWN, "GET"),
-        ("POST", "/livez", "GET"),
+        ("DELETE", UNKNOWN, "GET, HEAD"),
+        ("POST", "/livez", "GET, HEAD"),
     ],
 )
 async def test_another_method_is_refused_and_told_the_right_one(
@@ -494,6 +494,21 @@ async def test_another_method_is_refused_and_told_the_right_one(
 
     assert problem_of(answer, 405)["code"] == "method_not_allowed"
     assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json", "/generation-requests"])
+async def test_head_is_answered_as_get_is_without_the_body(api: httpx.AsyncClient, path: str):
+    head, get = await api.head(path), await api.get(path)
+
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers == get.headers
+
+
+async def test_head_of_what_has_no_get_is_refused(api: httpx.AsyncClient):
+    answer = await api.head("/sentences/generate")
+
+    assert (answer.status_code, answer.content) == (405, b"")
+    assert answer.headers["Allow"] == "POST"
 
 
 # The process

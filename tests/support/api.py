@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -36,7 +37,7 @@ def problem_of(answer: httpx.Response, status: int) -> Json:
     assert problem["type"] == "about:blank"
     assert problem["title"]
     assert problem["code"]
-    assert problem["instance"] == answer.request.url.path
+    assert unquote(problem["instance"]) == answer.request.url.path
     return problem
 
 

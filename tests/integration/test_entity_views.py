@@ -111,15 +111,21 @@ async def test_it_shows_each_entity_of_its_type_and_nothing_else(
 async def test_a_condition_never_meets_the_entities_of_another_type(
     entity_type: EntityType, database: Database
 ):
-    """`correct_answer_index` of another type may be no number at all."""
+    """`correct_answer_index` of another type may be no number at all.
+
+    Without nested loops the planner would filter all items before it looks for their requests.
+    """
+    await made(database, entity_type)
     request_id = await a_request(database, entity_type="riddle")
     claim = await Claimer(database, entity_types=["riddle"]).claim(request_id)
     strange = dict.fromkeys(columns_of(entity_type), "what?")
     await recorded(database, claim, 0, Succeeded(entity=strange, attempts=1))
-    conditions = " OR ".join(
+    conditions = " AND ".join(
         f"{name} = {name}" for name, told in columns_of(entity_type).items() if told != "text"
     )
 
-    rows = await database.fetch(f"SELECT id FROM {entity_type.collection} WHERE {conditions}")  # noqa: S608
+    async with database.transaction() as connection:
+        await connection.execute("SET LOCAL enable_nestloop = off")
+        rows = await connection.fetch(f"SELECT id FROM {entity_type.collection} WHERE {conditions}")  # noqa: S608
 
-    assert rows == []
+    assert len(rows) == 2

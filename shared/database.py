@@ -25,6 +25,7 @@ _UNREACHABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -34,6 +35,7 @@ _CONTENDED = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,  # a migration has changed the table: prepared anew next
 )
 
 log = get_log()
@@ -59,7 +61,7 @@ class Database:
         """
         try:
             async with asyncio.timeout(self._patience):
-                lent = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+                lent = await self._acquire()
                 try:
                     yield lent
                 except BaseException as error:
@@ -76,6 +78,15 @@ class Database:
             raise self._lost(f"{type(error).__name__}: {error}") from error
         self._note_reached()
 
+    async def _acquire(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+        except TimeoutError as error:
+            is_full = self._pool.get_size() >= self._pool.get_max_size()
+            if is_full and not self._pool.get_idle_size():
+                raise DatabaseContended("every connection of the pool is in use") from error
+            raise
+
     def _lost(self, reason: str) -> DatabaseUnavailable:
         if self._reachable:
             log.warning("database_lost", reason=reason)
@@ -89,9 +100,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection inside a transaction at READ COMMITTED."""
-        async with self.connection() as connection, connection.transaction():
+        """Lend a connection inside a transaction at READ COMMITTED.
+
+        An exception ends the connection, and the transaction with it: a ROLLBACK would wait for a
+        server that does not answer.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
             yield connection
+            await transaction.commit()
 
     async def fetch(self, statement: LiteralString, *arguments: object) -> list[asyncpg.Record]:
         """Run one statement and return its rows."""

@@ -33,22 +33,19 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The broker has the record, at `partition` and `offset`."""
-
-    partition: int
-    offset: int
+    """The broker has the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The broker answers, and does not take this record."""
+    """The broker does not take this record, and would not another time."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Nobody answered: the record may be published or not."""
+    """Nobody answered in time, or not for now: the record may be published or not."""
 
 
 Fate: TypeAlias = Acknowledged | Refused | Unreached
@@ -112,17 +109,11 @@ class Publisher:
         return True
 
     async def publish(self, records: list[Record]) -> list[Fate]:
-        """Publish the records side by side and say what became of each, in their order.
-
-        A record that fails while a broker still answers is refused for its own fault.
-        """
+        """Publish the records side by side and say what became of each, in their order."""
         producer = self._producer
         if producer is None or not self.reachable:
             return [Unreached() for _ in records]
-        fates = await asyncio.gather(*(_publish(producer, record) for record in records))
-        if all(isinstance(fate, Acknowledged) for fate in fates) or await self._ping():
-            return fates
-        return [fate if isinstance(fate, Acknowledged) else Unreached() for fate in fates]
+        return await asyncio.gather(*(_publish(producer, record) for record in records))
 
     async def stop(self) -> None:
         """Leave the broker; bounded, whatever state it is in."""
@@ -139,10 +130,14 @@ async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
         async with asyncio.timeout(2 * REQUEST_SECONDS):
             if not await _knows(producer, record.topic):
                 return Refused("the broker has no such topic")
-            sent = await _send(producer, record)
-    except (KafkaError, OSError, TimeoutError, ValueError) as error:
+            await _send(producer, record)
+    except (OSError, TimeoutError):
+        return Unreached()
+    except (KafkaError, ValueError) as error:
+        if getattr(error, "retriable", False):
+            return Unreached()
         return Refused(f"{type(error).__name__}: {error}")
-    return Acknowledged(sent.partition, sent.offset)
+    return Acknowledged()
 
 
 async def _send(producer: AIOKafkaProducer, record: Record) -> RecordMetadata:

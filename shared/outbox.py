@@ -34,14 +34,20 @@ DELETE FROM outbox
    AND outbox.claimed_until < clock_timestamp()"""
 
 CLAIM_LEFTOVERS = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM outbox
+     WHERE claimed_until < clock_timestamp() AND parked_at IS NULL
+     ORDER BY id LIMIT $1
+       FOR UPDATE SKIP LOCKED
+)
 UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
- WHERE id IN (SELECT id FROM outbox
-               WHERE claimed_until < clock_timestamp() AND parked_at IS NULL
-               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING id, topic, record_key, record_value, header_names, header_values"""
+  FROM due
+ WHERE outbox.id = due.id
+RETURNING outbox.id, topic, record_key, record_value, header_names, header_values"""
 
 LEAVE_TO_ANY_RELAY = """
-UPDATE outbox SET claimed_until = clock_timestamp() WHERE id = ANY ($1::bigint[])"""
+UPDATE outbox SET claimed_until = clock_timestamp() + interval '1 second'
+ WHERE id = ANY ($1::bigint[])"""
 
 BACK_OFF = """
 UPDATE outbox

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -77,21 +78,21 @@ WITH leased AS MATERIALIZED (
      WHERE status = 'processing' AND {_IS_WANTED}
        AND (lease_owner = $1 AND id <> ALL ($6::uuid[])
             OR lease_until < clock_timestamp() AND lease_owner <> $1 AND crashes + 1 < $7
-               AND $8::boolean
+               AND clock_timestamp() < $8::timestamptz
                AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $2))
      ORDER BY lease_until LIMIT $4
        FOR NO KEY UPDATE SKIP LOCKED
 ), released AS MATERIALIZED (
     SELECT id FROM generation_requests AS request
      WHERE status = 'pending' AND started_at IS NOT NULL AND {_IS_WANTED}
-       AND not_before <= clock_timestamp() AND crashes < $7
+       AND not_before <= (SELECT clock_timestamp()) AND crashes < $7
      ORDER BY not_before LIMIT $4
        FOR NO KEY UPDATE SKIP LOCKED
 ), suspect AS MATERIALIZED (
     SELECT id, status = 'processing' AS is_takeover FROM generation_requests AS request
      WHERE {_IS_WANTED}
        AND (status = 'processing' AND lease_until < clock_timestamp() AND lease_owner <> $1
-            AND crashes + 1 >= $7 AND crashes + 1 < $12 AND $8::boolean
+            AND crashes + 1 >= $7 AND crashes + 1 < $12 AND clock_timestamp() < $8::timestamptz
             AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $2)
             OR status = 'pending' AND started_at IS NOT NULL AND crashes >= $7
                AND not_before <= clock_timestamp())
@@ -105,7 +106,7 @@ WITH leased AS MATERIALIZED (
         SELECT id, not_before FROM generation_requests AS request
          WHERE status = 'pending' AND started_at IS NULL AND priority = lane.priority
            AND {_IS_WANTED}
-           AND not_before <= clock_timestamp() - make_interval(secs => $9)
+           AND not_before <= (SELECT clock_timestamp()) - make_interval(secs => $9)
          ORDER BY not_before LIMIT $4
            FOR NO KEY UPDATE SKIP LOCKED) AS oldest
 ), target AS MATERIALIZED (
@@ -175,7 +176,7 @@ class Wanted:
     """What `CLAIM_ANY` may take: all but the requests of `circuits`, or as a probe only those."""
 
     lanes: Sequence[Priority]
-    may_take_over: bool
+    take_over_until: datetime | None
     suspects: int
     pending_seconds: float
     circuits: Sequence[Circuit]
@@ -246,20 +247,21 @@ class Claims:
         limit: int,
         *,
         lanes: Sequence[Priority],
-        may_take_over: bool,
+        take_over_until: datetime | None,
         may_take_suspect: bool,
         pending_seconds: float,
     ) -> int:
         """Claim up to `limit` requests of `lanes` that no message brings, and return how many.
 
-        First what this process owns without working on it, expired leases (if `may_take_over`)
+        First what this process owns without working on it, expired leases until
+        `take_over_until` (the database's clock; None: not at all)
         and due releases, one suspect among them at the most; then requests pending for over
         `pending_seconds`, by the weights of their lanes and by age. Requests of a provider whose
         circuit is open are left alone.
         """
         wanted = Wanted(
             lanes=lanes,
-            may_take_over=may_take_over,
+            take_over_until=take_over_until,
             suspects=int(may_take_suspect),
             pending_seconds=pending_seconds,
             circuits=self._breakers.blocked(time.monotonic()),
@@ -267,12 +269,12 @@ class Claims:
         )
         return await self._claim_any(limit, wanted)
 
-    async def claim_probes(self, *, may_take_over: bool) -> None:
+    async def claim_probes(self, *, take_over_until: datetime | None) -> None:
         """Claim one request for each circuit that has been open for long enough."""
         for circuit in self._breakers.in_want_of_a_probe(time.monotonic()):
             wanted = Wanted(
                 lanes=[*Priority],
-                may_take_over=may_take_over,
+                take_over_until=take_over_until,
                 suspects=0,
                 pending_seconds=0,
                 circuits=[circuit],
@@ -291,7 +293,7 @@ class Claims:
                 self._entity_types,
                 list(self._running()),
                 SUSPECT_CRASHES,
-                wanted.may_take_over,
+                wanted.take_over_until,
                 wanted.pending_seconds,
                 wanted.lanes,
                 [WEIGHTS[lane] for lane in wanted.lanes],

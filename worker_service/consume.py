@@ -220,6 +220,11 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         """Note the assignment; its messages may have arrived already."""
         log.info("partitions_assigned", count=len(assigned))
 
+    def excuse(self) -> None:
+        """Restart the clocks that the watchdog reads."""
+        self._tick()
+        self._rejoining_since = None
+
     def rejoining_seconds(self) -> float:
         """Tell for how long the group has owed this consumer an assignment.
 

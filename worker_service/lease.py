@@ -1,6 +1,7 @@
 """Keep the leases of this process, and notice within a second when one is lost."""
 
 import time
+from datetime import datetime
 
 from shared.database import Database
 from shared.errors import DatabaseContended, DatabaseUnavailable
@@ -26,6 +27,8 @@ RETURNING request.id, request.epoch,
           ARRAY (SELECT ordinal FROM generation_items
                   WHERE generation_request_id = request.id) AS recorded"""
 
+MAY_TAKE_OVER_UNTIL = "SELECT clock_timestamp() + make_interval(secs => $1) AS until"
+
 LOST = """
 SELECT lease.id, lease.epoch
   FROM unnest($1::uuid[], $2::bigint[]) AS lease (id, epoch)
@@ -43,15 +46,17 @@ class Leases:
         self._in_flight = in_flight
         self._lease_seconds = lease_seconds
         self._steady_at = 0.0
+        self._until: datetime | None = None
 
     @property
-    def may_take_over(self) -> bool:
-        """Whether this process may take over the expired leases of others.
+    def take_over_until(self) -> datetime | None:
+        """Until when this process may take over the expired leases of others; None for not at all.
 
         After a heartbeat of its own failed it waits one lease from the first good one: whoever
-        was cut off by the same outage gets the time to renew.
+        was cut off by the same outage gets the time to renew. The end is one by the database's
+        clock, so that a statement that a frozen server carries out late takes nothing over.
         """
-        return time.monotonic() >= self._steady_at
+        return self._until if time.monotonic() >= self._steady_at else None
 
     async def renew(self) -> None:
         """Renew all leases with one statement; it doubles as a probe where there are none.
@@ -68,8 +73,10 @@ class Leases:
         except DatabaseContended:
             raise
         except DatabaseUnavailable:
-            self._steady_at = float("inf")
+            self._steady_at, self._until = float("inf"), None
             raise
+        permission = await self._database.fetchrow(MAY_TAKE_OVER_UNTIL, self._lease_seconds / 2)
+        self._until = permission["until"] if permission else None
         if self._steady_at == float("inf"):
             self._steady_at = time.monotonic() + self._lease_seconds
         self._in_flight.note_recorded((row["id"], row["epoch"], row["recorded"]) for row in rows)
@@ -84,7 +91,7 @@ class Leases:
             if (run := self._in_flight.find(row["id"], row["epoch"])) is not None
         ]
         for run in lost:
-            if not run.is_stopping:
+            if run.missing and not run.is_stopping:
                 log.warning("lease_lost", **_identify(run))
             run.abort()
 

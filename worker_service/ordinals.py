@@ -31,8 +31,9 @@ _LONGEST_AGAIN_SECONDS = 5.0
 class Workshop:
     """What working on requests takes in this process.
 
-    `permits` bound the attempts over all requests. `is_over` is set when a drain
-    gives up: whatever is still unrecorded then is left to the next owner.
+    `permits` bound the attempts over all requests, `recorders` the connections that recording
+    may take. `is_over` is set when a drain gives up: whatever is still unrecorded then is left to
+    the next owner.
     """
 
     database: Database
@@ -41,6 +42,7 @@ class Workshop:
     permits: Permits
     parallel_items: int
     outlets: Outlets
+    recorders: asyncio.Semaphore
     is_over: asyncio.Event
 
 
@@ -121,13 +123,14 @@ async def _recorded(
     again = _AGAIN_SECONDS
     while not workshop.is_over.is_set():
         try:
-            return await record(
-                workshop.database,
-                run.claim,
-                ordinal=ordinal,
-                outcome=outcome,
-                outlets=workshop.outlets,
-            )
+            async with workshop.recorders:
+                return await record(
+                    workshop.database,
+                    run.claim,
+                    ordinal=ordinal,
+                    outcome=outcome,
+                    outlets=workshop.outlets,
+                )
         except DatabaseUnavailable:
             await _wait(workshop.is_over, again)
             again = min(again * 2, _LONGEST_AGAIN_SECONDS)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
+    ConsumerStoppedError,
     CorruptRecordException,
     IllegalStateError,
     KafkaError,
@@ -131,12 +132,14 @@ class Poll:
             fetched: dict[TopicPartition, list[Message]] = await self._consumer.getmany(
                 *partitions, timeout_ms=timeout_ms, max_records=max_records
             )
-        except (CorruptRecordException, UnsupportedCodecError) as error:
-            return _Raised(str(error))
+        except ConsumerStoppedError:
+            raise
         except KafkaError as error:
+            if isinstance(error, CorruptRecordException | UnsupportedCodecError):
+                return _Raised(str(error))
             log.debug("pass_failed", loop="poll", reason=str(error))
             await asyncio.sleep(_AGAIN_SECONDS)
             return []
-        except (ValueError, TypeError, LookupError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - a codec may raise whatever it likes
             return _Raised(f"{type(error).__name__}: {error}")
         return [message for messages in fetched.values() for message in messages]

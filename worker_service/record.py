@@ -74,7 +74,14 @@ UPDATE generation_requests AS request
            format('%s of %s items failed: %s', failed, requested_count, decided.error_message) END
   FROM decided
  WHERE request.id = $1 AND request.completed_at IS NULL
-RETURNING request.*, recorded"""
+RETURNING id, entity_type, status, priority, epoch, round, requested_count, generated_count,
+          failed_count, request.error_code, request.error_message, requested_at, completed_at,
+          traceparent, recorded"""
+
+KEPT = """
+SELECT FROM generation_items
+ WHERE generation_request_id = $1 AND ordinal = $2 AND status = $3
+   AND entity ->> 'id' IS NOT DISTINCT FROM $4"""
 
 
 NEEDS_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
@@ -84,7 +91,6 @@ NEEDS_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
 class Recorded:
     """The request is open or was settled by this item; `recorded` are its ordinals so far."""
 
-    status: str
     recorded: frozenset[int]
     settlement: Settlement | None
 
@@ -122,13 +128,27 @@ async def record(
     """
     async with database.transaction() as connection:
         row = await connection.fetchrow(LOCK, claim.request_id)
-        if row is None or row["status"] in FINAL:
+        if row is None:
             return AlreadyFinal()
+        if row["status"] in FINAL:
+            return await _kept_before(connection, claim.request_id, ordinal, outcome)
         owns = row["epoch"] == claim.epoch and row["status"] == Status.PROCESSING
         if isinstance(outcome, Failed) and not owns:
             return Stale()
         await _keep(connection, claim.request_id, ordinal, outcome)
         return await count_and_settle(connection, claim.request_id, outlets=outlets)
+
+
+async def _kept_before(
+    connection: Connection, request_id: UUID, ordinal: int, outcome: Succeeded | Failed
+) -> Answer:
+    """Tell a COMMIT whose reply was lost from a result that came too late."""
+    status, entity_id = "failed", None
+    if isinstance(outcome, Succeeded):
+        status, entity_id = "succeeded", outcome.entity.get("id")
+    if await connection.fetchrow(KEPT, request_id, ordinal, status, entity_id) is None:
+        return AlreadyFinal()
+    return Recorded(recorded=frozenset({ordinal}), settlement=None)
 
 
 async def _keep(
@@ -174,6 +194,4 @@ async def count_and_settle(connection: Connection, request_id: UUID, *, outlets:
         settlement = await notify(
             connection, row, events_topic=outlets.topics.events, reason=reason
         )
-    return Recorded(
-        status=row["status"], recorded=frozenset(row["recorded"]), settlement=settlement
-    )
+    return Recorded(recorded=frozenset(row["recorded"]), settlement=settlement)

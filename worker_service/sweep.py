@@ -1,6 +1,7 @@
 """Settle what nobody can finish: past its deadline, in a crash loop, of a type no worker has."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -27,9 +28,9 @@ SELECT id, requested_count,
             WHEN releases >= $7 THEN 'provider_unavailable'
             ELSE 'unknown_entity_type' END AS code
   FROM generation_requests AS request
- WHERE completed_at IS NULL AND deadline_at <= clock_timestamp()
+ WHERE completed_at IS NULL AND deadline_at <= (SELECT clock_timestamp())
     OR status = 'processing' AND lease_until < clock_timestamp() AND crashes + 1 >= $2
-       AND $3::boolean
+       AND clock_timestamp() < $3::timestamptz
        AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $4)
     OR status = 'pending' AND started_at IS NOT NULL AND releases >= $7
     OR status = 'pending' AND entity_type <> ALL ($5::text[])
@@ -66,14 +67,14 @@ class Sweep:
         entity_types: Sequence[str],
         lease_seconds: float,
         outlets: Outlets,
-        may_take_over: Callable[[], bool],
+        take_over_until: Callable[[], datetime | None],
     ) -> None:
         self._database = database
         self._relay = relay
         self._entity_types = entity_types
         self._lease_seconds = lease_seconds
         self._outlets = outlets
-        self._may_take_over = may_take_over
+        self._take_over_until = take_over_until
 
     async def settle_due(self) -> int:
         """Fail the missing items of what is due, settle it, and return how many requests."""
@@ -82,7 +83,7 @@ class Sweep:
                 DUE,
                 BATCH_REQUESTS,
                 CRASH_LIMIT,
-                self._may_take_over(),
+                self._take_over_until(),
                 self._lease_seconds,
                 self._entity_types,
                 UNCLAIMED_SECONDS,

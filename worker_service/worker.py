@@ -48,6 +48,10 @@ STALLED_SECONDS = 60.0
 AFTER_BUG_SECONDS = 30.0
 AFTER_DRAIN_SECONDS = 5.0
 RESCUE_BATCH = 100
+RELAY_AGAIN_SECONDS = 1.0
+OTHER_CONNECTIONS = 4
+"""Connections that recording leaves to leases, claims, the relay and the sweep."""
+
 LEASE_SHARE = 3
 """A statement may take a third of a lease."""
 
@@ -71,6 +75,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self.exit_status = 0
+        self._signals = 0
         self._leases = Leases(database, self._in_flight, lease_seconds=settings.lease_seconds)
         self._workshop = Workshop(
             database=database,
@@ -79,6 +84,7 @@ class Worker:
             permits=Permits(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
             outlets=outlets,
+            recorders=asyncio.Semaphore(max(1, settings.database_pool_size - OTHER_CONNECTIONS)),
             is_over=asyncio.Event(),
         )
         entity_types = [*makers.generators]
@@ -105,7 +111,7 @@ class Worker:
             entity_types=entity_types,
             lease_seconds=settings.lease_seconds,
             outlets=outlets,
-            may_take_over=lambda: self._leases.may_take_over,
+            take_over_until=lambda: self._leases.take_over_until,
         )
         self._health = Server(health.create_app(database, publisher, self._in_flight))
 
@@ -131,7 +137,7 @@ class Worker:
     def _lasting_loops(self) -> list[Coroutine[Any, Any, None]]:
         beat = self._settings.lease_seconds / BEATS_PER_LEASE
         return [
-            self._relay.run(),
+            repeat(self._relay.run, name="relay", every=RELAY_AGAIN_SECONDS),
             repeat(self._leases.renew, name="heartbeat", every=beat),
             repeat(self._leases.abort_lost, name="lost_leases", every=LOST_EVERY_SECONDS),
             repeat(self._consumption.commit, name="offsets_commit", every=COMMIT_EVERY_SECONDS),
@@ -180,7 +186,7 @@ class Worker:
         """Claim one request for each provider that was left alone for long enough."""
         if self._in_flight.free(Priority.NORMAL) > 0:
             with self._in_flight.held(1):
-                await self._claims.claim_probes(may_take_over=self._leases.may_take_over)
+                await self._claims.claim_probes(take_over_until=self._leases.take_over_until)
 
     async def _claim_any(self, slots: int, lanes: list[Priority]) -> int:
         reaches_kafka = self._publisher.reachable
@@ -188,7 +194,7 @@ class Worker:
             return await self._claims.claim_any(
                 slots,
                 lanes=lanes,
-                may_take_over=self._leases.may_take_over,
+                take_over_until=self._leases.take_over_until,
                 may_take_suspect=not self._in_flight.has_suspect,
                 pending_seconds=PENDING_SECONDS if reaches_kafka else PENDING_SECONDS_WITHOUT_KAFKA,
             )
@@ -198,9 +204,14 @@ class Worker:
             pass
 
     async def _watch(self) -> None:
-        """Leave when the poll loop is stuck: leases make a restart cheap."""
+        """Leave when the poll loop is stuck: leases make a restart cheap.
+
+        Without Kafka nobody can tell stuck from waiting, and PostgreSQL has work enough.
+        """
+        if not self._publisher.reachable:
+            self._consumption.excuse()
         silent = time.monotonic() - self._consumption.ticked_at
-        rejoining = self._consumption.rejoining_seconds() if self._publisher.reachable else 0.0
+        rejoining = self._consumption.rejoining_seconds()
         if max(silent, rejoining) > STALLED_SECONDS and not self._stopping.is_set():
             log.error("worker_stalled", silent_seconds=silent, rejoining_seconds=rejoining)
             self.exit_status = EXIT_STALLED
@@ -212,7 +223,8 @@ class Worker:
 
     def stop_or_leave(self) -> None:
         """Drain at the first signal, leave at the second: leases cover what is open then."""
-        if self._stopping.is_set():
+        self._signals += 1
+        if self._signals > 1:
             os._exit(EXIT_AT_ONCE)
         self.stop()
 

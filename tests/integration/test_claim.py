@@ -255,7 +255,7 @@ async def test_a_lane_that_is_left_out_is_not_claimed(database: Database):
     await claimer.claims.claim_any(
         10,
         lanes=[Priority.HIGH],
-        may_take_over=True,
+        take_over_until=None,
         may_take_suspect=True,
         pending_seconds=30,
     )

@@ -1,7 +1,7 @@
 """What a worker does with the messages of the work topics."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from shared.database import Database
 from shared.states import Priority
 from tests.services import StartWorker
 from tests.stack import PARTITIONS, Stack
-from tests.support.poison import send_undecodable_header
+from tests.support.poison import send_broken_gzip, send_undecodable_header
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.road import settled, submit
@@ -124,7 +124,9 @@ async def test_a_message_that_names_nothing_or_comes_from_the_future_is_set_asid
     await eventually(reasons)
 
 
-async def test_a_header_that_the_client_cannot_decode_costs_one_letter_and_nothing_else(
+@pytest.mark.parametrize("send_poison", [send_undecodable_header, send_broken_gzip])
+async def test_a_record_that_the_client_cannot_decode_costs_one_letter_and_nothing_else(
+    send_poison: Callable[..., Awaitable[None]],
     stack: Stack,
     api: httpx.AsyncClient,
     start_worker: StartWorker,
@@ -134,7 +136,7 @@ async def test_a_header_that_the_client_cannot_decode_costs_one_letter_and_nothi
     good = [await a_request(database) for _ in range(4)]
     for request_id in good[:2]:
         await producer.send_and_wait(_topic(stack), a_message(request_id), partition=0)
-    await send_undecodable_header(producer, _topic(stack), partition=0)
+    await send_poison(producer, _topic(stack), partition=0)
     for request_id in good[2:]:
         await producer.send_and_wait(_topic(stack), a_message(request_id), partition=0)
     await start_worker()

@@ -1,5 +1,6 @@
 """Rules 6.6 and 6.7: leases are renewed by epoch alone, and an outage steals none."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from devstack import postgres
 from migrations.migrate import migrate
 from shared.database import Database, connect
 from shared.errors import DatabaseUnavailable
+from shared.states import Priority
 from tests.support.requests import (
     Claimer,
     a_request,
@@ -140,7 +142,7 @@ async def test_after_a_failed_beat_a_worker_takes_nothing_over_for_a_lease(datab
 
     await leases.renew()
 
-    assert not leases.may_take_over
+    assert leases.take_over_until is None
 
 
 async def test_a_restart_of_postgresql_steals_no_lease(tmp_path: Path):
@@ -178,3 +180,33 @@ async def expire_lease_when_up(database: Database, run: Run) -> None:
         return True
 
     await eventually(expired)
+
+
+@pytest.mark.usefixtures("balanced")
+async def test_a_worker_takes_nothing_over_before_its_first_good_beat(database: Database):
+    leases, _ = _leases(database)
+    assert leases.take_over_until is None
+
+    await leases.renew()
+
+    assert leases.take_over_until is not None
+
+
+@pytest.mark.usefixtures("balanced")
+async def test_a_takeover_that_a_thawed_server_carries_out_late_takes_nothing(
+    database: Database,
+):
+    """The permission ends by the database's clock, whenever the statement is run."""
+    run = await _run_of(database)
+    await expire_lease(database, run.claim.request_id)
+    claimer = Claimer(database)
+
+    claimed = await claimer.claims.claim_any(
+        10,
+        lanes=[*Priority],
+        take_over_until=datetime.now(UTC) - timedelta(seconds=1),
+        may_take_suspect=True,
+        pending_seconds=30,
+    )
+
+    assert claimed == 0

@@ -54,7 +54,7 @@ async def test_an_item_that_is_not_the_last_leaves_the_request_open(database: Da
     answer = await recorded(database, claim, 1, a_success())
 
     assert isinstance(answer, Recorded)
-    assert (answer.status, answer.recorded) == ("processing", frozenset({1}))
+    assert answer.recorded == {1}
     assert answer.settlement is None
 
 
@@ -264,3 +264,26 @@ async def test_the_version_rises_with_what_can_be_seen(database: Database):
         versions.append((await row_of(database, claim.request_id))["version"])
 
     assert versions == [2, 3, 3, 4]
+
+
+async def test_a_last_item_whose_commit_went_unanswered_is_not_late_when_it_comes_again(
+    database: Database,
+):
+    claim = await _claimed(database, count=1)
+    await recorded(database, claim, 0, a_success())
+
+    again = await recorded(database, claim, 0, a_success())
+
+    assert again == Recorded(recorded=frozenset({0}), settlement=None)
+
+
+async def test_a_migration_between_two_items_costs_a_repetition_and_no_result(
+    database: Database,
+):
+    claim = await _claimed(database, count=2)
+    await recorded(database, claim, 0, a_success())
+    await database.execute("ALTER TABLE generation_requests ADD COLUMN later int")
+
+    await recorded(database, claim, 1, a_success())
+
+    assert (await row_of(database, claim.request_id))["status"] == "completed"

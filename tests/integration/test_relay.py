@@ -41,7 +41,7 @@ UPDATE generation_requests SET status = 'cancelled', completed_at = clock_timest
 class Broker:
     """Stands where the publisher meets Kafka, to answer what a real broker rarely does."""
 
-    answer: Callable[[Record], Fate] = lambda _: Acknowledged(0, 0)
+    answer: Callable[[Record], Fate] = lambda _: Acknowledged()
     published: list[Record] = field(default_factory=list)
     reachable: bool = True
 
@@ -201,7 +201,7 @@ async def test_stale_dispatches_go_even_while_kafka_is_away(database: Database):
 async def test_a_refused_row_backs_off_and_does_not_delay_the_others(database: Database):
     await a_left_over(database, value=b"too large")
     await a_left_over(database, value=b"good")
-    broker = Broker(lambda record: Refused("no") if record.value != b"good" else Acknowledged(0, 0))
+    broker = Broker(lambda record: Refused("no") if record.value != b"good" else Acknowledged())
     relay = relay_to(broker, database)
 
     await relay.sweep()

@@ -1,6 +1,7 @@
 """What nobody can finish is settled by a sweep of any worker."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,14 +27,18 @@ from worker_service.sweep import Sweep
 pytestmark = pytest.mark.usefixtures("balanced")
 
 
-def _sweep(database: Database, *, may_take_over: Callable[[], bool] = lambda: True) -> Sweep:
+def _soon() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+def _sweep(database: Database, *, take_over_until: Callable[[], datetime | None] = _soon) -> Sweep:
     return Sweep(
         database,
         Relay(database, Publisher("127.0.0.1:1", client_id="test")),
         entity_types=["sentence"],
         lease_seconds=LEASE_SECONDS,
         outlets=OUTLETS,
-        may_take_over=may_take_over,
+        take_over_until=take_over_until,
     )
 
 
@@ -97,7 +102,7 @@ async def test_no_crash_loop_is_settled_while_takeovers_are_suspended(database: 
     await a_request(database)
     await _crashed(database, times=CRASH_LIMIT)
 
-    assert await _sweep(database, may_take_over=lambda: False).settle_due() == 0
+    assert await _sweep(database, take_over_until=lambda: None).settle_due() == 0
 
 
 async def test_an_entity_type_that_no_worker_has_is_settled_after_ten_minutes(

@@ -1,12 +1,14 @@
 """Records that a well-behaved producer cannot make."""
 
+import gzip
 import struct
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
-_CRC, _AFTER_CRC = 17, 21
+_LENGTH, _AFTER_LENGTH, _CRC, _AFTER_CRC, _RECORDS = 8, 12, 17, 21, 61
+_GZIP = 1
 _PLACEHOLDER, _NOT_UTF8 = "not-utf8", b"\xff\xfet-utf8"
 
 
@@ -35,3 +37,16 @@ async def send_without_content(
     sent = await (await producer.send_batch(batch, topic, partition=0))
     offset: int = sent.offset
     return offset
+
+
+async def send_broken_gzip(producer: AIOKafkaProducer, topic: str, *, partition: int) -> None:
+    """Send a gzip batch with bytes behind its end: the broker ignores them, Python's gzip not."""
+    batch = producer.create_batch()
+    batch.append(key=None, value=b"poison", timestamp=None)
+    plain = bytes(batch._build())  # noqa: SLF001
+    content = bytearray(plain[:_RECORDS] + gzip.compress(plain[_RECORDS:]) + b"garbage")
+    struct.pack_into(">i", content, _LENGTH, len(content) - _AFTER_LENGTH)
+    struct.pack_into(">h", content, _AFTER_CRC, _GZIP)
+    struct.pack_into(">I", content, _CRC, calc_crc32c(bytes(content[_AFTER_CRC:])))
+    batch._buffer = content  # noqa: SLF001
+    await (await producer.send_batch(batch, topic, partition=partition))

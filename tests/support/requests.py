@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -128,7 +129,7 @@ class Claimer:
         await self.claims.claim_any(
             limit,
             lanes=[*Priority],
-            may_take_over=may_take_over,
+            take_over_until=datetime.now(UTC) + timedelta(hours=may_take_over),
             may_take_suspect=not any(
                 claim.is_suspect for claim in self.started if claim.request_id in self.running
             ),

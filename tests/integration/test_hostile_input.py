@@ -294,3 +294,54 @@ async def test_it_is_refused_with_a_problem_and_the_connection_goes_on(served: S
     assert len(answer.body) < MAX_BODY_BYTES
     assert (next_answer.status, next_answer.body) == (200, b'{"status":"alive"}')
     assert await served.accepted() == 0
+
+
+NO_HTTP = {
+    "path": b"GET /\xc3\xa9 HTTP/1.1\r\nHost: test\r\n\r\n",
+    "query": b"GET /generation-requests?status=\xff HTTP/1.1\r\nHost: test\r\n\r\n",
+    "version": b"GET / HTTP/9.9\r\n\r\n",
+    "target": b"GET http://[/x HTTP/1.1\r\nHost: test\r\n\r\n",
+    "long target": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: test\r\n\r\n",
+    "length": b"POST /generation-requests HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    "huge length": b"POST /generation-requests HTTP/1.1\r\nContent-Length: "
+    + b"9" * 30
+    + b"\r\n\r\n",
+    "two lengths": b"POST /generation-requests HTTP/1.1\r\nContent-Length: 1\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n",
+    "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("raw", NO_HTTP.values(), ids=[*NO_HTTP])
+async def test_what_is_no_http_is_a_problem_too(served: Served, raw: bytes):
+    async with connection_to(served) as connection:
+        await connection.send(raw)
+        answer = await connection.answer()
+
+    assert (answer.status, answer.headers["connection"]) == (400, "close")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert json.loads(answer.body)["code"] == "bad_request"
+    assert await served.accepted() == 0
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_more_than_the_limit_is_read_before_the_answer(served: Served):
+    """The client goes on sending for ever; the answer does not wait for it to end."""
+    chunk = b"1000\r\n" + b" " * 0x1000 + b"\r\n"
+    head = Sent(status=413, code="body_too_large", headers=(JSON_TYPE, CHUNKED)).raw
+    async with connection_to(served) as connection:
+        await connection.send(head + chunk * (MAX_BODY_BYTES // 0x1000 + 1))
+        answer = await connection.answer()
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_length_over_the_limit_is_refused_before_a_byte_is_sent(served: Served):
+    length = b"Content-Length: %d" % (MAX_BODY_BYTES + 1)
+    async with connection_to(served) as connection:
+        await connection.send(too_large(length).raw)
+        answer = await connection.answer()
+
+    assert answer.status == 413

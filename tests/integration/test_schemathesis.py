@@ -29,7 +29,17 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-DOCUMENT = schemathesis.openapi.from_dict(an_app().openapi())
+
+
+def without_default(document: dict[str, Any]) -> dict[str, Any]:
+    """Drop the answer that stands for every status: it would make each a documented one."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("default", None)
+    return document
+
+
+DOCUMENT = schemathesis.openapi.from_dict(without_default(an_app().openapi()))
 OPERATIONS = {
     found.ok().label: found.ok() for found in DOCUMENT.get_all_operations() if isinstance(found, Ok)
 }

@@ -27,7 +27,8 @@ ALTER TABLE dead_letters
     ADD CONSTRAINT one_letter_for_each_round UNIQUE (generation_request_id, round),
     ADD CONSTRAINT letter_reason_is_known CHECK (reason IN (
         'unreadable', 'unsupported_version', 'unknown_request', 'undecodable',
-        'items_failed', 'unexpected', 'deadline_exceeded', 'crash_loop', 'unknown_entity_type')),
+        'items_failed', 'unexpected', 'deadline_exceeded', 'crash_loop', 'provider_unavailable',
+        'unknown_entity_type')),
     ADD CONSTRAINT letter_is_about_a_request_or_a_record CHECK (
         num_nonnulls(generation_request_id, round, error_code, failed_ordinals) IN (0, 4)
         AND num_nonnulls(kafka_partition, kafka_offset, content_digest) IN (0, 3)

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     UNEXPECTED = "unexpected"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     CRASH_LOOP = "crash_loop"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
     UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
 
 
@@ -63,6 +64,7 @@ ReasonName = Annotated[
         "unexpected",
         "deadline_exceeded",
         "crash_loop",
+        "provider_unavailable",
         "unknown_entity_type",
     ],
     Field(description="Why there is a letter. Be ready for values to be added."),

@@ -62,6 +62,7 @@ SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals,
 _DECISIVE = (
     Reason.CRASH_LOOP,
     Reason.DEADLINE_EXCEEDED,
+    Reason.PROVIDER_UNAVAILABLE,
     Reason.UNKNOWN_ENTITY_TYPE,
     Reason.UNEXPECTED,
 )

@@ -286,6 +286,7 @@ async def test_the_letter_is_of_the_transaction_that_settles(database: Database)
         (["refused", "refused", "deadline_exceeded"], "deadline_exceeded"),
         (["unexpected", "crash_loop"], "crash_loop"),
         (["unknown_entity_type"], "unknown_entity_type"),
+        (["refused", "provider_unavailable"], "provider_unavailable"),
         (["a code of tomorrow"], "items_failed"),
     ],
 )

@@ -209,8 +209,14 @@ async def test_each_way_to_settle_without_all_entities_is_one_letter_on_the_topi
                   lease_until = clock_timestamp() - interval '1 second',
                   started_at = clock_timestamp()"""
     )
+    put_off = await a_request(database)
+    await database.execute(
+        "UPDATE generation_requests SET started_at = requested_at, releases = 20 WHERE id = $1",
+        put_off,
+    )
     expected = {
         str(looping): "crash_loop",
+        str(put_off): "provider_unavailable",
         str(await a_request(database, count=2, deadline_in=-1)): "deadline_exceeded",
         str(await a_request(database, entity_type="poem", age=601)): "unknown_entity_type",
     }

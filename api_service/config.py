@@ -20,6 +20,6 @@ class ApiSettings(SharedSettings):
     max_body_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = Field(
         65_536, description="The largest body of a request that the API reads."
     )
-    request_deadline_seconds: Annotated[float, Field(gt=0)] = Field(
+    request_deadline_seconds: Annotated[float, Field(gt=0, le=31_536_000)] = Field(
         86_400, description="How long after its acceptance a request is settled at the latest."
     )

@@ -34,7 +34,6 @@ async def relaying(database: Database, publisher: Publisher) -> AsyncIterator[Re
 async def relay_alone(settings: SharedSettings) -> None:
     """Relay until the process is told to stop."""
     stopped = asyncio.Event()
-    on_signals(stopped.set)
     async with connect(
         settings.database_url,
         patience=DATABASE_SECONDS,
@@ -42,6 +41,7 @@ async def relay_alone(settings: SharedSettings) -> None:
         application_name="relay",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
+        on_signals(stopped.set)
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="relay")
         async with relaying(database, publisher):
             log.info("service_started")

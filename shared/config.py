@@ -65,7 +65,7 @@ class SharedSettings(DatabaseSettings, KafkaSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json, console (columns), or auto: columns on a terminal."
     )
-    schema_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+    schema_wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         60, description="How long a service waits at start for the schema it needs."
     )
 

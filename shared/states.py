@@ -33,7 +33,3 @@ class Priority(StrEnum):
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
-
-
-WEIGHTS = {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}
-"""The shares of the lanes in what `claim_any` takes while all of them wait."""

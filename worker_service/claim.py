@@ -14,8 +14,9 @@ import asyncpg
 from shared.database import Database
 from shared.logging import get_log
 from shared.metrics import REQUESTS_CLAIMED
-from shared.states import WEIGHTS, Priority
+from shared.states import Priority
 from worker_service.breaker import Breakers, Circuit
+from worker_service.lanes import WEIGHTS
 
 log = get_log()
 

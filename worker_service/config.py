@@ -29,13 +29,13 @@ class WorkerSettings(SharedSettings):
     max_parallel_items_per_request: PositiveInt = Field(
         3, description="Items of one request that are made at a time."
     )
-    drain_seconds: Annotated[float, Field(gt=0)] = Field(
+    drain_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         40, description="How long a stopping worker waits for the calls that it has in flight."
     )
     provider: Literal["demo"] = Field(
         "demo", description="The provider of requests that name none."
     )
-    demo_latency_seconds: Annotated[float, Field(ge=0)] = Field(
+    demo_latency_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         0, description="How long the provider demo takes for each entity."
     )
     call_attempts: PositiveInt = Field(
@@ -48,7 +48,7 @@ class WorkerSettings(SharedSettings):
     breaker_failures: PositiveInt = Field(
         5, description="Failed attempts in a row after which a provider is left alone for a while."
     )
-    breaker_seconds: Annotated[float, Field(gt=0)] = Field(
+    breaker_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         5, description="How long a provider is left alone at first; up to a minute later on."
     )
 

@@ -68,6 +68,9 @@ _DECISIVE = (
 )
 """Codes that decide about the reason if any item failed with them, the first one first."""
 
+LARGEST_KEPT_BYTES = 16 * 1_048_576
+"""A small compressed batch may hold a record of any size; more than this is not kept."""
+
 _HEADER_BYTES = 16
 _SPARE_BYTES = 1024
 
@@ -84,6 +87,12 @@ class Poison:
     key: bytes | None = None
     value: bytes | None = None
     headers: Sequence[tuple[str, bytes | None]] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of key, value and headers."""
+        parts = [self.key, self.value, *(value for _, value in self.headers or ())]
+        return sum(len(part) for part in parts if part is not None)
 
     @property
     def digest(self) -> bytes:
@@ -119,20 +128,16 @@ class _Letter:
 async def set_aside(database: Database, poison: Poison, *, outlets: Outlets) -> None:
     """Write the letter of a record; the same record again changes nothing.
 
-    A record whose headers PostgreSQL cannot keep is set aside by its coordinates alone.
+    A record whose headers PostgreSQL cannot keep is set aside by its coordinates alone, and so
+    is one that takes a compressed batch to be as large as it is.
 
     Raises:
         DatabaseUnavailable: the record must be tried again, never skipped.
     """
-    letter = _about(poison)
-    try:
-        written = await _write(database, letter, outlets)
-    except (asyncpg.DataError, ValueError) as error:
-        reason = f"{type(error).__name__}: its bytes could not be kept"
-        coordinates = replace(
-            letter, record=None, error_message=storable(f"{poison.error} ({reason})")
-        )
-        written = await _write(database, coordinates, outlets)
+    if poison.size > LARGEST_KEPT_BYTES:
+        written = await _write(database, _by_coordinates(poison, "too many bytes to keep"), outlets)
+    else:
+        written = await _write_whole(database, poison, outlets)
     if written:
         log.warning(
             "message_set_aside",
@@ -141,6 +146,19 @@ async def set_aside(database: Database, poison: Poison, *, outlets: Outlets) -> 
             offset=poison.offset,
             reason=poison.reason,
         )
+
+
+async def _write_whole(database: Database, poison: Poison, outlets: Outlets) -> bool:
+    try:
+        return await _write(database, _about(poison), outlets)
+    except (asyncpg.DataError, ValueError) as error:
+        why = f"{type(error).__name__}: its bytes could not be kept"
+        return await _write(database, _by_coordinates(poison, why), outlets)
+
+
+def _by_coordinates(poison: Poison, why: str) -> _Letter:
+    message = storable(f"{poison.error} ({why})")
+    return replace(_about(poison), record=None, error_message=message)
 
 
 def _about(poison: Poison) -> _Letter:

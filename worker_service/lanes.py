@@ -9,7 +9,10 @@ and Weihl 1995).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shared.states import WEIGHTS, Priority
+from shared.states import Priority
+
+WEIGHTS = {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}
+"""The shares of the lanes while all of them have work."""
 
 HIGH_SHARE = 10
 """One slot in so many is for the lane `high` alone."""

@@ -22,7 +22,7 @@ from tests.support.requests import (
     row_of,
     topics_of_outbox,
 )
-from worker_service.dead_letter import Poison, reason_of, set_aside
+from worker_service.dead_letter import LARGEST_KEPT_BYTES, Poison, reason_of, set_aside
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -145,6 +145,18 @@ async def test_headers_of_ours_that_are_there_already_are_replaced(database: Dat
     assert sorted(name for name, _ in sent[1:]) == sorted(Header)
     assert all(value != b"stale" for _, value in sent)
     assert _headers(await _the_letter(database)) == poison.headers
+
+
+async def test_a_record_that_only_compression_made_small_is_set_aside_by_its_coordinates(
+    database: Database,
+):
+    huge = replace(POISON, value=b"z" * (LARGEST_KEPT_BYTES + 1))
+
+    await set_aside(database, huge, outlets=OUTLETS)
+
+    letter = await _the_letter(database)
+    assert (letter["kafka_offset"], letter["record_value"]) == (7, None)
+    assert letter["error_message"] == "expected JSON (too many bytes to keep)"
 
 
 async def test_a_record_that_postgresql_cannot_keep_is_set_aside_by_its_coordinates(

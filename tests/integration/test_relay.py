@@ -107,13 +107,13 @@ async def test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it(databa
     assert await rows_of(database) == []
 
 
-async def test_a_row_is_kept_when_nobody_answers_and_is_due_again_at_once(database: Database):
+async def test_a_row_is_kept_when_nobody_answers_and_no_refusal_is_counted(database: Database):
     await a_left_over(database)
 
     await relay_to(Broker(lambda _: Unreached()), database).sweep()
 
     (row,) = await rows_of(database)
-    assert (row["refusals"], row["waits"]) == (0, False)
+    assert (row["refusals"], row["parked_at"]) == (0, None)
 
 
 async def test_a_row_is_kept_when_the_relay_dies_while_it_publishes(database: Database):

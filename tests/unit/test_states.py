@@ -4,7 +4,8 @@ from typing import get_args
 
 from schemas.api import PriorityName, StatusName
 from schemas.events import GenerationSettled
-from shared.states import FINAL, WEIGHTS, Priority, Status
+from shared.states import FINAL, Priority, Status
+from worker_service.lanes import WEIGHTS
 
 
 def test_the_contract_names_the_states_that_there_are():

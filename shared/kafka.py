@@ -100,9 +100,13 @@ class Publisher:
             max_batch_size=65_536,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
+        starting = asyncio.create_task(producer.start())
         try:
-            await producer.start()
+            await asyncio.shield(starting)
         except BaseException:
+            # Cancelled while it connects, aiokafka would leave that connection open for good.
+            with suppress(KafkaError, OSError, TimeoutError):
+                await starting
             await producer.stop()
             raise
         self._producer = producer

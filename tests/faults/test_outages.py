@@ -1,5 +1,6 @@
 """What an outage of PostgreSQL or Kafka costs: time, and nothing else."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,9 @@ from devstack import kafka, postgres
 from devstack.kafka import Kafka
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
-from shared.database import Database
+from shared.database import Database, connect
+from shared.errors import DatabaseUnavailable
+from shared.kafka import Acknowledged, Publisher, Record, Unreached
 from shared.topics import create_topics
 from tests.services import StartWorker
 from tests.stack import PARTITIONS, Stack
@@ -162,6 +165,42 @@ async def test_a_worker_is_ready_while_it_reaches_postgresql(
         await is_now(200, "degraded", "down")
         own_postgres.freeze()
         await is_now(503, "unavailable", "down")
+
+
+async def test_a_transaction_on_a_frozen_postgresql_ends_in_time(
+    own_postgres: Postgres, database_url: str
+):
+    async with connect(
+        database_url, patience=1.0, pool_size=1, application_name="test"
+    ) as impatient:
+
+        async def stall() -> None:
+            async with impatient.transaction() as connection:
+                await connection.fetchrow("SELECT 1")
+                own_postgres.freeze()
+                await connection.fetchrow("SELECT 1")
+
+        async with asyncio.timeout(5):
+            with pytest.raises(DatabaseUnavailable):
+                await stall()
+
+
+async def test_a_record_that_a_frozen_broker_does_not_take_is_not_refused(
+    stack: Stack, own_kafka: Kafka
+):
+    publisher = Publisher(stack.kafka, client_id="test")
+    watching = asyncio.create_task(publisher.watch())
+    await eventually(lambda: publisher.reachable)
+    record = Record(topic=stack.topics.events, key=b"k", value=b"v", headers=[])
+    assert await publisher.publish([record]) == [Acknowledged()]
+
+    own_kafka.freeze()
+    fates = await publisher.publish([record])
+    own_kafka.thaw()
+
+    assert fates == [Unreached()]
+    watching.cancel()
+    await publisher.stop()
 
 
 async def _is_degraded(api: httpx.AsyncClient) -> bool:

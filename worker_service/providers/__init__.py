@@ -2,6 +2,8 @@
 
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
+  CredentialRefused the key is bad: the breaker opens, and no item fails for it
+  InvalidOutput     the answer fits no schema: asked for again, then the item fails
   PermanentError    the same call fails again: the item fails
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
 from aiokafka.structs import RecordMetadata
 
 from schemas.messages import Headers
@@ -135,7 +135,7 @@ async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
             if not await _knows(producer, record.topic):
                 return Refused("the broker has no such topic")
             await _send(producer, record)
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, KafkaTimeoutError, ProducerClosed):
         return Unreached()
     except (KafkaError, ValueError) as error:
         if getattr(error, "retriable", False):

@@ -106,7 +106,10 @@ async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage)
             replace(deferred, counted=not is_open) if isinstance(deferred, Deferred) else deferred
         )
     except ProviderError:
-        circuit.answered()
+        if usage["calls"]:
+            circuit.answered()
+        else:
+            circuit.abandoned()
         raise
     except BaseException:
         circuit.abandoned()

@@ -270,13 +270,15 @@ class Claims:
         )
         return await self._claim_any(limit, wanted)
 
-    async def claim_probes(self, *, take_over_until: datetime | None) -> None:
+    async def claim_probes(
+        self, *, take_over_until: datetime | None, may_take_suspect: bool
+    ) -> None:
         """Claim one request for each circuit that has been open for long enough."""
         for circuit in self._breakers.in_want_of_a_probe(time.monotonic()):
             wanted = Wanted(
                 lanes=[*Priority],
                 take_over_until=take_over_until,
-                suspects=0,
+                suspects=int(may_take_suspect),
                 pending_seconds=0,
                 circuits=[circuit],
                 is_probe=True,

@@ -129,7 +129,8 @@ class InFlight:
 
     def free_for_messages(self, lane: Priority) -> int:
         """Return how many slots messages of a lane may fill: not the one kept for `claim_any`."""
-        return self.free(lane) - int(self._rescue_waits and self._is_rescue_due)
+        is_kept = self._rescue_waits and self._is_rescue_due and self.free(Priority.NORMAL) > 0
+        return self.free(lane) - int(is_kept)
 
     @property
     def _is_rescue_due(self) -> bool:
@@ -155,15 +156,18 @@ class InFlight:
             async with asyncio.timeout(within):
                 await self._wait_for_change()
 
-    async def rescue_slots(self) -> int:
-        """Wait for the turn of `claim_any` and return how many slots any lane may fill.
+    async def rescue_slots(self, within: float) -> int:
+        """Wait for the turn of `claim_any`, at most `within` seconds, and return its slots.
 
         While messages wait for a slot too, that is one freed slot in four.
         """
         self._rescue_waits = True
         try:
-            while not self._is_rescue_turn():
-                await self._wait_for_change()
+            async with asyncio.timeout(within):
+                while not self._is_rescue_turn():
+                    await self._wait_for_change()
+        except TimeoutError:
+            return 0
         finally:
             self._rescue_waits = False
         self._freed_since_rescue = 0

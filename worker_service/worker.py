@@ -179,14 +179,20 @@ class Worker:
             await self._claim_any(min(reserved, RESCUE_BATCH), [Priority.HIGH])
         claimed = slots = 0
         while claimed == slots or await self._in_flight.suspect_ended(RESCUE_EVERY_SECONDS):
-            slots = min(await self._in_flight.rescue_slots(), RESCUE_BATCH)
+            turn = await self._in_flight.rescue_slots(RESCUE_EVERY_SECONDS)
+            if not turn:
+                return
+            slots = min(turn, RESCUE_BATCH)
             claimed = await self._claim_any(slots, [*Priority])
 
     async def _probe(self) -> None:
         """Claim one request for each provider that was left alone for long enough."""
         if self._in_flight.free(Priority.NORMAL) > 0:
             with self._in_flight.held(1):
-                await self._claims.claim_probes(take_over_until=self._leases.take_over_until)
+                await self._claims.claim_probes(
+                    take_over_until=self._leases.take_over_until,
+                    may_take_suspect=not self._in_flight.has_suspect,
+                )
 
     async def _claim_any(self, slots: int, lanes: list[Priority]) -> int:
         reaches_kafka = self._publisher.reachable

@@ -70,14 +70,14 @@ async def test_slots_that_are_held_for_claims_under_way_are_not_free():
 
 
 async def test_an_idle_worker_gives_claim_any_all_its_slots():
-    assert await InFlight(5).rescue_slots() == 5
+    assert await InFlight(5).rescue_slots(within=5) == 5
 
 
 async def test_a_busy_worker_gives_claim_any_one_freed_slot_in_four():
     in_flight, runs = a_full_house(8)
 
     async def rescue() -> int:
-        slots = await in_flight.rescue_slots()
+        slots = await in_flight.rescue_slots(within=5)
         in_flight.add(a_run())
         return slots
 
@@ -103,7 +103,7 @@ async def test_claim_any_gets_the_one_free_slot_that_no_message_waits_for():
     in_flight, runs = a_full_house(2)
     in_flight.remove(runs[0])
 
-    assert await in_flight.rescue_slots() == 1
+    assert await in_flight.rescue_slots(within=5) == 1
 
 
 async def test_claim_any_that_does_not_wait_keeps_no_slot_from_messages():
@@ -177,3 +177,18 @@ async def test_high_requests_may_fill_any_slot():
         in_flight.add(a_run(priority=Priority.HIGH))
 
     assert in_flight.free(Priority.NORMAL) == in_flight.free(Priority.HIGH) == 2
+
+
+async def test_the_slot_for_high_is_not_kept_for_a_claim_any_that_may_not_use_it():
+    in_flight = InFlight(10)
+    runs = [a_run(priority=Priority.LOW) for _ in range(9)]
+    for run in runs:
+        in_flight.add(run)
+    for run in runs[:3]:
+        in_flight.remove(run)
+        in_flight.add(run)
+    waiting = asyncio.create_task(in_flight.rescue_slots(within=0.05))
+    await _let_others_run()
+
+    assert in_flight.free_for_messages(Priority.HIGH) == 1
+    assert await waiting == 0

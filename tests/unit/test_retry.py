@@ -37,7 +37,8 @@ def test_waits_grow_and_stay_within_their_bounds():
     ]
 
     assert longest == sorted(longest)
-    assert [round(wait) for wait in longest] == [1, 2, 4, 30]
+    assert all(wait <= bound for wait, bound in zip(longest, [1, 2, 4, 30], strict=True))
+    assert longest[-1] > 4
 
 
 def test_two_workers_do_not_come_back_together():

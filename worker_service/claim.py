@@ -174,14 +174,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What `CLAIM_ANY` may take: all but the requests of `circuits`, or as a probe only those."""
+    """What `CLAIM_ANY` may take: all but what is blocked, or only the circuit that is `probed`."""
 
     lanes: Sequence[Priority]
     take_over_until: datetime | None
     suspects: int
     pending_seconds: float
-    circuits: Sequence[Circuit]
-    is_probe: bool
+    probed: Circuit | None
 
 
 class Claims:
@@ -265,8 +264,7 @@ class Claims:
             take_over_until=take_over_until,
             suspects=int(may_take_suspect),
             pending_seconds=pending_seconds,
-            circuits=self._breakers.blocked(time.monotonic()),
-            is_probe=False,
+            probed=None,
         )
         return await self._claim_any(limit, wanted)
 
@@ -280,13 +278,13 @@ class Claims:
                 take_over_until=take_over_until,
                 suspects=int(may_take_suspect),
                 pending_seconds=0,
-                circuits=[circuit],
-                is_probe=True,
+                probed=circuit,
             )
             await self._claim_any(1, wanted)
 
     async def _claim_any(self, limit: int, wanted: "Wanted") -> int:
         async with self._one_at_a_time:
+            now = time.monotonic()  # a circuit may have opened while this call waited
             rows = await self._database.fetch(
                 CLAIM_ANY,
                 self._owner,
@@ -302,8 +300,8 @@ class Claims:
                 [WEIGHTS[lane] for lane in wanted.lanes],
                 CRASH_LIMIT,
                 wanted.suspects,
-                *_columns(wanted.circuits),
-                wanted.is_probe,
+                *_columns([wanted.probed] if wanted.probed else self._breakers.blocked(now)),
+                wanted.probed is not None,
             )
             self._start_all(rows)
             return len(rows)

@@ -64,7 +64,7 @@ async def test_while_a_breaker_is_open_its_requests_are_not_claimed(
 
     async def released() -> bool:
         row = await row_of(database, first.rpartition("/")[2])
-        return bool(row["status"] == "pending" and row["epoch"])
+        return bool(row["status"] == "pending" and row["epoch"] == 1)
 
     await eventually(released)
     late = await submit(api)

@@ -25,7 +25,7 @@ async def read(api: httpx.AsyncClient, path: str) -> Json:
     return record
 
 
-async def settled(api: httpx.AsyncClient, path: str, *, within: float = 30.0) -> Json:
+async def settled(api: httpx.AsyncClient, path: str, *, within: float = 20.0) -> Json:
     """Poll until the status is final and return the record."""
 
     async def final() -> Json | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def eventually(ask: Callable[[], Any], *, within: float = 30.0, what: str = "") -> Any:
+async def eventually(ask: Callable[[], Any], *, within: float = 20.0, what: str = "") -> Any:
     """Ask again and again until the answer (awaited if need be) is true, and return it."""
     deadline = time.monotonic() + within
     while True:

@@ -44,11 +44,18 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicMissing:
+    """The broker has no such topic yet: no fault of the record."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreached:
     """Nobody answered in time, or not for now: the record may be published or not."""
 
 
-Fate: TypeAlias = Acknowledged | Refused | Unreached
+Fate: TypeAlias = Acknowledged | Refused | TopicMissing | Unreached
 
 
 class Publisher:
@@ -132,8 +139,8 @@ class Publisher:
 async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
     try:
         async with asyncio.timeout(2 * REQUEST_SECONDS):
-            if not await _knows(producer, record.topic):
-                return Refused("the broker has no such topic")
+            if (obstacle := await _obstacle(producer, record.topic)) is not None:
+                return obstacle
             await _send(producer, record)
     except (OSError, TimeoutError, KafkaTimeoutError, ProducerClosed):
         return Unreached()
@@ -156,10 +163,12 @@ async def _send(producer: AIOKafkaProducer, record: Record) -> RecordMetadata:
     return await (await producer.send_batch(batch, record.topic, partition=partition))
 
 
-async def _knows(producer: AIOKafkaProducer, topic: str) -> bool:
+async def _obstacle(producer: AIOKafkaProducer, topic: str) -> TopicMissing | Unreached | None:
     """Ask once for a topic that is new to the client; `send` would wait for it for seconds."""
     client = producer.client
-    if client.cluster.partitions_for_topic(topic) is None:
-        await client.add_topic(topic)
-        await client.force_metadata_update()
-    return client.cluster.partitions_for_topic(topic) is not None
+    if client.cluster.partitions_for_topic(topic) is not None:
+        return None
+    await client.add_topic(topic)
+    if not await client.force_metadata_update():
+        return Unreached()
+    return None if client.cluster.partitions_for_topic(topic) else TopicMissing(topic)

@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from shared.errors import DatabaseUnavailable
@@ -14,11 +15,18 @@ log = get_log()
 Seconds = float
 
 
-async def repeat(step: Callable[[], Awaitable[object]], *, name: str, every: Seconds) -> NoReturn:
+async def repeat(
+    step: Callable[[], Awaitable[object]],
+    *,
+    name: str,
+    every: Seconds,
+    sooner: asyncio.Event | None = None,
+) -> NoReturn:
     """Run `step` about every `every` seconds until cancelled, whatever it raises.
 
-    The database's outages are logged by the database. Anything else is a bug in one pass: it is
-    logged with its traceback, and must not end the passes after it.
+    The next pass comes as soon as the event `sooner` is set, which is cleared then. The database's
+    outages are logged by the database. Anything else is a bug in one pass: it is logged with its
+    traceback, and must not end the passes after it.
     """
     while True:
         try:
@@ -27,7 +35,15 @@ async def repeat(step: Callable[[], Awaitable[object]], *, name: str, every: Sec
             log.debug("pass_failed", loop=name, reason=str(error))
         except Exception:
             log.exception("pass_failed", loop=name)
-        await asyncio.sleep(every * random.uniform(0.8, 1.2))
+        await _pause(every * random.uniform(0.8, 1.2), sooner)
+
+
+async def _pause(seconds: Seconds, sooner: asyncio.Event | None) -> None:
+    told = sooner or asyncio.Event()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await told.wait()
+    told.clear()
 
 
 def on_signals(react: Callable[[], None]) -> None:

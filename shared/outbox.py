@@ -6,15 +6,15 @@ makes a duplicate, never a loss. Nothing is published while a transaction is ope
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, assert_never
 from uuid import UUID
 
 import asyncpg
 
 from shared.database import Connection, Database
-from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused
+from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused, TopicMissing, Unreached
 from shared.logging import get_log
 from shared.loops import repeat
 
@@ -54,7 +54,8 @@ UPDATE outbox
    SET refusals = refusals + 1,
        claimed_until = clock_timestamp()
                        + make_interval(secs => least(power(2, refusals + 1), 300)),
-       parked_at = CASE WHEN refusals + 1 >= $2 THEN clock_timestamp() END
+       parked_at = CASE WHEN refusals + 1 >= $2 AND id = ANY ($3::bigint[])
+                        THEN clock_timestamp() END
  WHERE id = ANY ($1::bigint[])
 RETURNING id, topic, parked_at IS NOT NULL AS parked"""
 
@@ -151,12 +152,11 @@ class Relay:
         """Publish rows and delete those that the broker acknowledged, never before it did."""
         fates = await self._publisher.publish([row.record for row in rows])
         acknowledged = _ids(rows, fates, Acknowledged)
-        refused = _ids(rows, fates, Refused)
-        unreached = [row.id for row in rows if row.id not in {*acknowledged, *refused}]
+        unreached = _ids(rows, fates, Unreached)
         await self._each_if_any(
             (DELETE_ACKNOWLEDGED, acknowledged), (LEAVE_TO_ANY_RELAY, unreached)
         )
-        if refused:
+        if len(acknowledged) + len(unreached) < len(rows):
             await self._back_off(rows, fates)
 
     async def _each_if_any(self, *changes: tuple[LiteralString, list[int]]) -> None:
@@ -165,12 +165,11 @@ class Relay:
                 await self._database.execute(statement, ids)
 
     async def _back_off(self, rows: Sequence[OutboxRow], fates: Sequence[Fate]) -> None:
-        reasons = {
-            row.id: fate.reason
-            for row, fate in zip(rows, fates, strict=True)
-            if isinstance(fate, Refused)
-        }
-        for row in await self._database.fetch(BACK_OFF, sorted(reasons), _REFUSALS_BEFORE_PARKING):
+        reasons = dict(_reasons(rows, fates))
+        backed_off = await self._database.fetch(
+            BACK_OFF, sorted(reasons), _REFUSALS_BEFORE_PARKING, _ids(rows, fates, Refused)
+        )
+        for row in backed_off:
             identifiers: dict[str, Any] = {
                 "outbox_id": row["id"],
                 "topic": row["topic"],
@@ -184,6 +183,19 @@ class Relay:
 
 def _ids(rows: Sequence[OutboxRow], fates: Sequence[Fate], kind: type[Fate]) -> list[int]:
     return [row.id for row, fate in zip(rows, fates, strict=True) if isinstance(fate, kind)]
+
+
+def _reasons(rows: Sequence[OutboxRow], fates: Sequence[Fate]) -> Iterator[tuple[int, str]]:
+    for row, fate in zip(rows, fates, strict=True):
+        match fate:
+            case Refused(reason):
+                yield row.id, reason
+            case TopicMissing(topic):
+                yield row.id, f"the broker has no topic {topic!r}"
+            case Acknowledged() | Unreached():
+                pass
+            case _:
+                assert_never(fate)
 
 
 def request_id_key(request_id: UUID) -> bytes:

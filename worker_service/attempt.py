@@ -1,7 +1,7 @@
 """One attempt at an item: ask the provider, validate what it answers, end with an outcome."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ from schemas.entity import ConstraintsBase, EntityBase, EntityType
 from shared.errors import ErrorCode
 from shared.logging import get_log
 from shared.metrics import ATTEMPT_SECONDS, PROVIDER_CALLS
-from worker_service.breaker import Breakers, State
+from worker_service.breaker import Breakers, Refusal, State
 from worker_service.claim import Claim
 from worker_service.generators import Generator
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded, Usage
@@ -93,13 +93,20 @@ async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage)
     circuit = makers.breakers.circuit(
         provider.name, credential=provider.credential, model=claim.model
     )
-    if refusal := circuit.admit(time.monotonic()):
-        wait = jittered(refusal.retry_after)
-        return Deferred(code=refusal.code, retry_after=wait, attempts=0, counted=False)
+    admission = circuit.admit(time.monotonic())
+    if isinstance(admission, Refusal):
+        wait = jittered(admission.retry_after)
+        return Deferred(code=admission.code, retry_after=wait, attempts=0, counted=False)
+
+    def may_call() -> bool:
+        return circuit.is_current(admission)
+
     try:
-        outcome = await _attempt(claim, ordinal, provider, makers=makers, usage=usage)
+        outcome = await _attempt(
+            claim, ordinal, provider, makers=makers, usage=usage, may_call=may_call
+        )
     except (TransientError, CredentialRefused) as error:
-        circuit.failed(error.code, now=time.monotonic())
+        circuit.failed(admission, error.code, now=time.monotonic())
         deferred = makers.policy.outcome(error, calls=usage["calls"], usage=usage)
         is_open = circuit.state(time.monotonic()) is not State.CLOSED
         return (
@@ -107,20 +114,27 @@ async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage)
         )
     except ProviderError:
         if usage["calls"]:
-            circuit.answered()
+            circuit.answered(admission, now=time.monotonic())
         else:
-            circuit.abandoned()
+            circuit.abandoned(admission)
         raise
     except BaseException:
-        circuit.abandoned()
+        circuit.abandoned(admission)
         raise
-    circuit.answered()
+    circuit.answered(admission, now=time.monotonic())
     return outcome
 
 
 async def _attempt(
-    claim: Claim, ordinal: int, provider: Provider, *, makers: Makers, usage: Usage
+    claim: Claim,
+    ordinal: int,
+    provider: Provider,
+    *,
+    makers: Makers,
+    usage: Usage,
+    may_call: Callable[[], bool],
 ) -> Succeeded:
+    """Call the provider until it makes the entity, as often as the policy and `may_call` allow."""
     entity_type = ENTITY_TYPES[claim.entity_type]
     constraints = _constraints(entity_type, claim)
     call = Call(
@@ -134,13 +148,15 @@ async def _attempt(
     )
 
     async def ask() -> EntityBase:
+        if not may_call():
+            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
         usage["calls"] += 1
         with _counted(provider.name):
             completion = await provider.complete(call)
             _add(usage, completion)
             return _validated(entity_type, completion)
 
-    entity: EntityBase = await _retrying(makers.policy)(ask)
+    entity: EntityBase = await _retrying(makers.policy, may_call)(ask)
     return Succeeded(entity=_identified(entity, constraints), attempts=usage["calls"], usage=usage)
 
 
@@ -163,14 +179,16 @@ def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:
         raise PermanentError(ErrorCode.UNSUPPORTED, _first_fault(error)) from error
 
 
-def _retrying(policy: RetryPolicy) -> AsyncRetrying:
+def _retrying(policy: RetryPolicy, may_call: Callable[[], bool]) -> AsyncRetrying:
     """Put the policy's decisions into the one retry layer.
 
     The allow-list matters: `retry_if_not_exception_type` would swallow cancellation.
     """
 
     def stop(state: RetryCallState) -> bool:
-        return not policy.repeats(_error(state), calls=state.attempt_number)
+        error = _error(state)
+        is_in_vain = isinstance(error, TransientError) and not may_call()
+        return is_in_vain or not policy.repeats(error, calls=state.attempt_number)
 
     def wait(state: RetryCallState) -> float:
         return policy.wait(_error(state), calls=state.attempt_number)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from shared.logging import get_log
 from shared.metrics import REQUESTS_CLAIMED
 from shared.states import Priority
 from worker_service.breaker import Breakers, Circuit
-from worker_service.lanes import WEIGHTS
+from worker_service.lanes import WEIGHTS, Lanes
 
 log = get_log()
 
@@ -29,7 +30,9 @@ SUSPECT_CRASHES = 2
 PENDING_SECONDS = 30.0
 """Age from which `claim_any` takes a request that Kafka should have brought."""
 
-PENDING_SECONDS_WITHOUT_KAFKA = 1.0
+PENDING_SECONDS_WITHOUT_MESSAGE = 1.0
+"""The same where no message may be expected: Kafka cannot be reached, or the message may have come
+while a circuit was open."""
 
 _TAKE = """
     UPDATE generation_requests AS request
@@ -101,8 +104,9 @@ WITH leased AS MATERIALIZED (
        FOR NO KEY UPDATE SKIP LOCKED
 ), waiting AS MATERIALIZED (
     SELECT oldest.id, lane.weight,
-           row_number() OVER (PARTITION BY lane.priority ORDER BY oldest.not_before) AS place
-      FROM unnest($10::text[], $11::int[]) AS lane (priority, weight)
+           lane.clock + (row_number() OVER (PARTITION BY lane.priority ORDER BY oldest.not_before)
+                         - 1) / lane.weight AS turn
+      FROM unnest($10::text[], $11::float8[], $17::float8[]) AS lane (priority, weight, clock)
      CROSS JOIN LATERAL (
         SELECT id, not_before FROM generation_requests AS request
          WHERE status = 'pending' AND started_at IS NULL AND priority = lane.priority
@@ -112,14 +116,15 @@ WITH leased AS MATERIALIZED (
            FOR NO KEY UPDATE SKIP LOCKED) AS oldest
 ), target AS MATERIALIZED (
     SELECT id, is_takeover FROM (
-        SELECT id, is_takeover, 0 AS rank, 0.0 AS turn FROM leased
-        UNION ALL SELECT id, is_takeover, 0, 0.0 FROM suspect
-        UNION ALL SELECT id, false, 1, 0.0 FROM released
-        UNION ALL SELECT id, false, 2, place::float8 / weight FROM waiting) AS candidate
-     ORDER BY rank, turn LIMIT $4
+        SELECT id, is_takeover, 0 AS rank, 0.0 AS turn, 0.0 AS weight FROM leased
+        UNION ALL SELECT id, is_takeover, 0, 0.0, 0.0 FROM suspect
+        UNION ALL SELECT id, false, 1, 0.0, 0.0 FROM released
+        UNION ALL SELECT id, false, 2, turn, weight FROM waiting) AS candidate
+     ORDER BY rank, turn, weight DESC LIMIT $4
 ), taken AS ({_TAKE}
 )
-SELECT * FROM taken"""
+SELECT taken.*, EXISTS (SELECT FROM waiting WHERE waiting.id = taken.id) AS took_turn
+  FROM taken"""
 
 RELEASE = """
 UPDATE generation_requests
@@ -213,6 +218,7 @@ class Claims:
         self._running = running
         self._start = start
         self._breakers = breakers
+        self._lanes = Lanes()
         self._one_at_a_time = asyncio.Lock()
 
     async def claim(self, request_ids: Iterable[UUID]) -> set[UUID]:
@@ -268,19 +274,19 @@ class Claims:
         )
         return await self._claim_any(limit, wanted)
 
-    async def claim_probes(
-        self, *, take_over_until: datetime | None, may_take_suspect: bool
+    async def claim_probe(
+        self, circuit: Circuit, *, take_over_until: datetime | None, may_take_suspect: bool
     ) -> None:
-        """Claim one request for each circuit that has been open for long enough."""
-        for circuit in self._breakers.in_want_of_a_probe(time.monotonic()):
-            wanted = Wanted(
-                lanes=[*Priority],
-                take_over_until=take_over_until,
-                suspects=int(may_take_suspect),
-                pending_seconds=0,
-                probed=circuit,
-            )
-            await self._claim_any(1, wanted)
+        """Claim one request to try the provider of a circuit with, if there is any."""
+        wanted = Wanted(
+            lanes=[*Priority],
+            take_over_until=take_over_until,
+            suspects=int(may_take_suspect),
+            pending_seconds=0,
+            probed=circuit,
+        )
+        if await self._claim_any(1, wanted):
+            circuit.probe_claimed(time.monotonic())
 
     async def _claim_any(self, limit: int, wanted: "Wanted") -> int:
         async with self._one_at_a_time:
@@ -302,9 +308,16 @@ class Claims:
                 wanted.suspects,
                 *_columns([wanted.probed] if wanted.probed else self._breakers.blocked(now)),
                 wanted.probed is not None,
+                self._lanes.clocks(wanted.lanes),
             )
             self._start_all(rows)
+            self._note_turns(Priority(row["priority"]) for row in rows if row["took_turn"])
             return len(rows)
+
+    def _note_turns(self, served: Iterable[Priority]) -> None:
+        taken = Counter(served)
+        for lane in self._lanes.in_turn(taken):
+            self._lanes.served(lane, taken=taken[lane])
 
     async def close(self) -> None:
         """Wait for the claim that is under way and let none follow it."""

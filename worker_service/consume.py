@@ -70,25 +70,37 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer.subscribe([*self._lane_of], listener=self)
         poll = Poll(consumer, self._lane_of)
         while True:
-            await self._slots(Priority.HIGH)
+            await self._any_slot()
             limits = self._limits()
-            batch = await poll.next_batch(limits)
-            if not batch and len(limits) < len(Priority):
-                await self._in_flight.changed(_LEFT_OUT_SECONDS)
-            await self._settle_fate(batch)
+            match await poll.next_batch(limits):
+                case Undecodable() as undecodable:
+                    await self._step_over(undecodable)
+                case []:
+                    if len(limits) < len(Priority):
+                        await self._in_flight.changed(_LEFT_OUT_SECONDS)
+                case messages:
+                    await self._settle_fate(self._with_slots(poll, messages))
 
     def _limits(self) -> dict[Priority, int]:
         """Return how many messages to take of each lane, leaving out those without a slot."""
         free = {lane: self._in_flight.free_for_messages(lane) for lane in Priority}
         return {lane: min(slots, BATCH_MESSAGES) for lane, slots in free.items() if slots > 0}
 
-    async def _slots(self, lane: Priority) -> int:
-        """Wait for free slots and return how many messages of a lane may fill."""
-        while True:
+    def _with_slots(self, poll: Poll, messages: list[Message]) -> list[Message]:
+        """Return the messages that have a slot; the others go back for other lanes to go on.
+
+        `claim_any` may have filled slots since their number was asked for.
+        """
+        slots = max(0, self._in_flight.free_for_messages(self._lane_of[messages[0].topic]))
+        if len(messages) > slots:
+            poll.put_back(messages[slots])
+        return messages[:slots]
+
+    async def _any_slot(self) -> None:
+        """Wait until messages of some lane may fill a slot."""
+        self._tick()
+        while not await self._in_flight.message_slots(_SLOT_SECONDS, lane=Priority.HIGH):
             self._tick()
-            slots = await self._in_flight.message_slots(_SLOT_SECONDS, lane=lane)
-            if slots:
-                return slots
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
@@ -135,28 +147,25 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     def _tick(self) -> None:
         self.ticked_at = time.monotonic()
 
-    async def _settle_fate(self, batch: list[Message] | Undecodable) -> None:
+    async def _step_over(self, undecodable: Undecodable) -> None:
+        """Make the letter of a record that the client cannot decode durable."""
+        assignment = self._offsets.assignment
+        await self._until_durable([], [_letter(undecodable)])
+        self._offsets.handled(undecodable.partition, undecodable.offset, assignment=assignment)
+
+    async def _settle_fate(self, messages: list[Message]) -> None:
         """Make the fate of each message of a partition durable.
 
         A fetch returns what belongs to the assignment that is current when it returns, even if
         it began under another one.
         """
+        if not messages:
+            return
         assignment = self._offsets.assignment
-        match batch:
-            case Undecodable(partition, offset):
-                await self._until_durable([], [_letter(batch)])
-                self._offsets.handled(partition, offset, assignment=assignment)
-            case messages:
-                while messages:
-                    # `claim_any` may have filled slots meanwhile
-                    slots = await self._slots(self._lane_of[messages[0].topic])
-                    now, messages = messages[:slots], messages[slots:]
-                    with self._in_flight.held(len(now)):
-                        await self._decide(now)
-                    last = now[-1]
-                    self._offsets.handled(
-                        (last.topic, last.partition), last.offset, assignment=assignment
-                    )
+        with self._in_flight.held(len(messages)):
+            await self._decide(messages)
+        last = messages[-1]
+        self._offsets.handled((last.topic, last.partition), last.offset, assignment=assignment)
 
     async def _decide(self, messages: list[Message]) -> None:
         named: dict[UUID, list[Message]] = {}

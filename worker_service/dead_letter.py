@@ -90,9 +90,8 @@ class Poison:
 
     @property
     def size(self) -> int:
-        """The bytes of key, value and headers."""
-        parts = [self.key, self.value, *(value for _, value in self.headers or ())]
-        return sum(len(part) for part in parts if part is not None)
+        """The bytes of key, value and headers, names and all."""
+        return len(self.key or b"") + len(self.value or b"") + _size_of(self.headers or ())
 
     @property
     def digest(self) -> bytes:
@@ -284,5 +283,5 @@ def _size(record: Record) -> int:
     return len(record.key or b"") + len(record.value or b"") + _size_of(record.headers)
 
 
-def _size_of(headers: Headers) -> int:
+def _size_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
     return sum(len(name.encode()) + len(value or b"") + _HEADER_BYTES for name, value in headers)

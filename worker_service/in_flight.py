@@ -23,6 +23,7 @@ class Run:
     is_stopping: bool = False
     retry_after: float | None = None
     release_counts: bool = False
+    _waits: set[asyncio.Timeout] = field(default_factory=set)
     _calls: set[asyncio.Timeout] = field(default_factory=set)
 
     @classmethod
@@ -38,6 +39,7 @@ class Run:
     def stop(self) -> None:
         """Start no further ordinal; what is in flight goes on."""
         self.is_stopping = True
+        _expire(self._waits)
 
     def defer(self, retry_after: float, *, counted: bool) -> None:
         """Start no further ordinal, and come back after so many seconds."""
@@ -48,9 +50,16 @@ class Run:
     def abort(self) -> None:
         """Stop, and cancel the calls in flight; a result in hand is still recorded."""
         self.stop()
-        for call in self._calls:
-            call.reschedule(0.0)
-        self._calls.clear()
+        _expire(self._calls)
+
+    @contextmanager
+    def stoppable(self, wait: asyncio.Timeout) -> Iterator[None]:
+        """Let `stop` end a wait: the timeout expires at once instead of never."""
+        self._waits.add(wait)
+        try:
+            yield
+        finally:
+            self._waits.discard(wait)
 
     @contextmanager
     def abortable(self, call: asyncio.Timeout) -> Iterator[None]:
@@ -60,6 +69,12 @@ class Run:
             yield
         finally:
             self._calls.discard(call)
+
+
+def _expire(timeouts: set[asyncio.Timeout]) -> None:
+    for timeout in timeouts:
+        timeout.reschedule(0.0)
+    timeouts.clear()
 
 
 class InFlight:
@@ -75,6 +90,8 @@ class InFlight:
         self._messages_wait = False
         self._freed_since_rescue = 0
         self._changed = asyncio.Event()
+        self.suspect_ended = asyncio.Event()
+        """Set whenever a suspect ends; whoever waits for it clears it."""
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -103,16 +120,8 @@ class InFlight:
         self._suspects -= run.claim.is_suspect
         self._freed_since_rescue += 1
         self._changed.set()
-
-    async def suspect_ended(self, within: float) -> bool:
-        """Wait for the end of the suspect in flight; False if there is none, or it goes on."""
-        if not self.has_suspect:
-            return False
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while self.has_suspect:
-                    await self._wait_for_change()
-        return not self.has_suspect
+        if run.claim.is_suspect:
+            self.suspect_ended.set()
 
     @property
     def has_suspect(self) -> bool:

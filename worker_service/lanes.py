@@ -1,9 +1,9 @@
 """Which lane is served next: weighted, smooth and starving none; pure decisions.
 
 Each lane has a clock that runs more slowly the more weight it has. Whoever's clock is furthest
-behind is served next, and its clock moves on by what it took. A lane without work gathers no
-credit: its clock keeps up with the lane that is served instead (stride scheduling, Waldspurger
-and Weihl 1995).
+behind is served next, and its clock moves on by what it took. A lane that is behind the lane that
+is served had no work or no room for it, and gathers no credit: its clock catches up (stride
+scheduling, Waldspurger and Weihl 1995).
 """
 
 from collections.abc import Iterable
@@ -28,9 +28,13 @@ class Lanes:
         """Order lanes by whose turn it is; the heavier first where it is both's."""
         return sorted(lanes, key=lambda lane: (self._clocks[lane], -WEIGHTS[lane]))
 
-    def served(self, lane: Priority, *, taken: int, passed_over: Iterable[Priority]) -> None:
-        """Note what a lane took; lanes passed over for having no work gather no credit."""
+    def clocks(self, lanes: Iterable[Priority]) -> list[float]:
+        """Return the clocks of lanes, for a statement that takes several turns at once."""
+        return [self._clocks[lane] for lane in lanes]
+
+    def served(self, lane: Priority, *, taken: int) -> None:
+        """Note what a lane took when its turn came."""
         now = self._clocks[lane]
-        for idle in passed_over:
-            self._clocks[idle] = max(self._clocks[idle], now)
+        for other, clock in self._clocks.items():
+            self._clocks[other] = max(clock, now)
         self._clocks[lane] = now + taken / WEIGHTS[lane]

@@ -66,15 +66,12 @@ async def work(run: Run, *, workshop: Workshop) -> None:
 
 async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
     for ordinal in missing:
-        async with workshop.permits.permit(run.claim.priority, run.claim.request_id):
-            if run.is_stopping:
-                return
-            if ordinal in run.recorded:
-                continue
-            outcome = await _abortable_attempt(run, ordinal, workshop.makers)
+        if run.is_stopping:
+            return
+        outcome = await _permitted_attempt(run, ordinal, workshop)
         match outcome:
             case None:
-                return
+                continue
             case Deferred():
                 run.defer(outcome.retry_after, counted=outcome.counted)
             case Succeeded() | Failed():
@@ -83,12 +80,24 @@ async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
                 assert_never(outcome)
 
 
-async def _abortable_attempt(run: Run, ordinal: int, makers: Makers) -> Outcome | None:
-    """Attempt an item; None when the run was aborted before the outcome was there."""
+async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outcome | None:
+    """Attempt an item when there is a permit for it.
+
+    None when the item was recorded meanwhile, the run was stopped before the attempt began, or
+    aborted before the outcome was there.
+    """
+    permits, claim = workshop.permits, run.claim
     try:
-        async with asyncio.timeout(None) as call:
-            with run.abortable(call):
-                return await attempt(run.claim, ordinal, makers=makers)
+        async with asyncio.timeout(None) as limit:
+            with run.stoppable(limit):
+                await permits.acquire(claim.priority, claim.request_id)
+            try:
+                if ordinal in run.recorded:
+                    return None
+                with run.abortable(limit):
+                    return await attempt(claim, ordinal, makers=workshop.makers)
+            finally:
+                permits.release()
     except TimeoutError:
         return None
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import count
 from uuid import UUID
 
@@ -25,17 +23,8 @@ class Permits:
         self._waiting: dict[Priority, list[_Waiter]] = {lane: [] for lane in Priority}
         self._arrivals = count()
 
-    @asynccontextmanager
-    async def permit(self, lane: Priority, request_id: UUID) -> AsyncIterator[None]:
-        """Wait for a permit and hold it for as long as the block runs."""
-        await self._acquire(lane, request_id)
-        try:
-            yield
-        finally:
-            self._free += 1
-            self._hand_out()
-
-    async def _acquire(self, lane: Priority, request_id: UUID) -> None:
+    async def acquire(self, lane: Priority, request_id: UUID) -> None:
+        """Wait for a permit, which is to be released."""
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting[lane], (request_id, next(self._arrivals), turn))
         self._hand_out()
@@ -43,9 +32,13 @@ class Permits:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # it came together with the cancellation
-                self._free += 1
-                self._hand_out()
+                self.release()
             raise
+
+    def release(self) -> None:
+        """Give a permit back, to whoever's turn it is."""
+        self._free += 1
+        self._hand_out()
 
     def _hand_out(self) -> None:
         while self._free and (lane := self._next_lane()) is not None:
@@ -62,6 +55,5 @@ class Permits:
         if not busy:
             return None
         lane = self._lanes.in_turn(busy)[0]
-        idle = [other for other in Priority if other not in busy]
-        self._lanes.served(lane, taken=1, passed_over=idle)
+        self._lanes.served(lane, taken=1)
         return lane

@@ -67,15 +67,18 @@ class Poll:
         Lanes that have records are served by their weights; lanes without a limit are left
         alone. Waits up to a second for the first message, but only if no lane is left out.
         """
-        empty: list[Priority] = []
         for lane in self._lanes.in_turn(limits):
             fetched = await self._fetch_lane(lane, limits[lane])
             if fetched:
                 taken = len(fetched) if isinstance(fetched, list) else 1
-                self._lanes.served(lane, taken=taken, passed_over=empty)
+                self._lanes.served(lane, taken=taken)
                 return fetched
-            empty.append(lane)
         return await self._idle() if len(limits) == len(Priority) else []
+
+    def put_back(self, message: Message) -> None:
+        """Fetch this message and those behind it again; to be called before anything is awaited."""
+        partition = TopicPartition(message.topic, message.partition)
+        self._consumer.seek(partition, message.offset)
 
     async def _fetch_lane(self, lane: Priority, limit: int) -> list[Message] | Undecodable:
         for partition in self._rotation(lane):

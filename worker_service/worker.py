@@ -22,7 +22,7 @@ from worker_service.attempt import Makers
 from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.claim import (
     PENDING_SECONDS,
-    PENDING_SECONDS_WITHOUT_KAFKA,
+    PENDING_SECONDS_WITHOUT_MESSAGE,
     Claim,
     Claims,
 )
@@ -71,12 +71,12 @@ class Worker:
         self._settings = settings
         self._publisher = publisher
         self._relay = Relay(database, publisher)
-        self._in_flight = InFlight(settings.max_requests_in_flight)
+        self.in_flight = InFlight(settings.max_requests_in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self.exit_status = 0
         self._signals = 0
-        self._leases = Leases(database, self._in_flight, lease_seconds=settings.lease_seconds)
+        self._leases = Leases(database, self.in_flight, lease_seconds=settings.lease_seconds)
         self._workshop = Workshop(
             database=database,
             relay=self._relay,
@@ -87,6 +87,7 @@ class Worker:
             recorders=asyncio.Semaphore(max(1, settings.database_pool_size - OTHER_CONNECTIONS)),
             is_over=asyncio.Event(),
         )
+        self._breakers = makers.breakers
         entity_types = [*makers.generators]
         self._claims = Claims(
             database,
@@ -94,7 +95,7 @@ class Worker:
             lease_seconds=settings.lease_seconds,
             entity_types=entity_types,
             provider=settings.provider,
-            running=self._in_flight.ids,
+            running=self.in_flight.ids,
             start=self._start,
             breakers=makers.breakers,
         )
@@ -103,7 +104,7 @@ class Worker:
             outlets=outlets,
             database=database,
             claims=self._claims,
-            in_flight=self._in_flight,
+            in_flight=self.in_flight,
         )
         self._sweep = Sweep(
             database,
@@ -113,7 +114,7 @@ class Worker:
             outlets=outlets,
             take_over_until=lambda: self._leases.take_over_until,
         )
-        self._health = Server(health.create_app(database, publisher, self._in_flight))
+        self._health = Server(health.create_app(database, publisher, self.in_flight))
 
     async def run(self, listening: socket.socket) -> int:
         """Work until told to stop or stalled, drain, and return the exit status.
@@ -148,12 +149,19 @@ class Worker:
     def _claiming_loops(self) -> list[Coroutine[Any, Any, None]]:
         return [
             self._consumption.run(),
-            repeat(self._rescue, name="claim_any", every=RESCUE_EVERY_SECONDS),
+            repeat(
+                self._rescue,
+                name="claim_any",
+                every=RESCUE_EVERY_SECONDS,
+                sooner=self.in_flight.suspect_ended,
+            ),
+            repeat(self._rescue_high, name="claim_any_high", every=RESCUE_EVERY_SECONDS),
+            repeat(self._probe, name="claim_probes", every=RESCUE_EVERY_SECONDS),
         ]
 
     def _start(self, claim: Claim) -> None:
         run = Run.of(claim)
-        self._in_flight.add(run)
+        self.in_flight.add(run)
         task = asyncio.create_task(self._work(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -167,43 +175,51 @@ class Worker:
             run.defer(AFTER_BUG_SECONDS, counted=True)
             await give_back(run, workshop=self._workshop)
         finally:
-            self._in_flight.remove(run)
+            self.in_flight.remove(run)
 
     async def _rescue(self) -> None:
-        """Claim what no message brings, as long as each claim fills its slots.
-
-        Suspects come one at a time, and the next one as soon as the one before has ended.
-        """
-        await self._probe()
-        if reserved := self._in_flight.free(Priority.HIGH):
-            await self._claim_any(min(reserved, RESCUE_BATCH), [Priority.HIGH])
-        claimed = slots = 0
-        while claimed == slots or await self._in_flight.suspect_ended(RESCUE_EVERY_SECONDS):
-            turn = await self._in_flight.rescue_slots(RESCUE_EVERY_SECONDS)
-            if not turn:
+        """Claim what no message brings, as long as each claim fills its slots."""
+        while slots := min(await self.in_flight.rescue_slots(RESCUE_EVERY_SECONDS), RESCUE_BATCH):
+            if await self._claim_any(slots, [*Priority]) < slots:
                 return
-            slots = min(turn, RESCUE_BATCH)
-            claimed = await self._claim_any(slots, [*Priority])
+
+    async def _rescue_high(self) -> None:
+        """Claim what no message brings into the slots that are for `high` alone."""
+        if slots := min(self.in_flight.free(Priority.HIGH), RESCUE_BATCH):
+            await self._claim_any(slots, [Priority.HIGH])
 
     async def _probe(self) -> None:
         """Claim one request for each provider that was left alone for long enough."""
-        if self._in_flight.free(Priority.NORMAL) > 0:
-            with self._in_flight.held(1):
-                await self._claims.claim_probes(
+        for circuit in self._breakers.in_want_of_a_probe(time.monotonic()):
+            if self.in_flight.free(Priority.NORMAL) <= 0:
+                return
+            with self.in_flight.held(1):
+                await self._claims.claim_probe(
+                    circuit,
                     take_over_until=self._leases.take_over_until,
-                    may_take_suspect=not self._in_flight.has_suspect,
+                    may_take_suspect=not self.in_flight.has_suspect,
                 )
 
     async def _claim_any(self, slots: int, lanes: list[Priority]) -> int:
-        reaches_kafka = self._publisher.reachable
-        with self._in_flight.held(slots):
+        with self.in_flight.held(slots):
             return await self._claims.claim_any(
                 slots,
                 lanes=lanes,
                 take_over_until=self._leases.take_over_until,
-                may_take_suspect=not self._in_flight.has_suspect,
-                pending_seconds=PENDING_SECONDS if reaches_kafka else PENDING_SECONDS_WITHOUT_KAFKA,
+                may_take_suspect=not self.in_flight.has_suspect,
+                pending_seconds=self._pending_seconds(),
             )
+
+    def _pending_seconds(self) -> float:
+        """Return the age from which a request is taken whose message should have come by now.
+
+        Messages that came while a circuit was open will not come again, and are younger than
+        `PENDING_SECONDS` for so long after it has closed.
+        """
+        has_lost_messages = self._breakers.closed_since(time.monotonic() - PENDING_SECONDS)
+        if has_lost_messages or not self._publisher.reachable:
+            return PENDING_SECONDS_WITHOUT_MESSAGE
+        return PENDING_SECONDS
 
     async def _settle_due(self) -> None:
         while await self._sweep.settle_due() == BATCH_REQUESTS:
@@ -236,25 +252,25 @@ class Worker:
 
     async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
         """Claim nothing more, finish the calls in flight, release the rest."""
-        log.info("drain_begun", in_flight=len(self._in_flight))
+        log.info("drain_begun", in_flight=len(self.in_flight))
         await self._claims.close()
         for task in claiming:
             task.cancel()
-        for run in self._in_flight:
+        for run in self.in_flight:
             run.stop()
         leaving = asyncio.create_task(self._consumption.stop())
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_seconds):
-                await self._in_flight.emptied()
+                await self.in_flight.emptied()
         self._workshop.is_over.set()
-        for run in self._in_flight:
+        for run in self.in_flight:
             run.abort()
         with suppress(TimeoutError):
             async with asyncio.timeout(AFTER_DRAIN_SECONDS):
-                await self._in_flight.emptied()
+                await self.in_flight.emptied()
         await leaving
         await self._publisher.stop()
-        log.info("worker_drained", left=len(self._in_flight))
+        log.info("worker_drained", left=len(self.in_flight))
 
 
 def make_makers(settings: WorkerSettings) -> Makers:

@@ -1,6 +1,7 @@
 """What an outage of PostgreSQL or Kafka costs: time, and nothing else."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ from devstack.postgres import Postgres
 from migrations.migrate import migrate
 from shared.database import Database, connect
 from shared.errors import DatabaseUnavailable
-from shared.kafka import Acknowledged, Publisher, Record, Unreached
+from shared.kafka import Acknowledged, Publisher, Record, TopicMissing, Unreached
 from shared.topics import create_topics
 from tests.services import StartWorker
 from tests.stack import PARTITIONS, Stack
@@ -192,13 +193,17 @@ async def test_a_record_that_a_frozen_broker_does_not_take_is_not_refused(
     watching = asyncio.create_task(publisher.watch())
     await eventually(lambda: publisher.reachable)
     record = Record(topic=stack.topics.events, key=b"k", value=b"v", headers=[])
-    assert await publisher.publish([record]) == [Acknowledged()]
+    of_a_new_topic = replace(record, topic="faults.new")
+    assert await publisher.publish([record, of_a_new_topic]) == [
+        Acknowledged(),
+        TopicMissing("faults.new"),
+    ]
 
     own_kafka.freeze()
-    fates = await publisher.publish([record])
+    fates = await publisher.publish([record, of_a_new_topic])
     own_kafka.thaw()
 
-    assert fates == [Unreached()]
+    assert fates == [Unreached(), Unreached()]
     watching.cancel()
     await publisher.stop()
 

@@ -1,13 +1,16 @@
 """Rules 6.1 and 6.2: the row decides who works on what."""
 
 import asyncio
+import time
 from uuid import UUID, uuid4
 
 import pytest
 
 from shared.database import Database
+from shared.errors import ErrorCode
 from shared.states import Priority
 from tests.support.requests import Claimer, a_request, a_success, expire_lease, recorded, row_of
+from worker_service.breaker import Admission
 from worker_service.claim import CRASH_LIMIT, release
 
 pytestmark = pytest.mark.usefixtures("balanced")
@@ -116,6 +119,23 @@ async def test_claim_any_shares_its_slots_by_the_weights_of_the_lanes(database: 
         "high": 6,
         "normal": 3,
         "low": 1,
+    }
+
+
+async def test_claim_any_shares_its_slots_even_if_they_come_one_at_a_time(database: Database):
+    """As many low requests wait as others, and for longer; each has its share all the same."""
+    lane = {}
+    for priority, age in (("low", 600), ("normal", 60), ("high", 60)):
+        for _ in range(20):
+            lane[await a_request(database, priority=priority, age=age)] = priority
+    claimer = Claimer(database)
+
+    taken = [lane[(await claimer.claim_any(1))[0]] for _ in range(20)]
+
+    assert {p: taken.count(p) for p in ("high", "normal", "low")} == {
+        "high": 12,
+        "normal": 6,
+        "low": 2,
     }
 
 
@@ -245,6 +265,22 @@ async def test_a_message_does_not_bring_a_suspect_past_the_others(database: Data
 
     assert await claimer.claims.claim([suspect]) == set()
     assert claimer.started == []
+
+
+async def test_a_circuit_gets_one_probe_at_a_time(database: Database):
+    for _ in range(2):
+        await a_request(database)
+    claimer = Claimer(database)
+    circuit = claimer.breakers.circuit("demo", credential="", model=None)
+    admission = circuit.admit(0)
+    assert isinstance(admission, Admission)
+    circuit.failed(admission, ErrorCode.AUTH, now=time.monotonic() - 10)
+    assert claimer.breakers.in_want_of_a_probe(time.monotonic()) == [circuit]
+
+    await claimer.claims.claim_probe(circuit, take_over_until=None, may_take_suspect=True)
+
+    assert len(claimer.started) == 1
+    assert claimer.breakers.in_want_of_a_probe(time.monotonic()) == []
 
 
 async def test_a_lane_that_is_left_out_is_not_claimed(database: Database):

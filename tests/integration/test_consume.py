@@ -1,24 +1,25 @@
 """What a worker does with the messages of the work topics."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaProducer
 
 from shared.database import Database
 from shared.states import Priority
 from tests.services import StartWorker
-from tests.stack import PARTITIONS, Stack
+from tests.stack import Stack
+from tests.support.offsets import all_committed, committed
 from tests.support.poison import send_broken_gzip, send_undecodable_header
 from tests.support.providers import Scripted
-from tests.support.requests import a_request, row_of
-from tests.support.road import settled, submit
+from tests.support.requests import a_request, a_run, row_of
+from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
+from worker_service.poll import Poll
 
 pytestmark = pytest.mark.usefixtures("balanced_road")
 
@@ -39,28 +40,6 @@ def a_message(request_id: object, **more: Any) -> bytes:
     return json.dumps(
         {"schema_version": 1, "generation_request_id": str(request_id), **more}
     ).encode()
-
-
-async def committed(stack: Stack) -> dict[TopicPartition, int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(stack.group)
-        return {tp: meta.offset for tp, meta in offsets.items()}
-    finally:
-        await admin.close()
-
-
-async def all_committed(stack: Stack) -> bool:
-    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(_topic(stack), n) for n in range(PARTITIONS)]
-        ends = await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
-    reached = await committed(stack)
-    return all(reached.get(tp, 0) == end for tp, end in ends.items())
 
 
 UNREADABLE = [
@@ -235,6 +214,35 @@ async def test_a_partition_full_of_messages_does_not_starve_the_others(
     )
     assert row is not None
     assert row["ahead"] <= 3
+
+
+async def test_a_message_whose_slot_was_taken_meanwhile_does_not_hold_up_the_other_lanes(
+    api: httpx.AsyncClient, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+):
+    """`claim_any` fills the last ordinary slot while a low message is fetched."""
+    worker = await start_worker(max_requests_in_flight=10)
+    fetch, others = Poll.next_batch, [a_run() for _ in range(9)]
+    met = False
+
+    async def fetch_slowly(poll: Poll, limits: Mapping[Priority, int]) -> Any:
+        nonlocal met
+        batch = await fetch(poll, limits)
+        if batch and not met:
+            met = True
+            for run in others:
+                worker.in_flight.add(run)
+        return batch
+
+    monkeypatch.setattr(Poll, "next_batch", fetch_slowly)
+    low = await submit(api, priority="low")
+    await eventually(lambda: met)
+
+    await settled(api, await submit(api, priority="high"))
+
+    assert (await read(api, low))["status"] == "pending"
+    for run in others:
+        worker.in_flight.remove(run)
+    await settled(api, low)
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])

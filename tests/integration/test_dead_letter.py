@@ -147,11 +147,18 @@ async def test_headers_of_ours_that_are_there_already_are_replaced(database: Dat
     assert _headers(await _the_letter(database)) == poison.headers
 
 
+@pytest.mark.parametrize(
+    "huge",
+    [
+        replace(POISON, value=b"z" * (LARGEST_KEPT_BYTES + 1)),
+        replace(POISON, headers=[("name", b"z" * LARGEST_KEPT_BYTES)]),
+        replace(POISON, headers=[("z" * LARGEST_KEPT_BYTES, None)]),
+    ],
+    ids=["value", "header", "name of a header"],
+)
 async def test_a_record_that_only_compression_made_small_is_set_aside_by_its_coordinates(
-    database: Database,
+    huge: Poison, database: Database
 ):
-    huge = replace(POISON, value=b"z" * (LARGEST_KEPT_BYTES + 1))
-
     await set_aside(database, huge, outlets=OUTLETS)
 
     letter = await _the_letter(database)

@@ -15,7 +15,7 @@ import pytest
 from api_service.relay import relaying
 from shared.database import Database
 from shared.dispatch import dispatch_record
-from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused, Unreached
+from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused, TopicMissing, Unreached
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
 from shared.states import Priority
 from shared.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
@@ -244,6 +244,22 @@ async def test_a_row_that_was_refused_twenty_times_is_parked(database: Database)
 
     assert len(broker.published) == REFUSALS_BEFORE_PARKING
     assert parked == [False] * (REFUSALS_BEFORE_PARKING - 1) + [True, True]
+
+
+async def test_a_row_whose_topic_is_missing_waits_for_it_and_is_never_parked(database: Database):
+    await a_left_over(database)
+    broker = Broker(lambda record: TopicMissing(record.topic))
+    relay = relay_to(broker, database)
+    for _ in range(REFUSALS_BEFORE_PARKING + 1):
+        await relay.sweep()
+        await database.execute(MAKE_ALL_DUE)
+    (row,) = await rows_of(database)
+    assert (row["refusals"], row["parked"]) == (REFUSALS_BEFORE_PARKING + 1, False)
+
+    broker.answer = lambda _: Acknowledged()
+    await relay.sweep()
+
+    assert await rows_of(database) == []
 
 
 async def test_more_offers_than_the_queue_holds_are_left_to_the_sweep(database: Database):

@@ -158,6 +158,32 @@ async def test_a_cancelled_lease_aborts_the_call_in_flight(
     assert (await read(api, path))["status"] == "cancelled"
 
 
+async def test_a_run_that_is_ended_does_not_wait_for_a_permit_first(
+    api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    """One permit: the first request's call holds it, the second is cancelled as it waits."""
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider, max_provider_calls=1, max_requests_in_flight=2)
+    first = await submit(api)
+    await eventually(lambda: provider.waiting == 1)
+    second = await submit(api)
+    await eventually(lambda: len(worker.in_flight) == 2)
+
+    await database.execute(
+        """UPDATE generation_requests
+              SET status = 'cancelled', epoch = epoch + 1, lease_owner = NULL,
+                  lease_until = NULL, completed_at = clock_timestamp()
+            WHERE id = $1""",
+        _request_id(second),
+    )
+
+    await eventually(lambda: len(worker.in_flight) == 1)
+    assert (provider.waiting, len(provider.calls)) == (1, 1)
+    provider.gate.set()
+    await settled(api, first)
+
+
 async def test_no_more_calls_and_items_are_in_flight_than_allowed(
     api: httpx.AsyncClient, start_worker: StartWorker
 ):

@@ -6,6 +6,8 @@ import pytest
 from shared.database import Database
 from shared.errors import ErrorCode
 from tests.services import StartWorker
+from tests.stack import Stack
+from tests.support.offsets import all_committed
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.road import read, settled, submit
@@ -31,13 +33,9 @@ async def test_everything_completes_once_the_provider_is_back(
     assert not await database.fetch("SELECT FROM generation_items")
 
     provider.behave = lambda _: None
-    await database.execute(  # what its message did not bring is due after 30 s
-        """UPDATE generation_requests SET not_before = clock_timestamp() - interval '31 seconds'
-            WHERE status = 'pending'"""
-    )
 
     for path in paths:
-        record = await settled(api, path, within=40)
+        record = await settled(api, path, within=25)
         assert (record["status"], record["failures"]) == ("completed", [])
     assert called_while_down < 12 * 2
 
@@ -55,18 +53,93 @@ async def test_an_open_breaker_counts_no_release(
     assert (row["releases"], row["crashes"]) == (0, 0)
 
 
+@pytest.mark.parametrize("refused", [0, 1])
+async def test_a_circuit_that_opens_ends_the_retries_of_the_attempts_under_way(
+    refused: int, api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    """Two calls at once, answered in turn: one key is refused, the other is worth a retry.
+
+    The retry comes too late either way; what would wait for a minute does not begin to.
+    """
+    busy = TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=0.1 if refused else 60)
+    provider = Scripted(
+        lambda call: CredentialRefused("bad key") if call.ordinal == refused else busy
+    )
+    provider.gate.clear()
+    await start_worker(provider, breaker_seconds=60, call_attempts=20)
+    path = await submit(api, count=2)
+    await eventually(lambda: provider.waiting == 2)
+
+    provider.gate.set()
+
+    await eventually(lambda: _is_released(database, path))
+    assert len(provider.calls) == 2
+    assert (await row_of(database, path.rpartition("/")[2]))["releases"] == 0
+
+
+async def test_what_was_not_claimed_while_a_circuit_was_open_is_claimed_soon_after_it_closed(
+    stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker
+):
+    provider = Scripted(lambda _: CredentialRefused("bad key"))
+    await start_worker(provider, **{**QUICK, "breaker_seconds": 2})
+    first = await submit(api)
+    await eventually(lambda: len(provider.calls) >= 1)
+    late = [await submit(api) for _ in range(5)]
+    await eventually(lambda: all_committed(stack))
+
+    provider.behave = lambda _: None
+
+    for path in [first, *late]:
+        assert (await settled(api, path, within=25))["status"] == "completed"
+
+
+async def test_probes_of_several_circuits_take_a_slot_each(
+    start_worker: StartWorker, database: Database, api: httpx.AsyncClient
+):
+    provider = Scripted(lambda _: CredentialRefused("bad key"))
+    requests = [await a_request(database, age=60) for _ in range(3)]
+    for model, request_id in zip("abc", requests, strict=True):
+        await database.execute(
+            "UPDATE generation_requests SET model = $2 WHERE id = $1", request_id, model
+        )
+    worker = await start_worker(provider, max_requests_in_flight=1, breaker_seconds=0.3)
+    await eventually(lambda: {call.model for call in provider.calls} == {*"abc"})
+    await eventually(lambda: len(worker.in_flight) == 0)
+
+    provider.gate.clear()
+    await eventually(lambda: provider.waiting == 1)
+    begun = await _leases_until(database)
+
+    async def is_renewed() -> bool:
+        return await _leases_until(database) != begun
+
+    await eventually(is_renewed)
+    provider.behave = lambda _: None
+    provider.gate.set()
+    for request_id in requests:
+        await settled(api, f"/generation-requests/{request_id}")
+    assert provider.most == 1
+
+
+async def _leases_until(database: Database) -> list[object]:
+    rows = await database.fetch(
+        "SELECT lease_until FROM generation_requests WHERE lease_until > now()"
+    )
+    return [row["lease_until"] for row in rows]
+
+
+async def _is_released(database: Database, path: str) -> bool:
+    row = await row_of(database, path.rpartition("/")[2])
+    return bool(row["status"] == "pending" and row["epoch"] == 1)
+
+
 async def test_while_a_breaker_is_open_its_requests_are_not_claimed(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
     provider = Scripted(lambda _: CredentialRefused("bad key"))
     await start_worker(provider, **{**QUICK, "breaker_seconds": 60})
     first = await submit(api)
-
-    async def released() -> bool:
-        row = await row_of(database, first.rpartition("/")[2])
-        return bool(row["status"] == "pending" and row["epoch"] == 1)
-
-    await eventually(released)
+    await eventually(lambda: _is_released(database, first))
     late = await submit(api)
     forgotten = await a_request(database, age=60)
     other = await a_request(database, age=60)

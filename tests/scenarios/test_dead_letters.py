@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.dead_letters import Header
 from schemas.messages import GenerationRequested
@@ -19,6 +19,7 @@ from shared.states import Priority
 from shared.topics import WORK_MESSAGE_BYTES
 from tests.services import StartWorker, workers_on
 from tests.stack import PARTITIONS, Stack
+from tests.support.offsets import all_committed
 from tests.support.poison import send_undecodable_header, send_without_content
 from tests.support.providers import Scripted
 from tests.support.records import read_topics
@@ -81,32 +82,6 @@ async def _send_good(stack: Stack, producer: AIOKafkaProducer, request_id: UUID)
     await producer.send_and_wait(_topic(stack), message.model_dump_json().encode(), partition=0)
 
 
-async def _consumed(stack: Stack, group: str) -> None:
-    """Wait until the group has committed all that the topic has."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
-    await consumer.start()
-    await admin.start()
-    try:
-        ends = await consumer.end_offsets(
-            [TopicPartition(_topic(stack), n) for n in range(PARTITIONS)]
-        )
-
-        async def reached() -> bool:
-            committed = await admin.list_consumer_group_offsets(group)
-            return all(committed[tp].offset == end if end else True for tp, end in ends.items())
-
-        async def reached_if_known() -> bool:
-            with suppress(KeyError):
-                return await reached()
-            return False
-
-        await eventually(reached_if_known, within=40)
-    finally:
-        await admin.close()
-        await consumer.stop()
-
-
 @asynccontextmanager
 async def _a_worker(stack: Stack, **settings: Any) -> AsyncIterator[None]:
     async with workers_on(stack) as start:
@@ -137,10 +112,10 @@ async def test_poison_of_every_kind_delivered_again_and_again_is_one_letter_each
 
     for group in (stack.group, f"{stack.group}2"):
         async with _a_worker(stack, kafka_group_id=group):
-            await _consumed(stack, group)
+            await eventually(partial(all_committed, stack, group=group), within=40)
     await _rewind(stack)
     async with _a_worker(stack):
-        await _consumed(stack, stack.group)
+        await eventually(lambda: all_committed(stack), within=40)
         for request_id in good:
             record = await settled(api, f"/generation-requests/{request_id}")
             assert record["status"] == "completed"

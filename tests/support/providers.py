@@ -18,13 +18,14 @@ Behaviour = Callable[[Call], Completion | Exception | None]
 class Scripted:
     """Answer as `behave` says: a completion, an error to raise, or None for a good entity.
 
-    While `gate` is clear, calls wait; `waiting` counts them.
+    While `gate` is clear, calls wait; `waiting` counts them, `most` is their largest number so far.
     """
 
     behave: Behaviour = lambda _: None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     calls: list[Call] = field(default_factory=list)
     waiting: int = 0
+    most: int = 0
     aborted: int = 0
     name: str = "demo"
     credential: str = ""
@@ -36,6 +37,7 @@ class Scripted:
     async def complete(self, call: Call) -> Completion:
         self.calls.append(call)
         self.waiting += 1
+        self.most = max(self.most, self.waiting)
         try:
             await self.gate.wait()
         except asyncio.CancelledError:

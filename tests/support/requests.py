@@ -15,6 +15,7 @@ from shared.states import Priority
 from shared.topics import Topics
 from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.claim import PENDING_SECONDS, Claim, Claims
+from worker_service.in_flight import Run
 from worker_service.outcome import Failed, Succeeded
 from worker_service.outlets import Outlets
 from worker_service.record import Answer, record
@@ -54,6 +55,31 @@ async def a_request(
         deadline_in,
     )
     return request_id
+
+
+def a_run(
+    *,
+    count: int = 3,
+    recorded: frozenset[int] = frozenset(),
+    priority: Priority = Priority.NORMAL,
+    crashes: int = 0,
+) -> Run:
+    return Run.of(
+        Claim(
+            request_id=uuid4(),
+            epoch=1,
+            round=1,
+            entity_type="sentence",
+            constraints={},
+            requested_count=count,
+            recorded=recorded,
+            provider="demo",
+            model=None,
+            traceparent="",
+            priority=priority,
+            crashes=crashes,
+        )
+    )
 
 
 async def row_of(database: Database, request_id: UUID | str) -> asyncpg.Record:

@@ -3,33 +3,11 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from shared.states import Priority
-from worker_service.claim import Claim
+from tests.support.requests import a_run
 from worker_service.in_flight import InFlight, Run
-
-
-def a_run(
-    *,
-    count: int = 3,
-    recorded: frozenset[int] = frozenset(),
-    priority: Priority = Priority.NORMAL,
-) -> Run:
-    return Run.of(
-        Claim(
-            request_id=uuid4(),
-            epoch=1,
-            round=1,
-            entity_type="sentence",
-            constraints={},
-            requested_count=count,
-            recorded=recorded,
-            provider="demo",
-            model=None,
-            traceparent="",
-            priority=priority,
-            crashes=0,
-        )
-    )
 
 
 def a_full_house(limit: int) -> tuple[InFlight, list[Run]]:
@@ -160,6 +138,44 @@ async def test_an_abort_ends_the_calls_in_flight_and_only_them():
     run.abort()
 
     assert await calling == "aborted"
+
+
+async def test_a_stop_ends_waits_and_leaves_calls_alone():
+    run = a_run()
+
+    async def wait() -> None:
+        async with asyncio.timeout(None) as limit:
+            with run.stoppable(limit):
+                await asyncio.Event().wait()
+
+    async def call() -> None:
+        async with asyncio.timeout(None) as limit:
+            with run.abortable(limit):
+                await asyncio.Event().wait()
+
+    waiting, calling = asyncio.create_task(wait()), asyncio.create_task(call())
+    await _let_others_run()
+
+    run.stop()
+
+    with pytest.raises(TimeoutError):
+        await waiting
+    assert not calling.done()
+    run.abort()
+    with pytest.raises(TimeoutError):
+        await calling
+
+
+async def test_only_the_end_of_a_suspect_is_told():
+    in_flight, ordinary, suspect = InFlight(2), a_run(), a_run(crashes=2)
+    for run in (ordinary, suspect):
+        in_flight.add(run)
+
+    in_flight.remove(ordinary)
+    assert not in_flight.suspect_ended.is_set()
+
+    in_flight.remove(suspect)
+    assert in_flight.suspect_ended.is_set()
 
 
 async def test_one_slot_in_ten_is_for_high_requests_alone():

@@ -7,11 +7,10 @@ HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
 
 
 def _serve(lanes: Lanes, turns: int, *, having_work: tuple[Priority, ...]) -> list[Priority]:
-    idle = [lane for lane in Priority if lane not in having_work]
     served = []
     for _ in range(turns):
         lane = lanes.in_turn(having_work)[0]
-        lanes.served(lane, taken=1, passed_over=idle)
+        lanes.served(lane, taken=1)
         served.append(lane)
     return served
 
@@ -44,7 +43,7 @@ def test_a_lane_that_had_no_work_for_long_gathers_no_credit():
 
 def test_what_is_taken_in_a_batch_counts_as_so_many_turns():
     lanes = Lanes()
-    lanes.served(HIGH, taken=60, passed_over=())
+    lanes.served(HIGH, taken=60)
 
     served = _serve(lanes, 40, having_work=(HIGH, NORMAL, LOW))
 

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,15 @@ async def _let_others_run() -> None:
         await asyncio.sleep(0)
 
 
+@asynccontextmanager
+async def a_permit(permits: Permits, lane: Priority, request_id: UUID) -> AsyncIterator[None]:
+    await permits.acquire(lane, request_id)
+    try:
+        yield
+    finally:
+        permits.release()
+
+
 class Queue:
     """Callers that wait for a permit, and the order in which they get one."""
 
@@ -22,12 +32,12 @@ class Queue:
         self.order: list[tuple[Priority, int]] = []
 
     async def wait(self, lane: Priority, age: int) -> None:
-        async with self.permits.permit(lane, UUID(int=age)):
+        async with a_permit(self.permits, lane, UUID(int=age)):
             self.order.append((lane, age))
             await asyncio.sleep(0)
 
     async def hold(self, until: asyncio.Event) -> None:
-        async with self.permits.permit(NORMAL, UUID(int=0)):
+        async with a_permit(self.permits, NORMAL, UUID(int=0)):
             await until.wait()
 
 
@@ -64,7 +74,7 @@ async def test_no_more_permits_are_out_than_there_are():
 
     async def one(n: int) -> None:
         nonlocal out, most
-        async with permits.permit(HIGH, UUID(int=n)):
+        async with a_permit(permits, HIGH, UUID(int=n)):
             out += 1
             most = max(most, out)
             await asyncio.sleep(0)

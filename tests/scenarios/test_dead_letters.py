@@ -186,7 +186,10 @@ async def test_each_way_to_settle_without_all_entities_is_one_letter_on_the_topi
     )
     put_off = await a_request(database)
     await database.execute(
-        "UPDATE generation_requests SET started_at = requested_at, releases = 20 WHERE id = $1",
+        """UPDATE generation_requests
+              SET started_at = requested_at, releases = 20,
+                  not_before = clock_timestamp() + interval '1 minute'
+            WHERE id = $1""",
         put_off,
     )
     expected = {

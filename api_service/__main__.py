@@ -22,7 +22,12 @@ def main() -> None:
     settings = load(ApiSettings)
     configure(settings, service="api")
     listening = (
-        listen(settings.api_host, settings.api_port)
+        listen(
+            settings.api_host,
+            settings.api_port,
+            host_setting="API_HOST",
+            port_setting="API_PORT",
+        )
         if arguments.fd is None
         else socket.socket(fileno=arguments.fd)
     )

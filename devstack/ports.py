@@ -1,5 +1,6 @@
 """TCP ports of the loopback interface."""
 
+import errno
 import random
 import socket
 
@@ -31,17 +32,25 @@ def is_free(port: int) -> bool:
     return True
 
 
-def listen(host: str, port: int, *, variable: str) -> socket.socket:
-    """Open the socket that several processes will serve on; `variable` is the setting to blame."""
+def listen(host: str, port: int, *, host_variable: str, port_variable: str) -> socket.socket:
+    """Open the socket that several processes will serve on; the variables are those to blame."""
     listener = _server_socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.bind((host, port or pick_free_port()))
         listener.listen(_BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a label that is too long is no address to Python
         listener.close()
-        reason = error.strerror or str(error)
-        raise port_refused(port, variable=variable, reason=reason) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        if _is_about_the_host(error):
+            raise DevstackError(f"{host_variable} is {host!r}: {reason}") from error
+        raise port_refused(port, variable=port_variable, reason=reason) from error
     return listener
+
+
+def _is_about_the_host(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+    return True
 
 
 def port_refused(port: int, *, variable: str, reason: str = "it is taken") -> DevstackError:

@@ -1,6 +1,7 @@
 """PostgreSQL, Kafka, the schema, the topics, the API and the workers: what starts after what."""
 
 import json
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -46,7 +47,7 @@ class Stack:
     def start(self) -> dict[str, Any]:
         """Start everything, wait until it is ready, and return its description."""
         settings = self._settings
-        with closing(listen(settings.api_host, settings.api_port, variable="API_PORT")) as listener:
+        with closing(self._listen()) as listener:
             port = listener.getsockname()[1]
             api_url = f"http://{url_host(settings.api_host)}:{port}{settings.api_prefix}"
             self._set_old_logs_aside()
@@ -56,6 +57,14 @@ class Stack:
         self.services.start_workers(settings.workers)
         self.services.wait_until_ready()
         return self._describe(api_url)
+
+    def _listen(self) -> socket.socket:
+        return listen(
+            self._settings.api_host,
+            self._settings.api_port,
+            host_variable="API_HOST",
+            port_variable="API_PORT",
+        )
 
     def _start_servers(self) -> None:
         """Start the servers that were not given, and make the schema and the topics."""

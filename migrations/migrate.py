@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )"""
 
+_NOT_NOW = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
+
 
 class MigrationFailed(Exception):
     """The schema cannot be brought up to date; the message says why in one line."""
@@ -72,12 +74,15 @@ async def _connect(url: str, *, wait_seconds: float) -> "asyncpg.Connection[asyn
     while True:
         try:
             return await asyncpg.connect(url, timeout=5)
-        except (OSError, asyncpg.CannotConnectNowError) as error:
+        except _NOT_NOW as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise MigrationFailed(f"PostgreSQL cannot be reached: {error}") from error
+                raise MigrationFailed(
+                    f"PostgreSQL, at DATABASE_URL, cannot be reached: {error}"
+                ) from error
             await asyncio.sleep(0.3)
         except (asyncpg.PostgresError, ValueError) as error:
-            raise MigrationFailed(f"PostgreSQL refused the connection: {error}") from error
+            reason = " ".join(str(error).split())
+            raise MigrationFailed(f"wrong setting: DATABASE_URL: {reason}") from error
 
 
 async def _take_turn(

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_PORTS = range(1, 65_536)
+
 
 def _with_readable_ports(url: str) -> str:
     """Refuse ports that are no numbers; asyncpg says so only when it connects."""
@@ -14,13 +16,24 @@ def _with_readable_ports(url: str) -> str:
     return url
 
 
+def _with_possible_ports(servers: str) -> str:
+    """Refuse ports that no server can have; the Kafka client would try them for ever."""
+    for server in servers.split(","):
+        port = int(server.rpartition(":")[2])
+        if port not in _PORTS:
+            raise ValueError(f"port {port} is not from {_PORTS[0]} to {_PORTS[-1]}")
+    return servers
+
+
 DatabaseUrl = Annotated[
     str,
     StringConstraints(pattern=r"^postgres(ql)?://"),
     AfterValidator(_with_readable_ports),
 ]
 BootstrapServers = Annotated[
-    str, StringConstraints(pattern=r"^[^\s,;/]+:\d{1,5}(\s*,\s*[^\s,;/]+:\d{1,5})*$")
+    str,
+    StringConstraints(pattern=r"^[^\s,;/]+:\d{1,5}(\s*,\s*[^\s,;/]+:\d{1,5})*$"),
+    AfterValidator(_with_possible_ports),
 ]
 TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
 

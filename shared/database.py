@@ -30,6 +30,7 @@ _UNREACHABLE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.TargetServerAttributeNotMatched,  # of several servers none is the primary, for now
 )
 _CONTENDED = (
     asyncpg.LockNotAvailableError,
@@ -180,7 +181,7 @@ async def wait_for_schema(database: Database, *, seconds: float) -> None:
     Raises:
         SystemExit: it was not within `seconds`; the message is one line for the operator.
     """
-    problem = "PostgreSQL cannot be reached"
+    problem = "PostgreSQL, at DATABASE_URL, cannot be reached"
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
@@ -191,8 +192,10 @@ async def wait_for_schema(database: Database, *, seconds: float) -> None:
                 except asyncpg.UndefinedTableError:
                     problem = "the schema is missing: run `make migrate`"
                 except DatabaseUnavailable as error:
-                    problem = f"PostgreSQL cannot be reached ({error})"
-                except ValueError as error:  # asyncpg refuses the address only when it connects
-                    raise SystemExit(f"wrong setting: DATABASE_URL: {error}") from None
+                    problem = f"PostgreSQL, at DATABASE_URL, cannot be reached ({error})"
+                # asyncpg, or the server, refuses what the address asks for only at a connection.
+                except (ValueError, asyncpg.PostgresError) as error:
+                    reason = " ".join(str(error).split())
+                    raise SystemExit(f"wrong setting: DATABASE_URL: {reason}") from None
                 await asyncio.sleep(0.5)
     raise SystemExit(f"{problem} (waited {seconds:g} s)")

@@ -1,5 +1,6 @@
 """Serve an ASGI application on a socket of our own, with signals left to the process."""
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -55,15 +56,35 @@ class Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening TCP socket; port 0 picks a free one.
+def listen(
+    host: str, port: int, *, host_setting: str = "the host", port_setting: str = "the port"
+) -> socket.socket:
+    """Return a listening TCP socket; port 0 picks a free one, `::` takes IPv4 along.
 
     Raises:
-        SystemExit: the port cannot be had; the message is one line for the operator.
+        SystemExit: the address cannot be had; the message is one line for the operator that names
+            the setting to blame.
     """
+    wrong = f"wrong setting: {{}}: cannot listen on {host!r}, port {port}: {{}}"
     try:
-        return socket.create_server((host, port), backlog=_BACKLOG)
+        family, address = _resolve(host, port)
+    except (OSError, UnicodeError) as error:  # a label that is too long is no address to Python
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SystemExit(wrong.format(host_setting, reason)) from None
+    try:
+        return socket.create_server(
+            address,
+            family=family,
+            backlog=_BACKLOG,
+            dualstack_ipv6=family is socket.AF_INET6 and socket.has_dualstack_ipv6(),
+        )
     except OSError as error:
-        raise SystemExit(
-            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
-        ) from None
+        named = host_setting if error.errno == errno.EADDRNOTAVAIL else port_setting
+        raise SystemExit(wrong.format(named, os.strerror(error.errno or 0))) from None
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Look the host up; a name of both families, such as localhost, is meant as IPv4."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] is not socket.AF_INET)
+    return family, address

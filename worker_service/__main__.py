@@ -16,7 +16,12 @@ def main() -> None:
     """Read the settings and work until told to stop."""
     settings = load(WorkerSettings)
     configure(settings, service="worker")
-    listening = listen(settings.worker_health_host, settings.worker_health_port)
+    listening = listen(
+        settings.worker_health_host,
+        settings.worker_health_port,
+        host_setting="WORKER_HEALTH_HOST",
+        port_setting="WORKER_HEALTH_PORT",
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(run_worker(settings, make_makers(settings), listening)))
 

@@ -12,7 +12,8 @@ import pytest
 from devstack import postgres
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
-from shared.database import connect
+from shared.database import connect, wait_for_schema
+from shared.errors import DatabaseUnavailable
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import api_told, problem_of
@@ -135,6 +136,32 @@ async def test_an_api_whose_schema_is_missing_leaves_with_one_line(stack: Stack,
     with pytest.raises(SystemExit, match=r"^the schema is missing: run `make migrate`"):
         async with api_told(settings):
             pass
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ("foo=bar", 'unrecognized configuration parameter "foo"'),
+        ("max_connections=5", 'parameter "max_connections" cannot be changed'),
+        ("sslmode=bogus", "`sslmode` parameter must be one of"),
+    ],
+)
+async def test_an_address_that_asks_for_what_the_server_refuses_is_one_line(
+    database_url: str, asked: str, reason: str
+):
+    url = f"{database_url}?{asked}"
+    async with connect(url, patience=2, pool_size=2, application_name="me") as database:
+        with pytest.raises(SystemExit, match=f"^wrong setting: DATABASE_URL: {reason}") as left:
+            await wait_for_schema(database, seconds=5)
+
+    assert "\n" not in str(left.value)
+
+
+async def test_several_servers_without_a_primary_are_a_database_that_is_away(database_url: str):
+    url = f"{database_url}?target_session_attrs=standby"
+    async with connect(url, patience=2, pool_size=2, application_name="me") as database:
+        with pytest.raises(DatabaseUnavailable, match="TargetServerAttributeNotMatched"):
+            await database.fetchrow("SELECT 1")
 
 
 async def test_a_connection_is_in_utc_and_limited_by_the_server_too(database_url: str):

@@ -147,8 +147,13 @@ async def test_a_starter_waits_for_another_and_then_says_so(empty_database_url: 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("postgresql://postgres@127.0.0.1:1/x", "PostgreSQL cannot be reached: "),
-        ("{}_that_is_missing", "PostgreSQL refused the connection: database .* does not exist"),
+        (
+            "postgresql://postgres@127.0.0.1:1/x",
+            "PostgreSQL, at DATABASE_URL, cannot be reached: ",
+        ),
+        ("{}?target_session_attrs=standby", "PostgreSQL, at DATABASE_URL, cannot be reached: "),
+        ("{}_that_is_missing", "wrong setting: DATABASE_URL: database .* does not exist"),
+        ("{}?foo=bar", 'wrong setting: DATABASE_URL: unrecognized .* parameter "foo"'),
     ],
 )
 async def test_a_server_that_cannot_be_had_is_one_line(database_url: str, url: str, reason: str):

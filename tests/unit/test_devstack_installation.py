@@ -6,6 +6,8 @@ import pytest
 from devstack import bootstrap, jars, ports
 from devstack.errors import DevstackError
 
+API = {"host_variable": "API_HOST", "port_variable": "API_PORT"}
+
 
 def test_every_kafka_jar_is_pinned_by_name_and_sha_256():
     pins = jars.read_pins()
@@ -33,7 +35,14 @@ def test_a_port_that_is_taken_is_refused_with_the_way_out():
         port = taken.getsockname()[1]
         assert not ports.is_free(port)
         with pytest.raises(DevstackError, match=rf"^port {port} .*\(API_PORT=0 picks a free one"):
-            ports.listen(ports.LOOPBACK, port, variable="API_PORT")
+            ports.listen(ports.LOOPBACK, port, **API)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "host.invalid", "a" * 64, "1::2::3"])
+def test_an_address_that_is_not_of_this_machine_is_refused_by_its_name(host):
+    with pytest.raises(DevstackError, match=f"^API_HOST is '{host}': ") as refused:
+        ports.listen(host, 0, **API)
+    assert "API_PORT" not in str(refused.value)
 
 
 def test_an_old_python_is_told_in_one_line(monkeypatch):

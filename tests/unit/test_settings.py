@@ -42,6 +42,8 @@ def test_an_empty_variable_counts_as_one_that_is_not_set(environment: pytest.Mon
         (ApiSettings, "DATABASE_URL", "postgresql://a:1,b:70000/name", "value error, Port out of"),
         (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "localhost", "string should match pattern"),
         (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "a:1;b:2", "string should match pattern"),
+        (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "a:1,b:65536", "value error, port 65536 is not"),
+        (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "a:0", "value error, port 0 is not from 1 to"),
         (ApiSettings, "KAFKA_TOPIC_PREFIX", "with space", "string should match pattern"),
         (ApiSettings, "API_PORT", "65536", "input should be less than or equal to 65535"),
         (ApiSettings, "API_PORT", "http", "input should be a valid integer"),

@@ -1,5 +1,10 @@
 """The commands behind `make run`, `make up` and `make down`: `python -m devstack COMMAND`."""
 
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is to be ended while modules load
+
 import argparse
 import sys
 
@@ -19,10 +24,10 @@ def main() -> int:
     """Obey the command line; what goes wrong is one line."""
     arguments = _parse_arguments()
     load_dotenv(CHECKOUT / ".env")
-    commands.take_every_farewell_for_an_interrupt()
-    if arguments.with_parent:
-        leave_with_parent()
     try:
+        commands.take_every_farewell_for_an_interrupt()
+        if arguments.with_parent:
+            leave_with_parent()
         return _COMMANDS[arguments.command](read_settings())
     except DevstackError as error:
         print(f"error: {error}", file=sys.stderr)

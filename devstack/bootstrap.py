@@ -4,6 +4,11 @@ Standard library only, and written so that an old Python can read it far enough 
 stamp, written last, says what the environment was made of; whatever differs from it is remade.
 """
 
+import signal
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what was interrupted is made again next time
+
 import fcntl
 import hashlib
 import importlib.util

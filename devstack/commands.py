@@ -77,8 +77,8 @@ def run(settings: Settings) -> int:
 
 
 def take_every_farewell_for_an_interrupt() -> None:
-    """Let SIGTERM and a closed terminal do what Ctrl-C does."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    """Let SIGTERM and a closed terminal do what Ctrl-C does: raise KeyboardInterrupt."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, signal.default_int_handler)
 

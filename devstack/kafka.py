@@ -76,13 +76,21 @@ class Kafka(Server):
         classpath = os.pathsep.join(map(str, self._jars))
         options = (_HEAP, *_QUICK_START, _LOG_WARNINGS, "-cp", classpath)
         command = (_find_java(), *options, *arguments)
-        return Program(command=command, log=self.log, env=os.environ, cwd=self._home)
+        env = {**os.environ, "LC_ALL": "C.UTF-8"}  # or Java could not read the names of our folders
+        return Program(command=command, log=self.log, env=env, cwd=self._home)
 
-    def _write_properties(self, data: Path) -> Path:
-        settings = _settings(broker_port=self.port, controller_port=pick_free_port(), data=data)
+    def _write_properties(self, data: Path) -> str:
+        """Write the settings, and return the name of the file in the working directory.
+
+        The folder of the data is named from there too: a list of folders ends a name at a comma,
+        and a properties file takes ISO 8859-1 and escapes.
+        """
+        settings = _settings(
+            broker_port=self.port, controller_port=pick_free_port(), data=data.name
+        )
         path = self._home / "server.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        return path
+        return path.name
 
     def _is_ready(self) -> bool:
         return is_serving(self.bootstrap_servers, cluster_id=self._read_cluster_id())
@@ -100,7 +108,7 @@ def start(*, state_dir: Path, port: int = 0) -> Kafka:
     return broker
 
 
-def _settings(*, broker_port: int, controller_port: int, data: Path) -> dict[str, str | int | Path]:
+def _settings(*, broker_port: int, controller_port: int, data: str) -> dict[str, str | int]:
     """Return the settings of a lone node that is ready at once: see Kafka's configuration page."""
     broker, controller = f"{LOOPBACK}:{broker_port}", f"{LOOPBACK}:{controller_port}"
     return {

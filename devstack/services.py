@@ -59,6 +59,7 @@ class Services:
 
     def start_workers(self, count: int) -> None:
         """Start the workers, each with a port for its health."""
+        host = url_host(self._environment.get("WORKER_HEALTH_HOST", LOOPBACK))
         for number in range(1, count + 1):
             port = pick_free_port()
             program = self._program(
@@ -66,7 +67,7 @@ class Services:
                 log_name=f"worker-{number}",
                 environment={"WORKER_HEALTH_PORT": str(port)},
             )
-            self._start(Role.WORKER, program, readiness_url=f"http://{LOOPBACK}:{port}/readyz")
+            self._start(Role.WORKER, program, readiness_url=f"http://{host}:{port}/readyz")
 
     def wait_until_ready(self) -> None:
         """Return when every service is ready; say what the first that left had to say."""

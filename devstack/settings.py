@@ -1,5 +1,6 @@
 """What devstack is told by the environment, which `make` variables and `.env` are part of."""
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from devstack.installation import find_state_dir
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PORTS = range(65_536)
 _PROCESSES = range(1, 65)
+_LONGEST_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def read_settings() -> Settings:
     """Read the environment; an empty variable counts as one that is not set."""
     environment = {name: value for name, value in os.environ.items() if value}
     return Settings(
-        state_dir=find_state_dir(),
+        state_dir=_state_dir(),
         api_host=environment.get("API_HOST", "127.0.0.1"),
         api_port=_number(environment, "API_PORT", default=8000, within=_PORTS),
         api_prefix=_prefix(environment),
@@ -58,6 +60,13 @@ def read_settings() -> Settings:
         drain_seconds=_seconds(environment, "DRAIN_SECONDS", default=DRAIN_SECONDS),
         environment=environment,
     )
+
+
+def _state_dir() -> Path:
+    state_dir = find_state_dir()
+    if not str(state_dir).isprintable():
+        raise DevstackError(f"STATE_DIR is {str(state_dir)!r}: give a name of printable letters")
+    return state_dir
 
 
 def _prefix(environment: Mapping[str, str]) -> str:
@@ -77,6 +86,12 @@ def _number(environment: Mapping[str, str], name: str, *, default: int, within: 
 def _seconds(environment: Mapping[str, str], name: str, *, default: float) -> float:
     given = environment.get(name, str(default))
     try:
-        return float(given)
+        seconds = float(given)
     except ValueError:
-        raise DevstackError(f"{name} is {given!r}: give a number of seconds") from None
+        seconds = math.nan
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise DevstackError(
+            f"{name} is {given!r}: give a number of seconds, more than 0 and no more than"
+            f" {_LONGEST_SECONDS}"
+        )
+    return seconds

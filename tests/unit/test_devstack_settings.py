@@ -32,11 +32,23 @@ def test_a_relative_state_folder_is_where_the_command_was_given(monkeypatch, tmp
         ("WORKERS", "0"),
         ("API_PREFIX", "api"),
         ("API_PREFIX", "/api/"),
+        ("KAFKA_PORT", "70000"),
+        ("POSTGRES_PORT", "70000"),
+        ("DRAIN_SECONDS", "soon"),
+        ("DRAIN_SECONDS", "nan"),
+        ("DRAIN_SECONDS", "-1"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(DevstackError, match=f"{name} is '{value}'"):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["\udcff", "two\nlines"])
+def test_a_state_folder_that_no_program_can_print_is_refused(monkeypatch, name):
+    monkeypatch.setenv("STATE_DIR", f"/tmp/{name}")  # noqa: S108 - it is only named
+    with pytest.raises(DevstackError, match=r"^STATE_DIR is .*: give a name of printable letters$"):
         read_settings()
 
 

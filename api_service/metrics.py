@@ -1,5 +1,8 @@
 """The API's metrics, with what PostgreSQL knows of the requests that are open."""
 
+from dataclasses import dataclass
+
+from asyncpg import Record
 from fastapi import APIRouter, Request, Response
 
 from api_service.routes import Road
@@ -32,25 +35,47 @@ async def read_metrics(request: Request) -> Response:
     """
     road: Road = request.app.state.road
     try:
-        await _read_open(road.database)
+        found = await _find_open(road.database)
     except DatabaseUnavailable:
-        _forget_open()
-    return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
-
-
-async def _read_open(database: Database) -> None:
+        found = None
     _forget_open()
-    unclaimed = await database.fetch(UNCLAIMED)
+    if found:
+        _show_open(found)
+    return Response(metrics.exposition(metrics.API), media_type=metrics.MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    """What PostgreSQL knows, read as a whole: several may scrape at a time."""
+
+    unclaimed: list[Record]
+    processing: list[Record]
+    outbox: list[Record]
+    letters: list[Record]
+
+
+async def _find_open(database: Database) -> _Open:
+    return _Open(
+        unclaimed=await database.fetch(UNCLAIMED),
+        processing=await database.fetch(PROCESSING),
+        outbox=await database.fetch(OUTBOX),
+        letters=await database.fetch(LETTERS),
+    )
+
+
+def _show_open(found: _Open) -> None:
     for priority in Priority:
         metrics.REQUESTS_UNCLAIMED.labels(priority).set(0)
-    for row in unclaimed:
+    for row in found.unclaimed:
         metrics.REQUESTS_UNCLAIMED.labels(row["priority"]).set(row["requests"])
-    metrics.OLDEST_UNCLAIMED.set(max((row["oldest"] for row in unclaimed), default=0))
-    for row in await database.fetch(PROCESSING):
+    metrics.OLDEST_UNCLAIMED.set(max((row["oldest"] for row in found.unclaimed), default=0))
+    for row in found.processing:
         metrics.REQUESTS_PROCESSING.set(row["requests"])
-    for row in await database.fetch(OUTBOX):
+    for state in ("waiting", "parked"):
+        metrics.OUTBOX_ROWS.labels(state).set(0)
+    for row in found.outbox:
         metrics.OUTBOX_ROWS.labels(row["state"]).set(row["waiting"])
-    for row in await database.fetch(LETTERS):
+    for row in found.letters:
         metrics.DEAD_LETTERS.labels(row["reason"]).set(row["letters"])
 
 

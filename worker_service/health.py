@@ -8,7 +8,7 @@ from starlette.routing import Route
 from shared.database import APPLIED, SCHEMA_VERSION, Database
 from shared.errors import DatabaseUnavailable
 from shared.kafka import Publisher
-from shared.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, exposition
+from shared.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, WORKER, exposition
 from worker_service.in_flight import InFlight
 
 
@@ -30,7 +30,7 @@ def create_app(database: Database, publisher: Publisher, in_flight: InFlight) ->
 
     async def metrics(_: Request) -> Response:
         REQUESTS_IN_FLIGHT.set(len(in_flight))
-        return Response(exposition(), media_type=MEDIA_TYPE)
+        return Response(exposition(WORKER), media_type=MEDIA_TYPE)
 
     return Starlette(
         routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]

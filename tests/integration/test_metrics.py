@@ -1,10 +1,13 @@
 """What the two services measure."""
 
+import asyncio
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.database import Database
+from shared.metrics import WORKER, exposition
 from tests.services import StartWorker
 from tests.support.providers import Scripted
 from tests.support.requests import Claimer, a_request
@@ -20,11 +23,20 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 async def _scraped(client: httpx.AsyncClient) -> Samples:
     answer = await client.get("/metrics")
     assert answer.status_code == 200
+    return _samples(answer.text)
+
+
+def _samples(text: str) -> Samples:
     return {
         (sample.name, tuple(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(answer.text)
+        for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+async def _scraped_of_both(api: httpx.AsyncClient) -> Samples:
+    """Read what the API serves, and what a worker in this process would."""
+    return await _scraped(api) | _samples(exposition(WORKER).decode())
 
 
 async def test_the_api_tells_what_is_open(api: httpx.AsyncClient, database: Database):
@@ -38,6 +50,31 @@ async def test_the_api_tells_what_is_open(api: httpx.AsyncClient, database: Data
     assert samples["generation_requests_unclaimed", ("high",)] == 0
     assert samples["generation_requests_processing", ()] == 1
     assert 100 <= samples["generation_requests_oldest_unclaimed_seconds", ()] < 160
+    assert samples["outbox_rows", ("parked",)] == 0
+
+
+async def test_scrapes_at_the_same_time_all_tell_everything(
+    api: httpx.AsyncClient, database: Database
+):
+    await a_request(database, priority="low")
+
+    async def scrape_often() -> list[Samples]:
+        return [await _scraped(api) for _ in range(20)]
+
+    for scrapes in await asyncio.gather(*(scrape_often() for _ in range(3))):
+        for scrape in scrapes:
+            assert scrape["generation_requests_unclaimed", ("low",)] == 1
+            assert scrape["generation_requests_processing", ()] == 0
+
+
+async def test_a_service_serves_the_metrics_that_it_knows_something_of(api: httpx.AsyncClient):
+    of_the_api = {name for name, _ in await _scraped(api)}
+    of_a_worker = {name for name, _ in _samples(exposition(WORKER).decode())}
+
+    assert "generation_requests_processing" in of_the_api
+    assert "generation_requests_in_flight" in of_a_worker
+    assert not of_the_api & of_a_worker
+    assert not [name for name in of_the_api | of_a_worker if name.endswith("_created")]
 
 
 async def test_a_request_is_counted_from_its_acceptance_to_its_settling(
@@ -49,12 +86,12 @@ async def test_a_request_is_counted_from_its_acceptance_to_its_settling(
         ("generation_requests_claimed_total", ("ordinary",)),
         ("provider_calls_total", ("ok", "demo")),
     )
-    before = await _scraped(api)
+    before = await _scraped_of_both(api)
     await start_worker(Scripted())
 
     await settled(api, await submit(api, count=2, priority="high"))
 
-    after = await _scraped(api)
+    after = await _scraped_of_both(api)
     risen = {name: after[name] - before.get(name, 0.0) for name in names}
     assert list(risen.values()) == [1, 1, 1, 2]
 

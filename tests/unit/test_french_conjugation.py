@@ -105,8 +105,43 @@ def test_compound_tenses_take_their_auxiliary(infinitive, tense, pronoun, form):
 
 
 @pytest.mark.parametrize(
+    ("infinitive", "present", "future"),
+    [
+        ("sécher", "sèche", "sécherai"),
+        ("lécher", "lèche", "lécherai"),
+        ("surgeler", "surgèle", "surgèlerai"),
+        ("écarteler", "écartèle", "écartèlerai"),
+        ("celer", "cèle", "cèlerai"),
+        ("ciseler", "cisèle", "cisèlerai"),
+        ("corseter", "corsète", "corsèterai"),
+        ("fileter", "filète", "filèterai"),
+        ("épeler", "épelle", "épellerai"),
+        ("briefer", "briefe", "brieferai"),
+    ],
+)
+def test_the_vowel_before_a_mute_e_is_open(infinitive, present, future):
+    forms = paradigm(infinitive)
+
+    assert (forms.present[0], forms.subjonctif[0]) == (present, present)
+    assert forms.futur_simple[0] == future
+
+
+@pytest.mark.parametrize(
     "infinitive",
-    ["falloir", "coudre", "haïr", "se laver", "résoudre", "xyz", "er", "conclure", "recourir", ""],
+    [
+        "bruire",
+        "chauvir",
+        "falloir",
+        "coudre",
+        "haïr",
+        "se laver",
+        "résoudre",
+        "xyz",
+        "er",
+        "conclure",
+        "recourir",
+        "",
+    ],
 )
 def test_what_no_rule_covers_is_unknown(infinitive):
     with pytest.raises(UnknownVerb, match="unknown verb"):

@@ -11,16 +11,18 @@ Six = tuple[str, str, str, str, str, str]
 
 _SHORTEST: Final = 4  # "user", "agir"
 _INFINITIVE: Final = re.compile(r"[a-zàâäçéèêëîïôöùûüœæ]+")
-_OPEN_E: Final = re.compile(r"e([bcdfglmnprstvz]|vr)$")
-_CLOSED_E: Final = re.compile(r"é([bcdfglmnprstvz]|[bcdfgptv][rl]|gn|gu|qu)$")
+# Not the i of "briefer", which is no vowel of its own but English.
+_OPEN_E: Final = re.compile(r"(?<!i)e([bcdfglmnprstvz]|vr)$")
+_CLOSED_E: Final = re.compile(r"é([bcdfglmnprstvz]|[bcdfgptv][rl]|ch|gn|gu|qu)$")
 _GRAVE_ELER_ETER: Final = words(
-    "acheter racheter geler dégeler congeler peler modeler marteler démanteler harceler ciseler"
-    " déceler receler crocheter fureter haleter"
+    "celer déceler receler ciseler écarteler encasteler geler congeler décongeler dégeler"
+    " recongeler regeler surgeler harceler démanteler marteler modeler remodeler peler"
+    " acheter racheter bégueter corseter crocheter fileter fureter haleter"
 )
 _SECOND_GROUP_LOOKALIKES: Final = frozenset({"appauvrir", "asservir", "assortir", "répartir"})
 _THIRD_GROUP_IR: Final = re.compile(
     r"(oir|enir|courir|mourir|quérir|ouvrir|offrir|souffrir|cueillir|saillir|bouillir|fuir"
-    r"|vêtir|haïr|ouïr|gésir|férir|faillir)$"
+    r"|vêtir|haïr|ouïr|gésir|férir|faillir|chauvir)$"
     r"|^(re|dé|r|en|con|res|pres|as|des|dis|ren)?(partir|sortir|sentir|mentir|dormir|servir)$"
     r"|^(repentir|pressentir|consentir|démentir|départir)$"
 )
@@ -46,7 +48,7 @@ def regular_stems(infinitive: str) -> Stems:
         raise UnknownVerb(infinitive)
     if infinitive.endswith("er"):
         return _er(infinitive)
-    if infinitive.endswith("uire") and infinitive not in {"luire", "nuire"}:
+    if infinitive.endswith("uire") and infinitive not in {"luire", "nuire", "bruire"}:
         return _uire(infinitive)
     if infinitive.endswith(("aindre", "eindre", "oindre")):
         return _indre(infinitive)

@@ -22,7 +22,11 @@ Line = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     AfterValidator(_without_nul),
 ]
-Word = Annotated[Line, Field(max_length=60)]
+Word = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
+    AfterValidator(_without_nul),
+]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="An ISO 639-3 code.")]
 
 

@@ -1,10 +1,10 @@
 """What every entity type shares."""
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.entities import sentence
-from schemas.entity import ConstraintsBase, EntityBase, EntityType, Line
+from schemas.entity import ConstraintsBase, EntityBase, EntityType, Line, Word
 
 SENTENCE = EntityType.of(sentence)
 
@@ -25,6 +25,13 @@ def test_text_that_cannot_be_kept_or_says_nothing_is_refused(text: str):
 def test_a_model_that_answers_with_such_text_is_refused_too(text: str):
     with pytest.raises(ValidationError):
         Note.model_validate_json(f'{{"text": {text}}}')
+
+
+@pytest.mark.parametrize("text", ["x" * 61, "", "a\x00b"], ids=ascii)
+def test_a_word_is_short_and_told_so_in_characters(text: str):
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Word).validate_python(text)
+    assert "character" in str(refused.value)
 
 
 def test_text_is_kept_without_the_space_around_it():

@@ -17,7 +17,7 @@ _CLOSED_E: Final = re.compile(r"é([bcdfglmnprstvz]|[bcdfgptv][rl]|ch|gn|gu|qu)$
 _GRAVE_ELER_ETER: Final = words(
     "celer déceler receler ciseler écarteler encasteler geler congeler décongeler dégeler"
     " recongeler regeler surgeler harceler démanteler marteler modeler remodeler peler"
-    " acheter racheter bégueter corseter crocheter fileter fureter haleter"
+    " acheter préacheter racheter bégueter corseter crocheter fileter fureter haleter"
 )
 _SECOND_GROUP_LOOKALIKES: Final = frozenset({"appauvrir", "asservir", "assortir", "répartir"})
 _THIRD_GROUP_IR: Final = re.compile(

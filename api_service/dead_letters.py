@@ -11,6 +11,7 @@ from api_service.body import StrictRoute
 from api_service.cursors import MAX_CURSOR_CHARACTERS, Cursors, Instant
 from api_service.generation_requests import path_of
 from api_service.problems import ProblemError, documented
+from api_service.query import DEFAULT_LIMIT, Limit
 from api_service.routes import PROBLEMS, Json, Road
 from schemas.dead_letters import (
     Content,
@@ -37,7 +38,6 @@ SELECT id, reason, error_code, error_message, generation_request_id, round, fail
 FIND = "SELECT * FROM dead_letters WHERE id = $1"
 
 CURSORS = Cursors("dead-letters", tuple[Instant, UUID])
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 _LIST: dict[int | str, Json] = {200: {"description": "A page of letters."}, **PROBLEMS}
 _READ: dict[int | str, Json] = {
@@ -62,7 +62,7 @@ async def list_dead_letters(
             description="`next_cursor` of the page before, asked for with the same filters.",
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> DeadLetterPage:
     """List dead letters, the newest first; `cursor` goes on where a page ended."""
     road: Road = request.app.state.road

@@ -1,12 +1,31 @@
 """The query of a request: UTF-8, and each parameter known and given once."""
 
+import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from typing import Annotated
 from urllib.parse import unquote_to_bytes
+
+from fastapi import Query
+from pydantic import BeforeValidator
 
 from api_service.problems import MAX_ERRORS, ProblemError
 
 _MAX_NAME_CHARACTERS = 60
+_NUMBER = re.compile("-?[0-9]{1,20}")
+
+
+def _in_digits(given: object) -> object:
+    """Refuse what Python, but nobody else, reads as a whole number: `1_0`, `+1`, `1.0`."""
+    if isinstance(given, str) and not _NUMBER.fullmatch(given):
+        raise ValueError("must be a whole number in digits")
+    return given
+
+
+Limit = Annotated[
+    int, BeforeValidator(_in_digits), Query(ge=1, le=100, description="Entries of one page.")
+]
+DEFAULT_LIMIT = 20
 
 
 def check(query: bytes, known: AbstractSet[str]) -> None:

@@ -13,6 +13,7 @@ from api_service.cursors import MAX_CURSOR_CHARACTERS
 from api_service.generation_requests import Reading, find, path_of, pending
 from api_service.listing import Filters, page
 from api_service.problems import ProblemError, documented
+from api_service.query import DEFAULT_LIMIT, Limit
 from api_service.submit import Ask, Promise, submit
 from api_service.traces import traceparent
 from schemas.api import (
@@ -203,7 +204,7 @@ async def list_requests(
     *,
     status: Annotated[StatusName | None, Query()] = None,
     entity_type: Annotated[EntityTypeName | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="Requests of one page.")] = 20,
+    limit: Limit = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None,
         Query(

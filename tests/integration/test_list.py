@@ -224,7 +224,10 @@ async def test_only_requests_of_an_entity_type_are_listed(
         ("status=pending&status=failed", "status"),
         ("entity_type=sentences", "entity_type"),
         ("entity_type=", "entity_type"),
-        *((f"limit={limit}", "limit") for limit in (0, 101, -1, "", "ten", "2.5", "9" * 5000)),
+        *(
+            (f"limit={limit}", "limit")
+            for limit in (0, 101, -1, "", "ten", "2.5", "1.0", "1_0", "%2B1", "9" * 5000)
+        ),
         ("limit=1&limit=1", "limit"),
         ("limit=%00", "limit"),
         ("status=%ff", "status"),

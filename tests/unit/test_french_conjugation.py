@@ -131,6 +131,7 @@ def test_the_vowel_before_a_mute_e_is_open(infinitive, present, future):
     [
         "bruire",
         "chauvir",
+        "reluire",
         "falloir",
         "coudre",
         "haïr",

@@ -48,7 +48,7 @@ def regular_stems(infinitive: str) -> Stems:
         raise UnknownVerb(infinitive)
     if infinitive.endswith("er"):
         return _er(infinitive)
-    if infinitive.endswith("uire") and infinitive not in {"luire", "nuire", "bruire"}:
+    if infinitive.endswith("uire") and infinitive not in {"luire", "reluire", "nuire", "bruire"}:
         return _uire(infinitive)
     if infinitive.endswith(("aindre", "eindre", "oindre")):
         return _indre(infinitive)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
@@ -114,10 +115,24 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
 
 
 @pytest.fixture
+async def producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, max_request_size=2**21)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
 def services(stack: Stack, tmp_path: Path) -> Iterator[Services]:
     """Start the services as processes of their own."""
     with services_of(stack, tmp_path) as started:
         yield started
+
+
+@pytest.fixture
+async def loop() -> asyncio.AbstractEventLoop:
+    """The loop that a test's fixtures live in, for a test that is no coroutine."""
+    return asyncio.get_running_loop()
 
 
 @pytest.fixture

@@ -154,7 +154,19 @@ async def test_a_release_that_is_not_due_is_left_alone(database: Database):
 
     assert await Claimer(database).claim_any() == []
     row = await row_of(database, request_id)
-    assert (row["status"], row["started_at"] is None, row["epoch"]) == ("pending", False, 1)
+    assert (row["status"], row["started_at"] is None) == ("pending", False)
+    assert (row["epoch"], row["crashes"]) == (1, 0)
+
+
+async def test_the_release_of_an_older_epoch_changes_nothing(database: Database):
+    claim = await Claimer(database).claim(await a_request(database))
+    await expire_lease(database, claim.request_id)
+    await Claimer(database).claim_any()
+    before = await row_of(database, claim.request_id)
+
+    await release(database, claim, after_seconds=0, counted=1)
+
+    assert await row_of(database, claim.request_id) == before
 
 
 async def test_a_request_that_somebody_has_locked_is_skipped_and_not_waited_for(

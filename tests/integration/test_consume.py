@@ -1,7 +1,7 @@
 """What a worker does with the messages of the work topics."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -22,14 +22,6 @@ from tests.support.waiting import eventually
 from worker_service.poll import Poll
 
 pytestmark = pytest.mark.usefixtures("balanced_road")
-
-
-@pytest.fixture
-async def producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka)
-    await producer.start()
-    yield producer
-    await producer.stop()
 
 
 def _topic(stack: Stack) -> str:

@@ -44,8 +44,9 @@ async def _letters(database: Database) -> list[asyncpg.Record]:
 
 
 async def _the_letter(database: Database) -> asyncpg.Record:
-    (letter,) = await _letters(database)
-    return letter
+    letters = await _letters(database)
+    assert len(letters) == 1
+    return letters[0]
 
 
 async def _sent(database: Database) -> asyncpg.Record:

@@ -103,7 +103,7 @@ async def _is_waiting_for_a_lock(database: Database) -> bool:
 
 
 async def test_a_result_recorded_twice_counts_once(database: Database):
-    claim = await _claimed(database, count=2)
+    claim = await _claimed(database, count=3)
 
     for _ in range(2):
         await recorded(database, claim, 0, a_success())

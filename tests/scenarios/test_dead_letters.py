@@ -49,14 +49,6 @@ POISONS: list[tuple[bytes | None, Any, Headers, str]] = [
 ]
 
 
-@pytest.fixture
-async def producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, max_request_size=2**21)
-    await producer.start()
-    yield producer
-    await producer.stop()
-
-
 def _topic(stack: Stack) -> str:
     return stack.topics.requests[Priority.NORMAL]
 

@@ -11,7 +11,7 @@ from tests.services import StartWorker
 from tests.support import books
 from tests.support.processes import Services
 from tests.support.providers import Scripted
-from tests.support.requests import row_of
+from tests.support.requests import a_request, row_of
 from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
 from worker_service import worker as worker_module
@@ -81,6 +81,38 @@ async def test_a_draining_worker_claims_nothing_more(services: Services, api: ht
 
     assert await worker.exit_status() == 0
     assert (await read(api, late))["started_at"] is None
+
+
+async def test_a_draining_worker_takes_nothing_from_postgresql_either(
+    start_worker: StartWorker,
+    api: httpx.AsyncClient,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(worker_module, "RESCUE_EVERY_SECONDS", 0.05)
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider)
+    in_work = (await submit(api)).rpartition("/")[2]
+    await eventually(lambda: provider.waiting == 1)
+    worker.stop()
+    await _beats(database, in_work)
+
+    waiting = await a_request(database, age=60)
+
+    await _beats(database, in_work)
+    await _beats(database, in_work)
+    assert (await row_of(database, waiting))["status"] == "pending"
+
+
+async def _beats(database: Database, request_id: str) -> None:
+    """Wait until the lease of a request is renewed."""
+    before = (await row_of(database, request_id))["lease_until"]
+
+    async def is_renewed() -> bool:
+        return bool((await row_of(database, request_id))["lease_until"] > before)
+
+    await eventually(is_renewed)
 
 
 async def test_a_stuck_poll_loop_ends_the_worker_with_a_status_that_says_so(

@@ -138,6 +138,10 @@ class Claimer:
         self.started.append(claim)
         self.running.add(claim.request_id)
 
+    @property
+    def has_suspect(self) -> bool:
+        return any(c.is_suspect for c in self.started if c.request_id in self.running)
+
     async def claim(self, *request_ids: UUID) -> Claim:
         """Claim requests and return the claim of the last that was got."""
         await self.claims.claim(request_ids)
@@ -156,9 +160,7 @@ class Claimer:
             limit,
             lanes=[*Priority],
             take_over_until=datetime.now(UTC) + timedelta(hours=may_take_over),
-            may_take_suspect=not any(
-                claim.is_suspect for claim in self.started if claim.request_id in self.running
-            ),
+            may_take_suspect=not self.has_suspect,
             pending_seconds=pending_seconds,
         )
         return [claim.request_id for claim in self.started[before:]]

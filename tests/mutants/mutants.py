@@ -1,0 +1,245 @@
+"""The rules of the road, each removed once, and who notices."""
+
+from shared.errors import DatabaseContended
+from tests.integration import (
+    test_claim,
+    test_consume,
+    test_dead_letter,
+    test_lease,
+    test_record,
+    test_relay,
+    test_sweep,
+)
+from tests.mutants.mutation import Mutant
+from tests.scenarios import test_drain
+from tests.unit import test_offsets
+
+RECORD = (
+    Mutant(
+        "no row lock",
+        place="worker_service.record:LOCK",
+        old=" FOR NO KEY UPDATE",
+        new="",
+        check=test_record.test_an_item_waits_for_the_one_that_is_being_recorded_and_sees_it,
+    ),
+    Mutant(
+        "count = count + 1",
+        place="worker_service.record:COUNT_AND_SETTLE",
+        old="SET generated_count = generated,",
+        new="SET generated_count = request.generated_count + 1,",
+        check=test_record.test_a_result_recorded_twice_counts_once,
+        in_model=True,
+    ),
+    Mutant(
+        "settle outside the transaction",
+        place="worker_service.record:record",
+        old="return await count_and_settle(",
+        new='await connection.execute("COMMIT; BEGIN"); return await count_and_settle(',
+        check=test_record.test_a_settle_that_cannot_notify_does_not_settle,
+    ),
+    Mutant(
+        "failure verdict of a stale epoch accepted",
+        place="worker_service.record:record",
+        old="isinstance(outcome, Failed) and not owns",
+        new="False",
+        check=test_record.test_the_failure_verdict_of_an_older_epoch_is_refused,
+        in_model=True,
+    ),
+    Mutant(
+        "late success dropped while open",
+        place="worker_service.record:record",
+        old="isinstance(outcome, Failed) and not owns",
+        new="not owns",
+        check=test_record.test_a_late_success_of_an_older_epoch_is_kept_while_the_request_is_open,
+        in_model=True,
+    ),
+    Mutant(
+        "second success replaces the first",
+        place="worker_service.record:KEEP_SUCCESS",
+        old=" WHERE generation_items.status = 'failed'",
+        new="",
+        check=test_record.test_the_first_of_two_successes_is_the_one_that_is_kept,
+        in_model=True,
+    ),
+    Mutant(
+        "final request takes items",
+        place="worker_service.record:record",
+        old='row["status"] in FINAL',
+        new="False",
+        check=test_record.test_once_final_nothing_changes,
+        in_model=True,
+    ),
+    Mutant(
+        "crashes outlive progress",
+        place="worker_service.record:COUNT_AND_SETTLE",
+        old="crashes = 0,",
+        new="",
+        check=test_record.test_a_recorded_item_is_progress_and_forgives_crashes_and_releases,
+        in_model=True,
+    ),
+)
+
+CLAIM = (
+    Mutant(
+        "no fencing: a takeover keeps the epoch",
+        place="worker_service.claim:CLAIM_ANY",
+        old="epoch = request.epoch + 1",
+        new="epoch = request.epoch",
+        check=test_record.test_the_failure_verdict_of_an_older_epoch_is_refused,
+        in_model=True,
+    ),
+    Mutant(
+        "no fencing: a stale claim releases",
+        place="worker_service.claim:RELEASE",
+        old="epoch = $2",
+        new="epoch >= $2",
+        check=test_claim.test_the_release_of_an_older_epoch_changes_nothing,
+    ),
+    Mutant(
+        "message takes a live lease",
+        place="worker_service.claim:CLAIM",
+        old="status = 'processing' AND lease_owner = $1",
+        new="status = 'processing'",
+        check=test_claim.test_a_duplicate_message_changes_nothing,
+        in_model=True,
+    ),
+    Mutant(
+        "lost reply forgotten",
+        place="worker_service.claim:CLAIM",
+        old="OR status = 'processing' AND lease_owner = $1",
+        new="",
+        check=test_claim.test_a_claim_whose_reply_was_lost_is_retaken_by_its_owner,
+    ),
+    Mutant(
+        "takeover of a live lease",
+        place="worker_service.claim:CLAIM_ANY",
+        old="lease_until < clock_timestamp() AND ",
+        new="",
+        times=2,
+        check=test_claim.test_a_live_lease_is_not_taken_over,
+        in_model=True,
+    ),
+    Mutant(
+        "takeover right after a restart of PostgreSQL",
+        place="worker_service.claim:CLAIM_ANY",
+        old="pg_postmaster_start_time() <",
+        new="'-infinity' <",
+        times=2,
+        check=test_lease.test_a_restart_of_postgresql_steals_no_lease,
+    ),
+    Mutant(
+        "takeover counts no crash",
+        place="worker_service.claim:CLAIM_ANY",
+        old="request.crashes + target.is_takeover::int",
+        new="request.crashes",
+        check=test_claim.test_a_takeover_counts_a_crash_and_tells_what_is_recorded,
+        in_model=True,
+    ),
+    Mutant(
+        "many suspects at a time",
+        place="worker_service.claim:CLAIM_ANY",
+        old="LIMIT $13",
+        new="LIMIT $4 + $13",
+        check=test_claim.test_a_worker_holds_one_suspect_at_a_time,
+    ),
+    Mutant(
+        "release counts a crash",
+        place="worker_service.claim:RELEASE",
+        old="releases = ",
+        new="crashes = crashes + 1, releases = ",
+        check=test_claim.test_a_release_that_is_not_due_is_left_alone,
+        in_model=True,
+    ),
+)
+
+LEASE = (
+    Mutant(
+        "heartbeat without SKIP LOCKED",
+        place="worker_service.lease:HEARTBEAT",
+        old=" SKIP LOCKED",
+        new="",
+        check=test_lease.test_a_row_that_a_stranger_has_locked_delays_no_other_lease,
+        error=DatabaseContended,
+    ),
+    Mutant(
+        "no fencing: a stale heartbeat renews",
+        place="worker_service.lease:HEARTBEAT",
+        old="(id, epoch) USING (id, epoch)",
+        new="(id, stale_epoch) USING (id)",
+        check=test_lease.test_a_beat_does_not_renew_the_lease_of_a_newer_epoch,
+    ),
+    Mutant(
+        "no fencing: a lost lease goes unnoticed",
+        place="worker_service.lease:LOST",
+        old="request.epoch IS DISTINCT FROM lease.epoch OR ",
+        new="",
+        check=test_lease.test_a_run_whose_request_was_taken_over_is_aborted,
+    ),
+    Mutant(
+        "takeover right after a worker's own outage",
+        place="worker_service.lease:Leases.renew",
+        old='self._steady_at, self._until = float("inf"), None',
+        new="pass",
+        check=test_lease.test_after_a_failed_beat_a_worker_takes_nothing_over_for_a_lease,
+    ),
+    Mutant(
+        "deadline waits for the lease to end",
+        place="worker_service.sweep:DUE",
+        old="deadline_at <= (SELECT clock_timestamp())",
+        new="deadline_at <= (SELECT clock_timestamp()) AND status = 'pending'",
+        check=test_sweep.test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest,
+    ),
+    Mutant(
+        "drain that claims on",
+        place="worker_service.worker:Worker._drain",
+        old="await self._claims.close()",
+        new="await self.in_flight.emptied(); await self._claims.close()",
+        check=test_drain.test_a_draining_worker_takes_nothing_from_postgresql_either,
+    ),
+)
+
+KAFKA = (
+    Mutant(
+        "offset committed before the claim",
+        place="worker_service.consume:Consumption._settle_fate",
+        old="await self._decide(messages)",
+        new=(
+            "last = messages[-1]; self._offsets.handled((last.topic, last.partition), last.offset, "
+            "assignment=assignment); await self.commit(); await self._decide(messages)"
+        ),
+        check=test_consume.test_no_offset_is_committed_before_the_claim,
+    ),
+    Mutant(
+        "offsets outlive their assignment",
+        place="worker_service.offsets:Offsets.handled",
+        old="assignment == self.assignment",
+        new="True",
+        check=test_offsets.test_what_was_learnt_under_an_older_assignment_is_worthless,
+    ),
+    Mutant(
+        "outbox row deleted before the acknowledgement",
+        place="shared.outbox:Relay.publish",
+        old="fates = ",
+        new="await self._database.execute(DELETE_ACKNOWLEDGED, [r.id for r in rows]); fates = ",
+        check=test_relay.test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it,
+    ),
+    Mutant(
+        "dispatch of a request that is not pending",
+        place="shared.outbox:DELETE_STALE_DISPATCHES",
+        old="<> 'pending'",
+        new="= 'nothing'",
+        check=test_relay.test_a_dispatch_whose_request_is_not_pending_is_deleted_unpublished,
+        in_model=True,
+    ),
+    Mutant(
+        "letter without identity",
+        place="worker_service.dead_letter:_about",
+        old="digest=poison.digest",
+        new='digest=__import__("os").urandom(32)',
+        check=(
+            test_dead_letter.test_a_record_delivered_twice_is_one_letter_and_one_row_for_the_topic
+        ),
+    ),
+)
+
+MUTANTS = (*RECORD, *CLAIM, *LEASE, *KAFKA)

@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help env run up down test check migrate schemas lock clean
+.PHONY: help env run up down test chaos check migrate schemas lock clean
 .SILENT:
 
 help: ## Show this list
@@ -29,6 +29,9 @@ down: env ## End what `make up` or `make run` has started
 
 test: env ## Run the tests (T=path narrows)
 	$(VENV_PYTHON) -m pytest $(T)
+
+chaos: env ## Break a stack at random and audit its books (SEEDS=n, SEED=n alone, WORKERS=n)
+	$(VENV_PYTHON) -m tests.chaos
 
 check: env ## Check format, style, types, imports and the exported schemas
 	.venv/bin/ruff format --check --quiet .

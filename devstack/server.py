@@ -53,6 +53,11 @@ class Server(ABC):
     def pid(self) -> int:
         return self._started_child().process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether its process is there, frozen or not."""
+        return self._child is not None and self._child.status is None
+
     def start(self) -> None:
         """Start it and return when it is ready for work."""
         self.launch()

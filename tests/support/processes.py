@@ -1,5 +1,6 @@
 """The services as processes of their own, as they are deployed."""
 
+import itertools
 import os
 import signal
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,17 @@ class Service:
         return self.process.returncode
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listening socket that several API processes share; it stays when they go."""
+
+    listening: socket.socket
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+
+
 @dataclass
 class Services:
     """Start services on a stack; whatever still runs when the test ends is killed."""
@@ -55,6 +67,7 @@ class Services:
     stack: Stack
     folder: Path
     cleanup: ExitStack
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def worker(self, **settings: Any) -> Service:
         service = self.start_worker("worker_service", **settings)
@@ -65,22 +78,29 @@ class Services:
         """Start a worker and do not wait until it is ready; it may die before."""
         port = _free_port()
         return self._start(
-            f"worker-{port}",
+            f"worker-{next(self.numbers)}",
             [module],
             f"http://127.0.0.1:{port}",
             {"worker_health_port": port, "kafka_group_id": self.stack.group, **settings},
         )
 
-    async def apis(self, count: int, **settings: Any) -> list[Service]:
-        """Start API processes that share one listening socket."""
+    @contextmanager
+    def door(self) -> Iterator[Door]:
+        """Lend a socket for API processes to share."""
         with listen("127.0.0.1", 0) as listening:
             listening.set_inheritable(True)
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            fd = listening.fileno()
-            started = [
-                self._start(f"api-{n}", ["api_service", "--fd", str(fd)], url, settings, fd)
-                for n in range(count)
-            ]
+            yield Door(listening)
+
+    def api(self, door: Door, **settings: Any) -> Service:
+        """Start an API process behind a door and do not wait until it is ready."""
+        fd = door.listening.fileno()
+        name = f"api-{next(self.numbers)}"
+        return self._start(name, ["api_service", "--fd", str(fd)], door.url, settings, fd)
+
+    async def apis(self, count: int, **settings: Any) -> list[Service]:
+        """Start API processes that share one listening socket."""
+        with self.door() as door:
+            started = [self.api(door, **settings) for _ in range(count)]
         for service in started:
             await service.ready()
         return started

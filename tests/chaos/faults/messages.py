@@ -1,0 +1,180 @@
+"""What happens to the messages: poison, copies, disorder, everything once more."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from tests.chaos.site import Site
+from tests.support import poison
+from tests.support.records import read_to_the_end
+from tests.support.waiting import eventually
+
+_EMPTY_WITHIN_SECONDS = 30.0
+_LARGE_BYTES = 900_000
+
+
+def _unknown() -> bytes:
+    return json.dumps({"schema_version": 1, "generation_request_id": str(uuid4())}).encode()
+
+
+UNREADABLE: Sequence[Callable[[], bytes]] = (
+    lambda: b"",
+    lambda: b"not json",
+    lambda: b"\xff\xfe\x00",
+    lambda: b"[]",
+    lambda: b'{"schema_version": 1}',
+    lambda: b'{"schema_version": 99, "generation_request_id": "x"}',
+    lambda: b'{"schema_version": 1, "generation_request_id": "' + b"\\u0000" * 8 + b'"}',
+    lambda: b"[" * 10_000,
+    lambda: b"x" * _LARGE_BYTES,
+    _unknown,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoisonFlood:
+    """Records of every kind that nobody can handle, between the good ones."""
+
+    seed: float
+    rounds: int
+    name: str = "poison flood"
+
+    async def strike(self, site: Site) -> bool:
+        draw = Random(self.seed)
+        async with _producer(site) as producer:
+            for _ in range(self.rounds):
+                for make in UNREADABLE:
+                    topic = draw.choice([*site.stack.topics.requests.values()])
+                    headers = [("trace", b"\x00\xff")]
+                    sent = await producer.send_and_wait(topic, make(), headers=headers)
+                    site.poison.add((sent.topic, sent.partition, sent.offset))
+                topic = draw.choice([*site.stack.topics.requests.values()])
+                offset = await poison.send_without_content(producer, topic, headers=[("k", None)])
+                site.poison.add((topic, 0, offset))
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecodable:
+    """Records on which the Kafka client itself raises, between the good ones."""
+
+    seed: float
+    count: int
+    name: str = "undecodable records"
+
+    async def strike(self, site: Site) -> bool:
+        draw = Random(self.seed)
+        senders = (poison.send_undecodable_header, poison.send_broken_gzip)
+        async with _producer(site) as producer:
+            for _ in range(self.count):
+                topic = draw.choice([*site.stack.topics.requests.values()])
+                send, partition = draw.choice(senders), draw.randrange(3)
+                offset = await send(producer, topic, partition=partition)
+                site.poison.add((topic, partition, offset))
+                await asyncio.sleep(draw.uniform(0, 0.5))
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubled:
+    """Every message so far comes twice more, out of order."""
+
+    seed: float
+    name: str = "doubled, out of order"
+
+    async def strike(self, site: Site) -> bool:
+        draw = Random(self.seed)
+        records = await read_to_the_end(site.stack.kafka, *site.stack.topics.requests.values())
+        copies = draw.sample(records * 2, 2 * len(records))
+        async with _producer(site) as producer:
+            for record in copies:
+                await _copy(producer, record)
+        return bool(copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewound:
+    """The workers leave, and find their group at the beginning of every topic."""
+
+    name: str = "rewound"
+
+    async def strike(self, site: Site) -> bool:
+        for place in site.workers:
+            place.is_down = True
+            place.send(signal.SIGTERM)
+        try:
+            for place in site.workers:
+                await place.service.exit_status(within=_EMPTY_WITHIN_SECONDS)
+            site.watch.forget_offsets()
+            await eventually(lambda: _rewind(site), within=_EMPTY_WITHIN_SECONDS)
+            site.watch.forget_offsets()
+        finally:
+            for place in site.workers:
+                place.is_down = False
+        return True
+
+
+async def _rewind(site: Site) -> bool:
+    """Commit the beginnings; refused while the group has a member."""
+    places = [
+        TopicPartition(topic, number)
+        for topic in site.stack.topics.requests.values()
+        for number in range(3)
+    ]
+    consumer = AIOKafkaConsumer(bootstrap_servers=site.stack.kafka, group_id=site.stack.group)
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        await consumer.commit({place: OffsetAndMetadata(0, "") for place in places})
+    except KafkaError:
+        return False
+    finally:
+        await consumer.stop()
+    return True
+
+
+async def _copy(producer: AIOKafkaProducer, record: ConsumerRecord) -> None:
+    await producer.send(record.topic, record.value, key=record.key, headers=[*record.headers])
+
+
+@asynccontextmanager
+async def _producer(site: Site) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=site.stack.kafka, acks="all")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+def _flood(draw: Random) -> PoisonFlood:
+    return PoisonFlood(seed=draw.random(), rounds=draw.randint(1, 4))
+
+
+def _undecodable(draw: Random) -> Undecodable:
+    return Undecodable(seed=draw.random(), count=draw.randint(2, 6))
+
+
+def _doubled(draw: Random) -> Doubled:
+    return Doubled(seed=draw.random())
+
+
+def _rewound(_: Random) -> Rewound:
+    return Rewound()
+
+
+DECK: Sequence[Callable[[Random], PoisonFlood | Undecodable | Doubled | Rewound]] = (
+    _flood,
+    _undecodable,
+    _doubled,
+    _rewound,
+)

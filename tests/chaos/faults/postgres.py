@@ -1,0 +1,191 @@
+"""What happens to PostgreSQL."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import LiteralString
+
+import asyncpg
+
+from tests.chaos.site import LEASE_SECONDS, Site, restored, stopped
+from tests.support.waiting import eventually
+
+_AGAIN_SECONDS = 0.05
+_MOST_CONNECTIONS = 300
+_FOUND_WITHIN_SECONDS = 10.0
+
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE application_name IN ('api_service', 'worker_service') AND state = 'idle in transaction'"""
+
+CANCEL = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+ WHERE application_name IN ('api_service', 'worker_service') AND state = 'active'"""
+
+LOCK_ROW = """
+SELECT id FROM generation_requests WHERE status = 'processing'
+ ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerDown:
+    """The server is stopped in order, or killed, and started again after `down_seconds`."""
+
+    is_killed: bool
+    down_seconds: float
+
+    @property
+    def name(self) -> str:
+        return f"server {'killed' if self.is_killed else 'restarted'}"
+
+    async def strike(self, site: Site) -> bool:
+        if self.is_killed:
+            await asyncio.to_thread(site.postgres.kill)
+        else:
+            await stopped(site.postgres)
+        await asyncio.sleep(self.down_seconds)
+        await restored(site.postgres)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFrozen:
+    """The server keeps its connections and answers nothing for longer than a lease."""
+
+    frozen_seconds: float
+    name: str = "server frozen"
+
+    async def strike(self, site: Site) -> bool:
+        site.postgres.freeze()
+        await asyncio.sleep(self.frozen_seconds)
+        site.postgres.thaw()
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendsMet:
+    """Somebody ends transactions, or cancels statements as a statement timeout does."""
+
+    name: str
+    statement: LiteralString
+    seconds: float
+
+    async def strike(self, site: Site) -> bool:
+        met = 0
+        until = time.monotonic() + self.seconds
+        stranger = await asyncpg.connect(site.stack.database_url)
+        try:
+            while time.monotonic() < until:
+                met += len(await stranger.fetch(self.statement))
+                await asyncio.sleep(_AGAIN_SECONDS)
+        finally:
+            await stranger.close()
+        return met > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLocked:
+    """A stranger locks the row of a request in work for longer than its lease.
+
+    Nobody can renew the lease meanwhile; whoever is first afterwards has it.
+    """
+
+    seconds: float
+    name: str = "row locked"
+
+    async def strike(self, site: Site) -> bool:
+        stranger = await asyncpg.connect(site.stack.database_url)
+        try:
+            since = time.time()
+            transaction = stranger.transaction()
+            await transaction.start()
+            with suppress(AssertionError):
+                await eventually(lambda: stranger.fetchrow(LOCK_ROW), within=_FOUND_WITHIN_SECONDS)
+                await asyncio.sleep(self.seconds)
+            await transaction.rollback()
+            site.expose(site.workers, since=since)
+        finally:
+            await stranger.close()
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionsUsedUp:
+    """A stranger takes every connection that the server has left."""
+
+    seconds: float
+    name: str = "connections used up"
+
+    async def strike(self, site: Site) -> bool:
+        since = time.time()
+        async with AsyncExitStack() as taken:
+            with suppress(asyncpg.TooManyConnectionsError):
+                for _ in range(_MOST_CONNECTIONS):
+                    stranger = await asyncpg.connect(site.stack.database_url)
+                    taken.push_async_callback(stranger.close)
+            await asyncio.sleep(self.seconds)
+        site.expose(site.workers, since=since)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLocked:
+    """A stranger locks the items, so that every statement on them waits until it is ended."""
+
+    seconds: float
+    name: str = "table locked"
+
+    async def strike(self, site: Site) -> bool:
+        stranger = await asyncpg.connect(site.stack.database_url)
+        try:
+            async with stranger.transaction():
+                await stranger.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
+                await asyncio.sleep(self.seconds)
+        finally:
+            await stranger.close()
+        return True
+
+
+def _down(draw: Random, *, is_killed: bool) -> ServerDown:
+    return ServerDown(is_killed=is_killed, down_seconds=draw.uniform(0, 2 * LEASE_SECONDS))
+
+
+def _frozen(draw: Random) -> ServerFrozen:
+    return ServerFrozen(frozen_seconds=draw.uniform(1.2, 2.0) * LEASE_SECONDS)
+
+
+def _met(draw: Random, *, name: str, statement: LiteralString) -> BackendsMet:
+    return BackendsMet(name=name, statement=statement, seconds=draw.uniform(2, 6))
+
+
+def _row(draw: Random) -> RowLocked:
+    return RowLocked(seconds=draw.uniform(1.2, 2.0) * LEASE_SECONDS)
+
+
+def _used_up(draw: Random) -> ConnectionsUsedUp:
+    return ConnectionsUsedUp(seconds=draw.uniform(2, 8))
+
+
+def _table(draw: Random) -> TableLocked:
+    return TableLocked(seconds=draw.uniform(1, 3))
+
+
+DECK: Sequence[
+    Callable[
+        [Random],
+        ServerDown | ServerFrozen | BackendsMet | RowLocked | ConnectionsUsedUp | TableLocked,
+    ]
+] = (
+    partial(_down, is_killed=False),
+    partial(_down, is_killed=True),
+    _frozen,
+    partial(_met, name="transactions terminated", statement=TERMINATE),
+    partial(_met, name="statements timed out", statement=CANCEL),
+    _row,
+    _used_up,
+    _table,
+)

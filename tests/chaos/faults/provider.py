@@ -1,0 +1,40 @@
+"""What happens to the model as a whole; how it answers single calls is part of the load."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from tests.chaos.site import Site
+from tests.support.model_server import Mood
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUnwell:
+    """The model turns every call away for a while."""
+
+    mood: Mood
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        return f"model {self.mood.replace('_', ' ')}"
+
+    async def strike(self, site: Site) -> bool:
+        since, turned_away = time.time(), site.model.turned_away
+        site.model.mood = self.mood
+        await asyncio.sleep(self.seconds)
+        site.model.mood = Mood.WELL
+        site.expose(site.workers, since=since)
+        return site.model.turned_away > turned_away
+
+
+def _unwell(draw: Random, *, mood: Mood) -> ModelUnwell:
+    return ModelUnwell(mood=mood, seconds=draw.uniform(3, 10))
+
+
+DECK: Sequence[Callable[[Random], ModelUnwell]] = tuple(
+    partial(_unwell, mood=mood) for mood in Mood if mood is not Mood.WELL
+)

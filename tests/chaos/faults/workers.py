@@ -1,0 +1,132 @@
+"""What happens to worker processes."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from tests.chaos.load import KILLER, Ask
+from tests.chaos.site import LEASE_SECONDS, Site, WorkerPlace
+from tests.support.crash_points import Point
+from tests.support.waiting import eventually
+
+_REACHED_WITHIN_SECONDS = 20.0
+_LONGEST_DOWN_SECONDS = 6.0
+_DRAINED_WITHIN_SECONDS = 30.0
+_MOST_WORKERS = 1000
+CRASH_LIMIT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signalled:
+    """A worker gets a signal at a point, or right now, and is gone for `down_seconds`."""
+
+    worker: int
+    number: signal.Signals
+    point: Point | None
+    down_seconds: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.number.name} {self.point or 'at random'}"
+
+    async def strike(self, site: Site) -> bool:
+        place = site.workers[self.worker % len(site.workers)]
+        since = time.time()
+        place.is_down = True
+        try:
+            if not await _met(place, self.number, self.point):
+                return False
+            await place.service.exit_status(within=_DRAINED_WITHIN_SECONDS)
+            site.expose([place], since=since)
+            await asyncio.sleep(self.down_seconds)
+        finally:
+            place.is_down = False
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zombie:
+    """A worker stands still for longer than its lease, and then goes on as if nothing had been."""
+
+    worker: int
+    point: Point | None
+    still_seconds: float
+    name: str = "zombie"
+
+    async def strike(self, site: Site) -> bool:
+        place = site.workers[self.worker % len(site.workers)]
+        since = time.time()
+        if not await _met(place, signal.SIGSTOP, self.point):
+            return False
+        await asyncio.sleep(self.still_seconds)
+        place.send(signal.SIGCONT)
+        site.expose([place], since=since)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillerRequest:
+    """One request kills every worker that calls the model for it."""
+
+    priority: str
+    name: str = "killer request"
+
+    async def strike(self, site: Site) -> bool:
+        ask = Ask(tag=KILLER, count=1, priority=self.priority)
+        await site.load.submit_one(site.door.url, ask)
+
+        def has_killed() -> bool:
+            return sum(call.item.tag.startswith(KILLER) for call in site.model.calls) >= CRASH_LIMIT
+
+        await eventually(has_killed, within=90, what="the killer kills three workers")
+        return True
+
+
+async def _met(place: WorkerPlace, number: signal.Signals, point: Point | None) -> bool:
+    """Signal a worker at a point; False when it did not come by in time."""
+    if point is None:
+        place.send(number)
+        return True
+    place.orders.give(point, number)
+    try:
+        await eventually(lambda: place.orders.is_taken, within=_REACHED_WITHIN_SECONDS)
+    except AssertionError:
+        place.orders.withdraw()
+        return place.orders.is_taken
+    return True
+
+
+def _signalled(draw: Random, *, number: signal.Signals, point: Point | None) -> Signalled:
+    return Signalled(
+        worker=draw.randrange(_MOST_WORKERS),
+        number=number,
+        point=point,
+        down_seconds=draw.uniform(0, _LONGEST_DOWN_SECONDS),
+    )
+
+
+def _zombie(draw: Random, *, point: Point | None) -> Zombie:
+    return Zombie(
+        worker=draw.randrange(_MOST_WORKERS),
+        point=point,
+        still_seconds=draw.uniform(1.2, 2.0) * LEASE_SECONDS,
+    )
+
+
+def _killer(draw: Random) -> KillerRequest:
+    return KillerRequest(priority=draw.choice(("high", "normal", "low")))
+
+
+_POINTS = (None, *Point)
+
+DECK: Sequence[Callable[[Random], Signalled | Zombie | KillerRequest]] = (
+    *(partial(_signalled, number=signal.SIGKILL, point=point) for point in _POINTS),
+    *(partial(_signalled, number=signal.SIGTERM, point=point) for point in _POINTS),
+    partial(_zombie, point=None),
+    partial(_zombie, point=Point.AFTER_CALL),
+    _killer,
+)

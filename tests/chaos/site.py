@@ -1,0 +1,258 @@
+"""A stack of its own whose every part can be broken: servers, services, network, model."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from devstack.kafka import Detour, Kafka
+from devstack.ports import pick_free_port
+from devstack.postgres import Postgres
+from devstack.server import Server
+from migrations.migrate import migrate
+from shared.database import Database, connect
+from shared.topics import create_topics
+from tests.chaos.load import KILLER, Load
+from tests.stack import PARTITIONS, Stack
+from tests.support.books.calls import Exposure
+from tests.support.books.watch import Watch
+from tests.support.crash_points import Orders, Point
+from tests.support.model_server import Call, Model, model_served
+from tests.support.processes import Door, Service, Services, services_of
+from tests.support.proxy import Proxy, proxied
+
+LEASE_SECONDS = 4.0
+_SUPERVISED_EVERY_SECONDS = 0.1
+_EXIT_SECONDS = 30.0
+_EXPECTED_STATUSES = (0, -signal.SIGKILL, -signal.SIGTERM)
+
+
+@dataclass(kw_only=True)
+class WorkerPlace:
+    """Where one worker runs, one process after the other, and the network before it."""
+
+    name: str
+    orders: Orders
+    to_postgres: Proxy
+    to_kafka: Proxy
+    begin: Callable[[], Service]
+    service: Service
+    is_down: bool = False
+    """While set, nobody starts it again."""
+
+    @property
+    def is_running(self) -> bool:
+        return self.service.process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it, if it runs."""
+        if self.is_running:
+            self.service.send(number)
+
+
+@dataclass(kw_only=True)
+class Site:
+    """The stack as faults see it."""
+
+    stack: Stack
+    postgres: Postgres
+    kafka: Kafka
+    services: Services
+    model: Model
+    load: Load
+    database: Database
+    watch: Watch
+    door: Door
+    workers: list[WorkerPlace]
+    apis: list[Service] = field(default_factory=list)
+    apis_wanted: int = 2
+    exposures: list[Exposure] = field(default_factory=list)
+    strange_exits: list[str] = field(default_factory=list)
+    """Processes that left in a way that no fault makes them leave."""
+    poison: set[tuple[str, int, int]] = field(default_factory=set)
+    """Coordinates of the records that nobody can handle."""
+
+    def expose(self, workers: list[WorkerPlace], *, since: float) -> None:
+        """Note that what these workers had in hand `since` then may be called for again."""
+        self.exposures.append(
+            Exposure(
+                workers=frozenset(place.name for place in workers), since=since, until=time.time()
+            )
+        )
+
+    async def supervise(self) -> None:
+        """Start again what has died, as an orchestrator does."""
+        while True:
+            for place in self.workers:
+                if not place.is_running and not place.is_down:
+                    self._note_exit(place.service)
+                    self.expose([place], since=time.time() - 2 * _SUPERVISED_EVERY_SECONDS)
+                    place.service = place.begin()
+            for api in [api for api in self.apis if api.process.poll() is not None]:
+                self._note_exit(api)
+                self.apis.remove(api)
+            while len(self.apis) < self.apis_wanted:
+                self.apis.append(self.services.api(self.door))
+            await asyncio.sleep(_SUPERVISED_EVERY_SECONDS)
+
+    def _note_exit(self, service: Service) -> None:
+        if service.process.returncode not in _EXPECTED_STATUSES:
+            self.strange_exits.append(
+                f"{service.log.name} ends with status {service.process.returncode}"
+            )
+
+    def note_call(self, call: Call) -> None:
+        """Let the call of a killer kill, and carry out what is ordered for a call."""
+        place = next(place for place in self.workers if place.name == call.worker)
+        number = place.orders.take(Point.DURING_CALL)
+        if call.item.tag.startswith(KILLER):
+            number = signal.SIGKILL
+        if number is not None:
+            place.send(number)
+
+    async def heal(self) -> None:
+        """Make everything whole again that a fault may have left broken."""
+        for server in (self.postgres, self.kafka):
+            await restored(server)
+        for place in self.workers:
+            place.orders.withdraw()
+            place.to_postgres.mend()
+            place.to_kafka.mend()
+            place.send(signal.SIGCONT)
+            place.is_down = False
+
+    async def leave(self) -> list[str]:
+        """Tell every worker to drain, and say who did not leave in order."""
+        for place in self.workers:
+            await place.service.ready()
+            place.is_down = True
+            place.send(signal.SIGTERM)
+        return [
+            f"{place.name} left with status {status}"
+            for place in self.workers
+            if (status := await _exit_status(place.service)) != 0
+        ]
+
+
+async def stopped(server: Server) -> None:
+    """Stop a server beside the event loop."""
+    await asyncio.to_thread(server.stop)
+
+
+async def started(server: Server) -> None:
+    """Start a server; only the first step needs the main thread."""
+    server.launch()
+    await asyncio.to_thread(server.wait_until_ready)
+
+
+async def restored(server: Server) -> None:
+    """Have a server run, whatever state it is in."""
+    server.thaw()
+    if not server.is_running:
+        await started(server)
+
+
+async def _exit_status(service: Service) -> int:
+    with suppress(AssertionError):
+        return await service.exit_status(within=_EXIT_SECONDS)
+    service.process.kill()
+    return await service.exit_status()
+
+
+@asynccontextmanager
+async def site_opened(folder: Path, load: Load, *, workers: int) -> AsyncIterator[Site]:
+    """Open a stack of its own for as long as the block runs."""
+    async with AsyncExitStack() as opened:
+        postgres, kafka, roads = await _servers(opened, folder, workers)
+        stack = Stack(database_url=postgres.url, kafka=kafka.bootstrap_servers, prefix="chaos.")
+        await migrate(stack.database_url)
+        await create_topics(stack.kafka, stack.topics, partitions=PARTITIONS)
+        services = opened.enter_context(services_of(stack, folder))
+        model = Model(script_of=load.script_of, latency_of=load.latency_of)
+        model_url = await opened.enter_async_context(model_served(model))
+        door = opened.enter_context(services.door())
+        places = [
+            _worker(f"worker-{n}", services, model_url=model_url, roads=road)
+            for n, road in enumerate(roads)
+        ]
+        database = await opened.enter_async_context(
+            connect(stack.database_url, patience=10, pool_size=5, application_name="chaos")
+        )
+        site = Site(
+            stack=stack,
+            database=database,
+            watch=Watch(database, bootstrap_servers=stack.kafka, group=stack.group),
+            postgres=postgres,
+            kafka=kafka,
+            services=services,
+            model=model,
+            load=load,
+            door=door,
+            workers=places,
+        )
+        model.arrived = site.note_call
+        yield site
+
+
+async def _servers(
+    opened: AsyncExitStack, folder: Path, workers: int
+) -> tuple[Postgres, Kafka, list[tuple[Proxy, Proxy]]]:
+    postgres = Postgres(state_dir=folder / "postgres", durable=False)
+    ports = [pick_free_port() for _ in range(workers)]
+    to_kafka = [await opened.enter_async_context(proxied(port)) for port in ports]
+    detours = [
+        Detour(port=port, told_port=proxy.port) for port, proxy in zip(ports, to_kafka, strict=True)
+    ]
+    kafka = Kafka(state_dir=folder / "kafka", detours=detours)
+    for server in (postgres, kafka):
+        server.launch()
+        opened.push_async_callback(_ended, server)
+    for server in (postgres, kafka):
+        await asyncio.to_thread(server.wait_until_ready)
+    to_postgres = [await opened.enter_async_context(proxied(postgres.port)) for _ in range(workers)]
+    return postgres, kafka, list(zip(to_postgres, to_kafka, strict=True))
+
+
+async def _ended(server: Server) -> None:
+    if server.is_running:
+        await asyncio.to_thread(server.kill)
+
+
+def _worker(
+    name: str, services: Services, *, model_url: str, roads: tuple[Proxy, Proxy]
+) -> WorkerPlace:
+    to_postgres, to_kafka = roads
+    orders = Orders(services.folder / f"{name}.order")
+
+    def begin() -> Service:
+        return services.start_worker(
+            "tests.support.model_worker",
+            database_url=_through(to_postgres, services.stack.database_url),
+            kafka_bootstrap_servers=f"127.0.0.1:{to_kafka.port}",
+            lease_seconds=LEASE_SECONDS,
+            drain_seconds=5,
+            breaker_seconds=1,
+            max_requests_in_flight=20,
+            model_url=model_url,
+            model_key=name,
+            crash_orders=orders.path,
+        )
+
+    return WorkerPlace(
+        name=name,
+        orders=orders,
+        to_postgres=to_postgres,
+        to_kafka=to_kafka,
+        begin=begin,
+        service=begin(),
+    )
+
+
+def _through(proxy: Proxy, url: str) -> str:
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}"))

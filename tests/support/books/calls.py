@@ -1,0 +1,108 @@
+"""The invariants that the model shows: what was asked of it, for what, and how often in vain."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from shared.database import Database
+from shared.errors import ErrorCode
+from tests.support.model_server import Call, Item, Script, Verdict, content_of
+
+ITEMS = """
+SELECT request.constraints -> 'topic_tags' ->> 0 AS tag, ordinal, item.status, item.error_code,
+       entity ->> 'content' AS content, extract(epoch FROM recorded_at)::float8 AS recorded_at
+  FROM generation_items AS item
+  JOIN generation_requests AS request ON request.id = item.generation_request_id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """A fault after which calls may be made again: those of these workers for what was not
+    recorded by `since`, made until `until` (seconds of the epoch).
+    """
+
+    workers: frozenset[str]
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waste:
+    """Calls beyond what the scripts need, and how many of them the faults allow."""
+
+    calls: int
+    wasted: int
+    allowed: int
+
+    @property
+    def share(self) -> float:
+        """Return the wasted part of all calls."""
+        return self.wasted / self.calls if self.calls else 0.0
+
+    def violations(self) -> list[str]:
+        """Return that more was wasted than the faults allow, if it was."""
+        if self.wasted <= self.allowed:
+            return []
+        return [f"{self.wasted} calls were wasted, and the faults allow {self.allowed}"]
+
+
+async def items_of(database: Database) -> dict[Item, asyncpg.Record]:
+    """Return the recorded items by what the model knows them by."""
+    rows = await database.fetch(ITEMS)
+    return {Item(row["tag"], row["ordinal"]): row for row in rows}
+
+
+def violations(
+    items: Mapping[Item, asyncpg.Record],
+    *,
+    script_of: Callable[[Item], Script],
+    may_be_given_up: Callable[[Item], bool],
+) -> list[str]:
+    """Return the items that are not what the model answered."""
+    return [
+        f"{item} is {row['status']} ({row['error_code']}) with {row['content']!r}, "
+        f"and the script ends with {script_of(item)[-1]}"
+        for item, row in items.items()
+        if not _fits(item, row, script_of(item)[-1])
+        and not (row["error_code"] == ErrorCode.CRASH_LOOP and may_be_given_up(item))
+    ]
+
+
+def _fits(item: Item, row: asyncpg.Record, last: Verdict) -> bool:
+    if last is not Verdict.GOOD:
+        return bool(row["error_code"] == _CODES[last])
+    return bool(row["content"] == content_of(item))
+
+
+_CODES = {
+    Verdict.TRUNCATED: ErrorCode.TRUNCATED,
+    Verdict.REFUSED: ErrorCode.REFUSED,
+    Verdict.SCHEMA_INVALID: ErrorCode.INVALID_OUTPUT,
+}
+
+
+def waste(
+    calls: Collection[Call],
+    items: Mapping[Item, asyncpg.Record],
+    *,
+    script_of: Callable[[Item], Script],
+    exposures: Collection[Exposure],
+) -> Waste:
+    """Compare the calls that were made with those that the scripts need."""
+    made = Counter(call.item for call in calls)
+    return Waste(
+        calls=len(calls),
+        wasted=sum(max(0, count - len(script_of(item))) for item, count in made.items()),
+        allowed=sum(_is_exposed(call, items.get(call.item), exposures) for call in calls),
+    )
+
+
+def _is_exposed(call: Call, row: asyncpg.Record | None, exposures: Collection[Exposure]) -> bool:
+    return any(
+        call.worker in exposure.workers
+        and call.at <= exposure.until
+        and (row is None or row["recorded_at"] > exposure.since)
+        for exposure in exposures
+    )

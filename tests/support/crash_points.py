@@ -1,0 +1,112 @@
+"""Points of a worker's road at which a signal can meet it, wrapped around the product's functions.
+
+An order is a file that names a point and a signal. Whoever passes the point first takes the file
+and sends the signal to its own process; the file that is left in its place says that it was done.
+"""
+
+import functools
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from worker_service import claim, ordinals, record, worker
+
+
+class Point(StrEnum):
+    """Where a signal can meet a worker."""
+
+    BEFORE_CLAIM = "before_claim"
+    AFTER_CLAIM = "after_claim"
+    DURING_CALL = "during_call"
+    AFTER_CALL = "after_call"
+    AFTER_LAST_ITEM = "after_last_item"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The place of the order for one worker."""
+
+    path: Path
+
+    def give(self, point: Point, number: signal.Signals) -> None:
+        """Order a signal at a point."""
+        self.path.unlink(missing_ok=True)
+        self._taken.unlink(missing_ok=True)
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(f"{point} {number.name}", encoding="utf-8")
+        fresh.rename(self.path)
+
+    def withdraw(self) -> None:
+        """Forget the order."""
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def is_taken(self) -> bool:
+        """Tell whether the order that was given last was carried out."""
+        return self._taken.exists()
+
+    def take(self, point: Point) -> signal.Signals | None:
+        """Return the signal that is ordered for a point, once."""
+        try:
+            ordered, name = self.path.read_text(encoding="utf-8").split()
+            if ordered != point:
+                return None
+            self.path.rename(self._taken)
+        except FileNotFoundError:
+            return None
+        return signal.Signals[name]
+
+    def pass_by(self, point: Point) -> None:
+        """Do to this process what is ordered for the point that it passes."""
+        number = self.take(point)
+        if number is not None:
+            os.kill(os.getpid(), number)
+
+    @property
+    def _taken(self) -> Path:
+        return self.path.with_suffix(".taken")
+
+
+def install(orders: Orders) -> None:
+    """Have this process pass its points; the call is a point of the model's own."""
+    setattr(worker, "Claims", functools.partial(_Claims, orders=orders))  # noqa: B010 - a stand-in
+    setattr(ordinals, "record", _recording(orders))  # noqa: B010 - likewise
+
+
+class _Claims(claim.Claims):
+    def __init__(
+        self,
+        database: Any,
+        *,
+        orders: Orders,
+        start: Callable[[claim.Claim], None],
+        **told: Any,
+    ) -> None:
+        def start_and_pass(claimed: claim.Claim) -> None:
+            start(claimed)
+            orders.pass_by(Point.AFTER_CLAIM)
+
+        super().__init__(database, start=start_and_pass, **told)
+        self._orders = orders
+
+    async def claim(self, request_ids: Iterable[UUID]) -> set[UUID]:
+        asked = [*request_ids]
+        if asked:
+            self._orders.pass_by(Point.BEFORE_CLAIM)
+        return await super().claim(asked)
+
+
+def _recording(orders: Orders) -> Callable[..., Awaitable[record.Answer]]:
+    async def recorded(*arguments: Any, **named: Any) -> record.Answer:
+        orders.pass_by(Point.AFTER_CALL)
+        answer = await record.record(*arguments, **named)
+        if isinstance(answer, record.Recorded) and answer.settlement is not None:
+            orders.pass_by(Point.AFTER_LAST_ITEM)
+        return answer
+
+    return recorded

@@ -1,0 +1,105 @@
+"""A worker that asks the model of the tests over HTTP, and that a signal can meet at any point."""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvloop
+from pydantic import Field
+
+from shared.config import Environment, load
+from shared.errors import ErrorCode
+from shared.http import listen
+from shared.logging import configure
+from tests.support import crash_points
+from tests.support.model_server import PATH
+from worker_service.config import WorkerSettings
+from worker_service.providers import (
+    Call,
+    Completion,
+    CredentialRefused,
+    TransientError,
+    Usage,
+)
+from worker_service.retry import RetryPolicy
+from worker_service.worker import make_makers, run_worker
+
+CALL_SECONDS = 2.0
+POLICY = RetryPolicy(call_attempts=3, first_wait=0.1, longest_wait=0.5, longest_retry_after=2.0)
+
+
+class ModelSettings(Environment):
+    """Where the model is, the key that tells this worker from others, and its orders."""
+
+    model_url: str = Field(description="Address of the model.")
+    model_key: str = Field(description="Key of this worker.")
+    crash_orders: Path = Field(description="Where its orders are found.")
+
+
+class OutsideModel:
+    """Ask the model over HTTP."""
+
+    name = "demo"
+    credential = "test"
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=settings.model_url,
+            headers={"Authorization": f"Bearer {settings.model_key}"},
+            timeout=None,  # noqa: S113 - the whole call is bounded instead
+            limits=httpx.Limits(),
+        )
+
+    async def complete(self, call: Call) -> Completion:
+        messages = [
+            {"role": "system", "content": call.prompt.system},
+            {"role": "user", "content": call.prompt.user},
+        ]
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                answer = await self._client.post(PATH, json={"messages": messages})
+        except TimeoutError as error:
+            raise TransientError(ErrorCode.TIMEOUT, "no answer in time") from error
+        except httpx.TransportError as error:
+            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, repr(error)) from error
+        return _completion(answer)
+
+
+def _completion(answer: httpx.Response) -> Completion:
+    match answer.status_code:
+        case 200:
+            return _read(answer.json())
+        case 401:
+            raise CredentialRefused("the model refuses the key")
+        case 429:
+            wish = float(answer.headers["Retry-After"])
+            raise TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=wish)
+        case status:
+            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, f"status {status}")
+
+
+def _read(body: dict[str, Any]) -> Completion:
+    (choice,) = body["choices"]
+    usage = body["usage"]
+    return Completion(
+        text=choice["message"]["content"],
+        finish_reason=choice["finish_reason"],
+        usage=Usage(input_tokens=usage["prompt_tokens"], output_tokens=usage["completion_tokens"]),
+    )
+
+
+def main() -> None:
+    settings, model = load(WorkerSettings), load(ModelSettings)
+    configure(settings, service="worker")
+    crash_points.install(crash_points.Orders(model.crash_orders))
+    makers = replace(make_makers(settings), providers={"demo": OutsideModel(model)}, policy=POLICY)
+    listening = listen(settings.worker_health_host, settings.worker_health_port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(run_worker(settings, makers, listening)))
+
+
+if __name__ == "__main__":
+    main()

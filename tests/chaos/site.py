@@ -3,11 +3,10 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from devstack.kafka import Detour, Kafka
 from devstack.ports import pick_free_port
@@ -20,10 +19,10 @@ from tests.chaos.load import KILLER, Load
 from tests.stack import PARTITIONS, Stack
 from tests.support.books.calls import Exposure
 from tests.support.books.watch import Watch
-from tests.support.crash_points import Orders, Point
 from tests.support.model_server import Call, Model, model_served
+from tests.support.model_workers import ModelWorker, beginner, meet_during_call
 from tests.support.processes import Door, Service, Services, services_of
-from tests.support.proxy import Proxy, proxied
+from tests.support.proxy import Proxy, proxied, through
 
 LEASE_SECONDS = 4.0
 _SUPERVISED_EVERY_SECONDS = 0.1
@@ -32,26 +31,13 @@ _EXPECTED_STATUSES = (0, -signal.SIGKILL, -signal.SIGTERM)
 
 
 @dataclass(kw_only=True)
-class WorkerPlace:
-    """Where one worker runs, one process after the other, and the network before it."""
+class WorkerPlace(ModelWorker):
+    """Where one worker runs, and the network before it."""
 
-    name: str
-    orders: Orders
     to_postgres: Proxy
     to_kafka: Proxy
-    begin: Callable[[], Service]
-    service: Service
     is_down: bool = False
     """While set, nobody starts it again."""
-
-    @property
-    def is_running(self) -> bool:
-        return self.service.process.poll() is None
-
-    def send(self, number: signal.Signals) -> None:
-        """Signal it, if it runs."""
-        if self.is_running:
-            self.service.send(number)
 
 
 @dataclass(kw_only=True)
@@ -76,11 +62,19 @@ class Site:
     poison: set[tuple[str, int, int]] = field(default_factory=set)
     """Coordinates of the records that nobody can handle."""
 
-    def expose(self, workers: list[WorkerPlace], *, since: float) -> None:
-        """Note that what these workers had in hand `since` then may be called for again."""
+    def expose(
+        self, workers: list[WorkerPlace], *, since: float, tags: Collection[str] | None = None
+    ) -> None:
+        """Note that what these workers had in hand `since` then may be called for again.
+
+        `tags` narrows it to some requests.
+        """
         self.exposures.append(
             Exposure(
-                workers=frozenset(place.name for place in workers), since=since, until=time.time()
+                workers=frozenset(place.name for place in workers),
+                since=since,
+                until=time.time(),
+                tags=None if tags is None else frozenset(tags),
             )
         )
 
@@ -91,7 +85,7 @@ class Site:
                 if not place.is_running and not place.is_down:
                     self._note_exit(place.service)
                     self.expose([place], since=time.time() - 2 * _SUPERVISED_EVERY_SECONDS)
-                    place.service = place.begin()
+                    place.start()
             for api in [api for api in self.apis if api.process.poll() is not None]:
                 self._note_exit(api)
                 self.apis.remove(api)
@@ -107,12 +101,9 @@ class Site:
 
     def note_call(self, call: Call) -> None:
         """Let the call of a killer kill, and carry out what is ordered for a call."""
-        place = next(place for place in self.workers if place.name == call.worker)
-        number = place.orders.take(Point.DURING_CALL)
         if call.item.tag.startswith(KILLER):
-            number = signal.SIGKILL
-        if number is not None:
-            place.send(number)
+            next(place for place in self.workers if place.name == call.worker).send(signal.SIGKILL)
+        meet_during_call(self.workers, call)
 
     async def heal(self) -> None:
         """Make everything whole again that a fault may have left broken."""
@@ -226,33 +217,17 @@ def _worker(
     name: str, services: Services, *, model_url: str, roads: tuple[Proxy, Proxy]
 ) -> WorkerPlace:
     to_postgres, to_kafka = roads
-    orders = Orders(services.folder / f"{name}.order")
-
-    def begin() -> Service:
-        return services.start_worker(
-            "tests.support.model_worker",
-            database_url=_through(to_postgres, services.stack.database_url),
-            kafka_bootstrap_servers=f"127.0.0.1:{to_kafka.port}",
-            lease_seconds=LEASE_SECONDS,
-            drain_seconds=5,
-            breaker_seconds=1,
-            max_requests_in_flight=20,
-            model_url=model_url,
-            model_key=name,
-            crash_orders=orders.path,
-        )
-
-    return WorkerPlace(
-        name=name,
-        orders=orders,
-        to_postgres=to_postgres,
-        to_kafka=to_kafka,
-        begin=begin,
-        service=begin(),
+    orders, begin = beginner(
+        services,
+        name,
+        model_url=model_url,
+        database_url=through(to_postgres, services.stack.database_url),
+        kafka_bootstrap_servers=f"127.0.0.1:{to_kafka.port}",
+        lease_seconds=LEASE_SECONDS,
+        drain_seconds=5,
+        breaker_seconds=1,
+        max_requests_in_flight=20,
     )
-
-
-def _through(proxy: Proxy, url: str) -> str:
-    parts = urlsplit(url)
-    user = parts.netloc.rpartition("@")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}"))
+    return WorkerPlace(
+        name=name, orders=orders, begin=begin, to_postgres=to_postgres, to_kafka=to_kafka
+    )

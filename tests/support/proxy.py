@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit, urlunsplit
 
 _LOOPBACK = "127.0.0.1"
 _CHUNK_BYTES = 65_536
@@ -96,6 +97,13 @@ class Proxy:
     def _end(self, writer: asyncio.StreamWriter) -> None:
         self._connections.discard(writer)
         writer.close()
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """Return the address of a server with the proxy before it."""
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}@{_LOOPBACK}:{proxy.port}"))
 
 
 @asynccontextmanager

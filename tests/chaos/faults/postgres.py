@@ -12,11 +12,9 @@ from typing import LiteralString
 import asyncpg
 
 from tests.chaos.site import LEASE_SECONDS, Site, restored, stopped
-from tests.support.waiting import eventually
 
 _AGAIN_SECONDS = 0.05
 _MOST_CONNECTIONS = 300
-_FOUND_WITHIN_SECONDS = 10.0
 
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -27,7 +25,8 @@ SELECT pg_cancel_backend(pid) FROM pg_stat_activity
  WHERE application_name IN ('api_service', 'worker_service') AND state = 'active'"""
 
 LOCK_ROW = """
-SELECT id FROM generation_requests WHERE status = 'processing'
+SELECT constraints -> 'topic_tags' ->> 0 AS tag FROM generation_requests
+ WHERE status = 'processing'
  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
 
 
@@ -100,14 +99,12 @@ class RowLocked:
     async def strike(self, site: Site) -> bool:
         stranger = await asyncpg.connect(site.stack.database_url)
         try:
-            since = time.time()
-            transaction = stranger.transaction()
-            await transaction.start()
-            with suppress(AssertionError):
-                await eventually(lambda: stranger.fetchrow(LOCK_ROW), within=_FOUND_WITHIN_SECONDS)
+            async with stranger.transaction():
+                since, row = time.time(), await stranger.fetchrow(LOCK_ROW)
+                if row is None:
+                    return False
                 await asyncio.sleep(self.seconds)
-            await transaction.rollback()
-            site.expose(site.workers, since=since)
+            site.expose(site.workers, since=since, tags=[row["tag"]])
         finally:
             await stranger.close()
         return True

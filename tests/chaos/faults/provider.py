@@ -13,7 +13,10 @@ from tests.support.model_server import Mood
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUnwell:
-    """The model turns every call away for a while."""
+    """The model turns every call away for a while.
+
+    An attempt that it had answered in vain before is made anew afterwards.
+    """
 
     mood: Mood
     seconds: float
@@ -27,7 +30,10 @@ class ModelUnwell:
         site.model.mood = self.mood
         await asyncio.sleep(self.seconds)
         site.model.mood = Mood.WELL
-        site.expose(site.workers, since=since)
+        retried = [
+            call.item.tag for call in site.model.calls if len(site.load.script_of(call.item)) > 1
+        ]
+        site.expose(site.workers, since=since, tags=retried)
         return site.model.turned_away > turned_away
 
 

@@ -20,12 +20,13 @@ SELECT request.constraints -> 'topic_tags' ->> 0 AS tag, ordinal, item.status, i
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
     """A fault after which calls may be made again: those of these workers for what was not
-    recorded by `since`, made until `until` (seconds of the epoch).
+    recorded by `since`, made until `until` (seconds of the epoch); None for any request.
     """
 
     workers: frozenset[str]
     since: float
     until: float
+    tags: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ def _is_exposed(call: Call, row: asyncpg.Record | None, exposures: Collection[Ex
     return any(
         call.worker in exposure.workers
         and call.at <= exposure.until
+        and (exposure.tags is None or call.item.tag in exposure.tags)
         and (row is None or row["recorded_at"] > exposure.since)
         for exposure in exposures
     )

@@ -31,6 +31,7 @@ _UNREACHABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.TargetServerAttributeNotMatched,  # of several servers none is the primary, for now
+    asyncpg.InternalClientError,  # the server has said farewell between two statements
 )
 _CONTENDED = (
     asyncpg.LockNotAvailableError,

@@ -93,8 +93,14 @@ async def _break(site: Site, plan: Plan) -> list[str]:
 
 
 async def _strike(site: Site, strike: Strike) -> str | None:
+    """Do it in its time; one that meets an error of its own must not end the others."""
     await asyncio.sleep(strike.at_seconds)
-    return strike.fault.name if await strike.fault.strike(site) else None
+    try:
+        came_to_pass = await strike.fault.strike(site)
+    except Exception as error:  # noqa: BLE001 - it may be whatever a client raises
+        site.surprises.append(f"the fault {strike.fault.name!r} met {error!r}")
+        return None
+    return strike.fault.name if came_to_pass else None
 
 
 async def _settled(site: Site) -> list[str]:
@@ -129,7 +135,7 @@ async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]
     )
     violations = [
         *late,
-        *site.strange_exits,
+        *site.surprises,
         *site.watch.violations,
         *await tables.violations(site.database),
         *await tables.forgotten(site.database, [*promised]),

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,8 +36,17 @@ class WorkerPlace(ModelWorker):
 
     to_postgres: Proxy
     to_kafka: Proxy
-    is_down: bool = False
-    """While set, nobody starts it again."""
+    holders: int = 0
+    """How many want it down: while there is one, nobody starts it again."""
+
+    @contextmanager
+    def held_down(self) -> Iterator[None]:
+        """Have nobody start it again inside the block."""
+        self.holders += 1
+        try:
+            yield
+        finally:
+            self.holders -= 1
 
 
 @dataclass(kw_only=True)
@@ -57,8 +66,8 @@ class Site:
     apis: list[Service] = field(default_factory=list)
     apis_wanted: int = 2
     exposures: list[Exposure] = field(default_factory=list)
-    strange_exits: list[str] = field(default_factory=list)
-    """Processes that left in a way that no fault makes them leave."""
+    surprises: list[str] = field(default_factory=list)
+    """What no fault accounts for: a process that left by itself, a fault that met an error."""
     poison: set[tuple[str, int, int]] = field(default_factory=set)
     """Coordinates of the records that nobody can handle."""
 
@@ -82,7 +91,7 @@ class Site:
         """Start again what has died, as an orchestrator does."""
         while True:
             for place in self.workers:
-                if not place.is_running and not place.is_down:
+                if not place.is_running and not place.holders:
                     self._note_exit(place.service)
                     self.expose([place], since=time.time() - 2 * _SUPERVISED_EVERY_SECONDS)
                     place.start()
@@ -95,7 +104,7 @@ class Site:
 
     def _note_exit(self, service: Service) -> None:
         if service.process.returncode not in _EXPECTED_STATUSES:
-            self.strange_exits.append(
+            self.surprises.append(
                 f"{service.log.name} ends with status {service.process.returncode}"
             )
 
@@ -114,13 +123,12 @@ class Site:
             place.to_postgres.mend()
             place.to_kafka.mend()
             place.send(signal.SIGCONT)
-            place.is_down = False
 
     async def leave(self) -> list[str]:
         """Tell every worker to drain, and say who did not leave in order."""
         for place in self.workers:
             await place.service.ready()
-            place.is_down = True
+            place.holders += 1
             place.send(signal.SIGTERM)
         return [
             f"{place.name} left with status {status}"

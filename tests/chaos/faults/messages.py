@@ -3,8 +3,9 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from uuid import uuid4
@@ -108,18 +109,17 @@ class Rewound:
     name: str = "rewound"
 
     async def strike(self, site: Site) -> bool:
-        for place in site.workers:
-            place.is_down = True
-            place.send(signal.SIGTERM)
-        try:
+        with ExitStack() as held:
+            for place in site.workers:
+                held.enter_context(place.held_down())
+            since = time.time()
+            for place in site.workers:
+                place.send(signal.SIGTERM)
             for place in site.workers:
                 await place.service.exit_status(within=_EMPTY_WITHIN_SECONDS)
-            site.watch.forget_offsets()
-            await eventually(lambda: _rewind(site), within=_EMPTY_WITHIN_SECONDS)
-            site.watch.forget_offsets()
-        finally:
-            for place in site.workers:
-                place.is_down = False
+            site.expose(site.workers, since=since)
+            with site.watch.blindfolded():
+                await eventually(lambda: _rewind(site), within=_EMPTY_WITHIN_SECONDS)
         return True
 
 

@@ -36,15 +36,12 @@ class Signalled:
     async def strike(self, site: Site) -> bool:
         place = site.workers[self.worker % len(site.workers)]
         since = time.time()
-        place.is_down = True
-        try:
+        with place.held_down():
             if not await _met(place, self.number, self.point):
                 return False
             await place.service.exit_status(within=_DRAINED_WITHIN_SECONDS)
             site.expose([place], since=since)
             await asyncio.sleep(self.down_seconds)
-        finally:
-            place.is_down = False
         return True
 
 

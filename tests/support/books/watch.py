@@ -1,7 +1,8 @@
 """The invariants that only a witness sees: nothing that is final or committed goes back."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -36,6 +37,7 @@ class Watch:
     violations: list[str] = field(default_factory=list)
     _requests: dict[str, _Sight] = field(default_factory=dict)
     _offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    _looks_away: bool = False
 
     async def requests(self) -> NoReturn:
         """Watch the requests until cancelled, through outages of PostgreSQL."""
@@ -52,9 +54,15 @@ class Watch:
                     await self._look_at_offsets()
             await asyncio.sleep(_EVERY_SECONDS)
 
-    def forget_offsets(self) -> None:
-        """Expect offsets to start again: somebody has rewound the group on purpose."""
-        self._offsets.clear()
+    @contextmanager
+    def blindfolded(self) -> Iterator[None]:
+        """Look away from the offsets while somebody rewinds the group on purpose."""
+        self._looks_away = True
+        try:
+            yield
+        finally:
+            self._offsets.clear()
+            self._looks_away = False
 
     async def _look_at_requests(self) -> None:
         for row in await self.database.fetch(SEEN):
@@ -73,6 +81,8 @@ class Watch:
             committed = await admin.list_consumer_group_offsets(self.group)
         finally:
             await admin.close()
+        if self._looks_away:
+            return
         for partition, position in committed.items():
             before = self._offsets.get(partition, position.offset)
             self._offsets[partition] = position.offset

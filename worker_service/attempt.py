@@ -1,6 +1,7 @@
 """One attempt at an item: ask the provider, validate what it answers, end with an outcome."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -182,19 +183,27 @@ def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:
 def _retrying(policy: RetryPolicy, may_call: Callable[[], bool]) -> AsyncRetrying:
     """Put the policy's decisions into the one retry layer.
 
-    The allow-list matters: `retry_if_not_exception_type` would swallow cancellation.
+    Each kind of failure has its own number of calls: a provider that was busy twice has not
+    answered wrongly yet. The allow-list matters: `retry_if_not_exception_type` would swallow
+    cancellation.
     """
+    ended: Counter[type[BaseException]] = Counter()
+
+    def note(state: RetryCallState) -> None:
+        ended[type(_error(state))] += 1
 
     def stop(state: RetryCallState) -> bool:
         error = _error(state)
         is_in_vain = isinstance(error, TransientError) and not may_call()
-        return is_in_vain or not policy.repeats(error, calls=state.attempt_number)
+        return is_in_vain or not policy.repeats(error, calls=ended[type(error)])
 
     def wait(state: RetryCallState) -> float:
-        return policy.wait(_error(state), calls=state.attempt_number)
+        error = _error(state)
+        return policy.wait(error, calls=ended[type(error)])
 
     return AsyncRetrying(
         retry=retry_if_exception_type((TransientError, InvalidOutput)),
+        after=note,
         stop=stop,
         wait=wait,
         reraise=True,

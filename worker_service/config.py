@@ -39,10 +39,10 @@ class WorkerSettings(SharedSettings):
         0, description="How long the provider demo takes for each entity."
     )
     call_attempts: PositiveInt = Field(
-        4, description="Calls for one item before a transient failure defers its request."
+        4, description="Calls for one item that fail in passing before its request is deferred."
     )
     invalid_output_attempts: PositiveInt = Field(
-        3, description="Calls for one item before output that fits no schema fails it."
+        3, description="Calls for one item whose output fits no schema before it fails."
     )
 
     breaker_failures: PositiveInt = Field(

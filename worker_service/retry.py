@@ -23,7 +23,7 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
 
     def repeats(self, error: BaseException, *, calls: int) -> bool:
-        """Tell whether the call is worth repeating after `calls` calls (from 1)."""
+        """Tell whether the call is worth repeating after `calls` that failed so (from 1)."""
         match error:
             case TransientError():
                 return calls < self.call_attempts

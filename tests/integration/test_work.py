@@ -80,6 +80,18 @@ async def test_a_transient_failure_is_retried_in_process(
     assert (record["status"], record["usage"]["calls"]) == ("completed", 3)
 
 
+async def test_a_provider_that_was_busy_has_not_answered_wrongly_yet(
+    api: httpx.AsyncClient, start_worker: StartWorker
+):
+    busy = TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=0)
+    answers = iter([busy, busy, InvalidOutput("no JSON"), busy, InvalidOutput("no JSON")])
+    await start_worker(Scripted(lambda _: next(answers, None)))
+
+    record = await settled(api, await submit(api))
+
+    assert (record["status"], record["usage"]["calls"]) == ("completed", 6)
+
+
 async def test_an_exception_that_nobody_declared_fails_the_item_as_unexpected(
     api: httpx.AsyncClient, start_worker: StartWorker
 ):

@@ -78,6 +78,7 @@ async def run_seed(seed: int, folder: Path, *, workers: int) -> Report:
         for loop in (site.supervise(), site.watch.requests(), site.watch.offsets()):
             task = asyncio.create_task(loop)
             beside.callback(task.cancel)
+        await site.ready()
         faults = await _break(site, plan)
         await site.heal()
         late = await _settled(site)

@@ -23,6 +23,7 @@ from tests.support.model_server import Call, Model, model_served
 from tests.support.model_workers import ModelWorker, beginner, meet_during_call
 from tests.support.processes import Door, Service, Services, services_of
 from tests.support.proxy import Proxy, proxied, through
+from tests.support.waiting import eventually
 
 LEASE_SECONDS = 4.0
 _SUPERVISED_EVERY_SECONDS = 0.1
@@ -114,6 +115,12 @@ class Site:
             next(place for place in self.workers if place.name == call.worker).send(signal.SIGKILL)
         meet_during_call(self.workers, call)
 
+    async def ready(self) -> None:
+        """Wait until every service is."""
+        await eventually(lambda: len(self.apis) >= self.apis_wanted)
+        for service in (*self.apis, *(place.service for place in self.workers)):
+            await service.ready()
+
     async def heal(self) -> None:
         """Make everything whole again that a fault may have left broken."""
         for server in (self.postgres, self.kafka):
@@ -126,8 +133,8 @@ class Site:
 
     async def leave(self) -> list[str]:
         """Tell every worker to drain, and say who did not leave in order."""
+        await self.ready()
         for place in self.workers:
-            await place.service.ready()
             place.holders += 1
             place.send(signal.SIGTERM)
         return [

@@ -107,9 +107,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._consumer is None:
             return
         await self.commit()
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(_COMMIT_SECONDS):
-                await self._consumer.stop()
+        await _leave(self._consumer)
 
     async def _started(self) -> AIOKafkaConsumer:
         while True:
@@ -120,9 +118,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                     await consumer.start()
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("pass_failed", loop="consumer_start", reason=str(error))
-                with suppress(KafkaError, TimeoutError):
-                    async with asyncio.timeout(_COMMIT_SECONDS):
-                        await consumer.stop()
+                await _leave(consumer)
             else:
                 return consumer
             await asyncio.sleep(_AGAIN_SECONDS)
@@ -248,6 +244,17 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             return 0.0
         self._rejoining_since = self._rejoining_since or time.monotonic()
         return time.monotonic() - self._rejoining_since
+
+
+async def _leave(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer in bounded time, whatever that raises.
+
+    Without a broker aiokafka cancels a fetch of its own and lets that cancellation through; it
+    must not pass for ours.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_COMMIT_SECONDS):
+            await asyncio.gather(consumer.stop(), return_exceptions=True)
 
 
 def _letter(undecodable: Undecodable) -> Poison:

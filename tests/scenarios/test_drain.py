@@ -1,10 +1,12 @@
 """Rule 6.11: a worker that is told to stop loses nothing and keeps nobody waiting."""
 
+import asyncio
 import signal
 import time
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from shared.database import Database
 from tests.services import StartWorker
@@ -43,6 +45,35 @@ async def test_sigterm_finishes_the_call_in_flight_and_hands_the_rest_on(
     await services.worker()
     assert (await settled(api, path))["status"] == "completed"
     assert (await row_of(database, path.rpartition("/")[2]))["crashes"] == 0
+    await books.check_relayed(database)
+
+
+async def test_a_kafka_client_that_cancels_itself_while_it_leaves_ends_no_drain(
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """As aiokafka does where a fetch waits for a broker that is away; the fixture sees the end."""
+    stop, has_left = AIOKafkaConsumer.stop, asyncio.Event()
+
+    async def stop_cancelled(consumer: AIOKafkaConsumer) -> None:
+        await stop(consumer)
+        has_left.set()
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", stop_cancelled)
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider)
+    path = await submit(api)
+    await eventually(lambda: provider.waiting == 1)
+
+    worker.stop()
+    await eventually(has_left.is_set)
+    provider.gate.set()
+
+    assert (await settled(api, path))["status"] == "completed"
     await books.check_relayed(database)
 
 

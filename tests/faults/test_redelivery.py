@@ -14,6 +14,7 @@ from tests.services import workers_on
 from tests.stack import PARTITIONS, Stack
 from tests.support import books
 from tests.support.books.watch import Watch
+from tests.support.offsets import all_committed
 from tests.support.providers import Scripted
 from tests.support.records import read_to_the_end
 from tests.support.road import settled, submit
@@ -36,8 +37,7 @@ async def test_a_topic_that_is_rewound_doubled_and_shuffled_changes_nothing(
 
     async with workers_on(stack) as start:
         await start(provider)
-        ends = await _ends(stack)
-        await eventually(lambda: _is_read(stack, ends), what="everything is read again")
+        await eventually(lambda: all_committed(stack), what="everything is read again")
 
     assert len(provider.calls) == 40
     assert [await settled(api, path) for path in paths] == before
@@ -62,8 +62,7 @@ async def test_a_group_that_is_rebalanced_all_the_time_makes_nothing_twice(
             await guest.stop()
             paths += [await submit(api, count=2) for _ in range(10)]
         records = [await settled(api, path, within=60) for path in paths]
-        ends = await _ends(stack)
-        await eventually(lambda: _is_read(stack, ends), within=60, what="every offset is committed")
+        await eventually(lambda: all_committed(stack), within=60)
     watching.cancel()
 
     assert {record["status"] for record in records} == {"completed"}
@@ -111,16 +110,3 @@ async def _rewind(stack: Stack) -> None:
     async with AIOKafkaConsumer(bootstrap_servers=stack.kafka, group_id=stack.group) as consumer:
         consumer.assign(_places(stack))
         await consumer.commit({place: OffsetAndMetadata(0, "") for place in _places(stack)})
-
-
-async def _ends(stack: Stack) -> dict[TopicPartition, int]:
-    async with AIOKafkaConsumer(bootstrap_servers=stack.kafka) as consumer:
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(_places(stack))
-        return ends
-
-
-async def _is_read(stack: Stack, ends: dict[TopicPartition, int]) -> bool:
-    """Tell whether the group has committed everything up to these ends."""
-    async with AIOKafkaConsumer(bootstrap_servers=stack.kafka, group_id=stack.group) as consumer:
-        consumer.assign([*ends])
-        return all([await consumer.committed(place) == end for place, end in ends.items() if end])

@@ -53,6 +53,7 @@ class Report:
     """Those that came to pass."""
     requests: int
     items: int
+    stalled_seconds: float
     violations: list[str]
     waste: Waste
 
@@ -75,7 +76,12 @@ async def run_seed(seed: int, folder: Path, *, workers: int) -> Report:
     """Run a seed on a stack of its own, whose logs stay in `folder`."""
     plan = draw_plan(seed)
     async with site_opened(folder, plan.load, workers=workers) as site, AsyncExitStack() as beside:
-        for loop in (site.supervise(), site.watch.requests(), site.watch.offsets()):
+        for loop in (
+            site.supervise(),
+            site.stalls.watch(),
+            site.watch.requests(),
+            site.watch.offsets(),
+        ):
             task = asyncio.create_task(loop)
             beside.callback(task.cancel)
         await site.ready()
@@ -153,6 +159,7 @@ async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]
         faults=faults,
         requests=len(promised),
         items=len(items),
+        stalled_seconds=site.stalls.seconds,
         violations=violations,
         waste=waste,
     )

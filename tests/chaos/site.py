@@ -16,6 +16,7 @@ from migrations.migrate import migrate
 from shared.database import Database, connect
 from shared.topics import create_topics
 from tests.chaos.load import KILLER, Load
+from tests.chaos.stalls import Stalls
 from tests.stack import PARTITIONS, Stack
 from tests.support.books.calls import Exposure
 from tests.support.books.watch import Watch
@@ -67,10 +68,15 @@ class Site:
     apis: list[Service] = field(default_factory=list)
     apis_wanted: int = 2
     exposures: list[Exposure] = field(default_factory=list)
+    stalls: Stalls = field(init=False)
     surprises: list[str] = field(default_factory=list)
     """What no fault accounts for: a process that left by itself, a fault that met an error."""
     poison: set[tuple[str, int, int]] = field(default_factory=set)
     """Coordinates of the records that nobody can handle."""
+
+    def __post_init__(self) -> None:
+        self.model.arrived = self.note_call
+        self.stalls = Stalls(self.database, lambda since: self.expose(self.workers, since=since))
 
     def expose(
         self, workers: list[WorkerPlace], *, since: float, tags: Collection[str] | None = None
@@ -200,7 +206,6 @@ async def site_opened(folder: Path, load: Load, *, workers: int) -> AsyncIterato
             door=door,
             workers=places,
         )
-        model.arrived = site.note_call
         yield site
 
 

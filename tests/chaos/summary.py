@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tests.chaos.run import Report
 
-_COLUMNS = "{:>5}  {:>8}  {:>6}  {:>6}  {:>7}  {:>7}  {:>7}  {:>10}  {}"
+_COLUMNS = "{:>5}  {:>8}  {:>6}  {:>6}  {:>7}  {:>7}  {:>7}  {:>7}  {:>10}  {}"
 
 HEAD = _COLUMNS.format(
     "seed",
@@ -15,6 +15,7 @@ HEAD = _COLUMNS.format(
     "wasted",
     "allowed",
     "share",
+    "stalled",
     "violations",
     "faults that came to pass",
 )
@@ -31,6 +32,7 @@ def row(report: Report) -> str:
         waste.wasted,
         waste.allowed,
         f"{waste.share:.2%}",
+        f"{report.stalled_seconds:.0f} s",
         len(report.violations),
         ", ".join(report.faults),
     )

@@ -155,8 +155,8 @@ async def test_a_worker_without_a_road_to_kafka_works_from_postgresql_and_then_f
                 harm(to_kafka)
                 paths = [await submit(api, count=2) for _ in range(3)]
                 for path in paths:
-                    assert (await settled(api, path, within=60))["status"] == "completed"
+                    assert (await settled(api, path, within=25))["status"] == "completed"
             to_kafka.delay(0.05)
-            assert (await settled(api, await submit(api), within=60))["status"] == "completed"
+            assert (await settled(api, await submit(api), within=25))["status"] == "completed"
             assert len(provider.calls) == 5 * 3 * 2 + 1
             await books.check_relayed(database)

@@ -42,12 +42,13 @@ class ServerDown:
         return f"server {'killed' if self.is_killed else 'restarted'}"
 
     async def strike(self, site: Site) -> bool:
-        if self.is_killed:
-            await asyncio.to_thread(site.postgres.kill)
-        else:
-            await stopped(site.postgres)
-        await asyncio.sleep(self.down_seconds)
-        await restored(site.postgres)
+        with site.stalls.excused():
+            if self.is_killed:
+                await asyncio.to_thread(site.postgres.kill)
+            else:
+                await stopped(site.postgres)
+            await asyncio.sleep(self.down_seconds)
+            await restored(site.postgres)
         return True
 
 
@@ -59,9 +60,10 @@ class ServerFrozen:
     name: str = "server frozen"
 
     async def strike(self, site: Site) -> bool:
-        site.postgres.freeze()
-        await asyncio.sleep(self.frozen_seconds)
-        site.postgres.thaw()
+        with site.stalls.excused():
+            site.postgres.freeze()
+            await asyncio.sleep(self.frozen_seconds)
+            site.postgres.thaw()
         return True
 
 

@@ -9,13 +9,14 @@ import pytest
 
 from devstack import kafka, postgres
 from devstack.kafka import Kafka
+from devstack.ports import pick_free_port
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
 from shared.database import Database, connect
 from shared.errors import DatabaseUnavailable
 from shared.kafka import Acknowledged, Publisher, Record, TopicMissing, Unreached
 from shared.topics import create_topics
-from tests.services import StartWorker
+from tests.services import StartWorker, serving, workers_on
 from tests.stack import PARTITIONS, Stack
 from tests.support import books
 from tests.support.processes import Services
@@ -127,6 +128,22 @@ async def test_without_kafka_workers_claim_from_postgresql_and_afterwards_nothin
     assert (await settled(api, after, within=60))["status"] == "completed"
     assert len(provider.calls) == 1 + 10 + 1
     await books.check_relayed(database)
+
+
+async def test_a_broker_that_never_was_there_keeps_no_request_from_being_settled(
+    database_url: str,
+):
+    """Neither service has ever reached it."""
+    nowhere = f"127.0.0.1:{pick_free_port()}"
+    stack = Stack(database_url=database_url, kafka=nowhere, prefix="never.")
+    provider = Scripted()
+    async with serving(stack) as api, workers_on(stack) as start:
+        for _ in range(2):
+            await start(provider)
+        paths = [await submit(api, count=2) for _ in range(10)]
+        for path in paths:
+            assert (await settled(api, path))["status"] == "completed"
+    assert len(provider.calls) == 20
 
 
 async def test_an_outage_of_kafka_is_a_few_log_lines(

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-import asyncpg
-
 from shared.database import Database
 from shared.errors import ErrorCode
 from tests.support.model_server import Call, Item, Script, Verdict, content_of
@@ -15,6 +13,16 @@ SELECT request.constraints -> 'topic_tags' ->> 0 AS tag, ordinal, item.status, i
        entity ->> 'content' AS content, extract(epoch FROM recorded_at)::float8 AS recorded_at
   FROM generation_items AS item
   JOIN generation_requests AS request ON request.id = item.generation_request_id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of an item; `recorded_at` in seconds of the epoch."""
+
+    status: str
+    error_code: str | None
+    content: str | None
+    recorded_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +57,39 @@ class Waste:
         return [f"{self.wasted} calls were wasted, and the faults allow {self.allowed}"]
 
 
-async def items_of(database: Database) -> dict[Item, asyncpg.Record]:
+async def items_of(database: Database) -> dict[Item, Recorded]:
     """Return the recorded items by what the model knows them by."""
     rows = await database.fetch(ITEMS)
-    return {Item(row["tag"], row["ordinal"]): row for row in rows}
+    return {
+        Item(row["tag"], row["ordinal"]): Recorded(
+            status=row["status"],
+            error_code=row["error_code"],
+            content=row["content"],
+            recorded_at=row["recorded_at"],
+        )
+        for row in rows
+    }
 
 
 def violations(
-    items: Mapping[Item, asyncpg.Record],
+    items: Mapping[Item, Recorded],
     *,
     script_of: Callable[[Item], Script],
     may_be_given_up: Callable[[Item], bool],
 ) -> list[str]:
     """Return the items that are not what the model answered."""
     return [
-        f"{item} is {row['status']} ({row['error_code']}) with {row['content']!r}, "
-        f"and the script ends with {script_of(item)[-1]}"
-        for item, row in items.items()
-        if not _fits(item, row, script_of(item)[-1])
-        and not (row["error_code"] == ErrorCode.CRASH_LOOP and may_be_given_up(item))
+        f"{item} is {found}, and the script ends with {script_of(item)[-1]}"
+        for item, found in items.items()
+        if not _fits(item, found, script_of(item)[-1])
+        and not (found.error_code == ErrorCode.CRASH_LOOP and may_be_given_up(item))
     ]
 
 
-def _fits(item: Item, row: asyncpg.Record, last: Verdict) -> bool:
+def _fits(item: Item, found: Recorded, last: Verdict) -> bool:
     if last is not Verdict.GOOD:
-        return bool(row["error_code"] == _CODES[last])
-    return bool(row["content"] == content_of(item))
+        return found.error_code == _CODES[last]
+    return found.status == "succeeded" and found.content == content_of(item)
 
 
 _CODES = {
@@ -86,7 +101,7 @@ _CODES = {
 
 def waste(
     calls: Collection[Call],
-    items: Mapping[Item, asyncpg.Record],
+    items: Mapping[Item, Recorded],
     *,
     script_of: Callable[[Item], Script],
     exposures: Collection[Exposure],
@@ -100,11 +115,11 @@ def waste(
     )
 
 
-def _is_exposed(call: Call, row: asyncpg.Record | None, exposures: Collection[Exposure]) -> bool:
+def _is_exposed(call: Call, found: Recorded | None, exposures: Collection[Exposure]) -> bool:
     return any(
         call.worker in exposure.workers
         and call.at <= exposure.until
         and (exposure.tags is None or call.item.tag in exposure.tags)
-        and (row is None or row["recorded_at"] > exposure.since)
+        and (found is None or found.recorded_at > exposure.since)
         for exposure in exposures
     )

@@ -1,12 +1,13 @@
 """One seed: draw a plan, open a site, break it while it works, make it whole, audit its books."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any, NoReturn
 
 import httpx
 
@@ -24,6 +25,7 @@ LOAD_SECONDS = 12.0
 _FIRST_FAULT_SECONDS, _LAST_FAULT_SECONDS = 1.0, 8.0
 _SETTLED_WITHIN_SECONDS = 120.0
 _PUBLISHED_WITHIN_SECONDS = 60.0
+_BROKEN_SECONDS = 240.0
 _CRASH_LIMIT = 3
 
 
@@ -75,20 +77,31 @@ def draw_plan(seed: int) -> Plan:
 async def run_seed(seed: int, folder: Path, *, workers: int) -> Report:
     """Run a seed on a stack of its own, whose logs stay in `folder`."""
     plan = draw_plan(seed)
-    async with site_opened(folder, plan.load, workers=workers) as site, AsyncExitStack() as beside:
-        for loop in (
-            site.supervise(),
-            site.stalls.watch(),
-            site.watch.requests(),
-            site.watch.offsets(),
-        ):
-            task = asyncio.create_task(loop)
-            beside.callback(task.cancel)
+    async with (
+        site_opened(folder, plan.load, workers=workers) as site,
+        _beside(site.supervise(), site.stalls.watch(), site.watch.requests(), site.watch.offsets()),
+    ):
         await site.ready()
-        faults = await _break(site, plan)
+        async with asyncio.timeout(_BROKEN_SECONDS):
+            faults = await _break(site, plan)
         await site.heal()
         late = await _settled(site)
         return await _audited(site, plan, faults=faults, late=late)
+
+
+@asynccontextmanager
+async def _beside(*loops: Coroutine[Any, Any, NoReturn]) -> AsyncIterator[None]:
+    """Run loops for as long as the block runs; one that has ended by then was broken."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if not isinstance(end, asyncio.CancelledError):
+            raise end
 
 
 async def _break(site: Site, plan: Plan) -> list[str]:
@@ -138,7 +151,10 @@ async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]
     promised = {path.rpartition("/")[2]: path for path in plan.load.promised.values()}
     items = await calls.items_of(site.database)
     waste = calls.waste(
-        site.model.calls, items, script_of=plan.load.script_of, exposures=site.exposures
+        site.model.calls,
+        items,
+        script_of=plan.load.script_of,
+        exposures=[*site.exposures, *site.stalls.exposures],
     )
     violations = [
         *late,
@@ -172,4 +188,5 @@ async def _told(site: Site, promised: dict[str, str]) -> list[str]:
 
 def _may_be_given_up(site: Site, item: Item) -> bool:
     """Tell whether an item's request may have been lost with three workers in a row."""
-    return item.tag.startswith(KILLER) or len(site.exposures) >= _CRASH_LIMIT
+    lost = sum(exposure.tags is None for exposure in site.exposures)
+    return item.tag.startswith(KILLER) or lost >= _CRASH_LIMIT

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from devstack.kafka import Detour, Kafka
 from devstack.ports import pick_free_port
@@ -76,7 +77,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.model.arrived = self.note_call
-        self.stalls = Stalls(self.database, lambda since: self.expose(self.workers, since=since))
+        self.stalls = Stalls(self.database, frozenset(place.name for place in self.workers))
 
     def expose(
         self, workers: list[WorkerPlace], *, since: float, tags: Collection[str] | None = None
@@ -94,7 +95,7 @@ class Site:
             )
         )
 
-    async def supervise(self) -> None:
+    async def supervise(self) -> NoReturn:
         """Start again what has died, as an orchestrator does."""
         while True:
             for place in self.workers:

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
+from tests.support.books.calls import Exposure
 
 _EVERY_SECONDS = 0.2
 _STALL_SECONDS = 0.75
@@ -16,15 +17,20 @@ _STALL_SECONDS = 0.75
 
 @dataclass
 class Stalls:
-    """Ask PostgreSQL for next to nothing, again and again; tell `noted` since when it took long.
+    """Ask PostgreSQL for next to nothing, again and again, and note when that took long.
 
     Where a fault makes PostgreSQL slow on purpose, the meter is excused.
     """
 
     database: Database
-    noted: Callable[[float], None]
-    seconds: float = 0.0
+    workers: frozenset[str]
+    exposures: list[Exposure] = field(default_factory=list)
     _excuses: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Return for how long the machine stood still, all in all."""
+        return sum(exposure.until - exposure.since for exposure in self.exposures)
 
     @contextmanager
     def excused(self) -> Iterator[None]:
@@ -43,8 +49,7 @@ class Stalls:
                 await self.database.execute("SELECT 1")
             except DatabaseUnavailable:
                 was_excused = True
-            took = time.time() - begun
-            if took > _STALL_SECONDS and not was_excused and not self._excuses:
-                self.seconds += took
-                self.noted(begun)
+            ended = time.time()
+            if ended - begun > _STALL_SECONDS and not was_excused and not self._excuses:
+                self.exposures.append(Exposure(workers=self.workers, since=begun, until=ended))
             await asyncio.sleep(_EVERY_SECONDS)

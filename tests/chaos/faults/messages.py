@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from random import Random
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import AIOKafkaProducer
 
 from tests.chaos.site import Site
 from tests.support import poison
-from tests.support.records import read_to_the_end
+from tests.support.redelivery import deliver_twice_more, rewind
 from tests.support.waiting import eventually
 
 _EMPTY_WITHIN_SECONDS = 30.0
@@ -93,13 +91,7 @@ class Doubled:
     name: str = "doubled, out of order"
 
     async def strike(self, site: Site) -> bool:
-        draw = Random(self.seed)
-        records = await read_to_the_end(site.stack.kafka, *site.stack.topics.requests.values())
-        copies = draw.sample(records * 2, 2 * len(records))
-        async with _producer(site) as producer:
-            for record in copies:
-                await _copy(producer, record)
-        return bool(copies)
+        return await deliver_twice_more(site.stack, Random(self.seed)) > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,31 +111,8 @@ class Rewound:
                 await place.service.exit_status(within=_EMPTY_WITHIN_SECONDS)
             site.expose(site.workers, since=since)
             with site.watch.blindfolded():
-                await eventually(lambda: _rewind(site), within=_EMPTY_WITHIN_SECONDS)
+                await eventually(lambda: rewind(site.stack), within=_EMPTY_WITHIN_SECONDS)
         return True
-
-
-async def _rewind(site: Site) -> bool:
-    """Commit the beginnings; refused while the group has a member."""
-    places = [
-        TopicPartition(topic, number)
-        for topic in site.stack.topics.requests.values()
-        for number in range(3)
-    ]
-    consumer = AIOKafkaConsumer(bootstrap_servers=site.stack.kafka, group_id=site.stack.group)
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        await consumer.commit({place: OffsetAndMetadata(0, "") for place in places})
-    except KafkaError:
-        return False
-    finally:
-        await consumer.stop()
-    return True
-
-
-async def _copy(producer: AIOKafkaProducer, record: ConsumerRecord) -> None:
-    await producer.send(record.topic, record.value, key=record.key, headers=[*record.headers])
 
 
 @asynccontextmanager

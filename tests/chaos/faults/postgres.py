@@ -11,7 +11,8 @@ from typing import LiteralString
 
 import asyncpg
 
-from tests.chaos.site import LEASE_SECONDS, Site, restored, stopped
+from tests.chaos.faults.servers import Down, End, Frozen, Part
+from tests.chaos.site import LEASE_SECONDS, Site
 
 _AGAIN_SECONDS = 0.05
 _MOST_CONNECTIONS = 300
@@ -28,43 +29,6 @@ LOCK_ROW = """
 SELECT constraints -> 'topic_tags' ->> 0 AS tag FROM generation_requests
  WHERE status = 'processing'
  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerDown:
-    """The server is stopped in order, or killed, and started again after `down_seconds`."""
-
-    is_killed: bool
-    down_seconds: float
-
-    @property
-    def name(self) -> str:
-        return f"server {'killed' if self.is_killed else 'restarted'}"
-
-    async def strike(self, site: Site) -> bool:
-        with site.stalls.excused():
-            if self.is_killed:
-                await asyncio.to_thread(site.postgres.kill)
-            else:
-                await stopped(site.postgres)
-            await asyncio.sleep(self.down_seconds)
-            await restored(site.postgres)
-        return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerFrozen:
-    """The server keeps its connections and answers nothing for longer than a lease."""
-
-    frozen_seconds: float
-    name: str = "server frozen"
-
-    async def strike(self, site: Site) -> bool:
-        with site.stalls.excused():
-            site.postgres.freeze()
-            await asyncio.sleep(self.frozen_seconds)
-            site.postgres.thaw()
-        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +113,12 @@ class TableLocked:
         return True
 
 
-def _down(draw: Random, *, is_killed: bool) -> ServerDown:
-    return ServerDown(is_killed=is_killed, down_seconds=draw.uniform(0, 2 * LEASE_SECONDS))
+def _down(draw: Random, *, end: End) -> Down:
+    return Down(part=Part.POSTGRES, end=end, seconds=draw.uniform(0, 2 * LEASE_SECONDS))
 
 
-def _frozen(draw: Random) -> ServerFrozen:
-    return ServerFrozen(frozen_seconds=draw.uniform(1.2, 2.0) * LEASE_SECONDS)
+def _frozen(draw: Random) -> Frozen:
+    return Frozen(part=Part.POSTGRES, seconds=draw.uniform(1.2, 2.0) * LEASE_SECONDS)
 
 
 def _met(draw: Random, *, name: str, statement: LiteralString) -> BackendsMet:
@@ -176,11 +140,11 @@ def _table(draw: Random) -> TableLocked:
 DECK: Sequence[
     Callable[
         [Random],
-        ServerDown | ServerFrozen | BackendsMet | RowLocked | ConnectionsUsedUp | TableLocked,
+        Down | Frozen | BackendsMet | RowLocked | ConnectionsUsedUp | TableLocked,
     ]
 ] = (
-    partial(_down, is_killed=False),
-    partial(_down, is_killed=True),
+    partial(_down, end=End.STOPPED),
+    partial(_down, end=End.KILLED),
     _frozen,
     partial(_met, name="transactions terminated", statement=TERMINATE),
     partial(_met, name="statements timed out", statement=CANCEL),

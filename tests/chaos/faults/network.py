@@ -42,7 +42,7 @@ class RoadHarmed:
 
     @property
     def name(self) -> str:
-        return f"{self.road} {self.harm}"
+        return f"road to {self.road}: {self.harm}"
 
     async def strike(self, site: Site) -> bool:
         place = site.workers[self.worker % len(site.workers)]

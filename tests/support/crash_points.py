@@ -50,6 +50,11 @@ class Orders:
         """Tell whether the order that was given last was carried out."""
         return self._taken.exists()
 
+    @property
+    def taken_at(self) -> float:
+        """Return when it was carried out, in seconds of the epoch."""
+        return self._taken.stat().st_ctime
+
     def take(self, point: Point) -> signal.Signals | None:
         """Return the signal that is ordered for a point, once."""
         try:

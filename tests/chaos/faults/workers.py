@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -35,9 +36,9 @@ class Signalled:
 
     async def strike(self, site: Site) -> bool:
         place = site.workers[self.worker % len(site.workers)]
-        since = time.time()
         with place.held_down():
-            if not await _met(place, self.number, self.point):
+            since = await _met(place, self.number, self.point)
+            if since is None:
                 return False
             await place.service.exit_status(within=_DRAINED_WITHIN_SECONDS)
             site.expose([place], since=since)
@@ -56,8 +57,8 @@ class Zombie:
 
     async def strike(self, site: Site) -> bool:
         place = site.workers[self.worker % len(site.workers)]
-        since = time.time()
-        if not await _met(place, signal.SIGSTOP, self.point):
+        since = await _met(place, signal.SIGSTOP, self.point)
+        if since is None:
             return False
         await asyncio.sleep(self.still_seconds)
         place.send(signal.SIGCONT)
@@ -83,18 +84,17 @@ class KillerRequest:
         return True
 
 
-async def _met(place: WorkerPlace, number: signal.Signals, point: Point | None) -> bool:
-    """Signal a worker at a point; False when it did not come by in time."""
+async def _met(place: WorkerPlace, number: signal.Signals, point: Point | None) -> float | None:
+    """Signal a worker at a point and return when; None when it did not come by in time."""
     if point is None:
+        now = time.time()
         place.send(number)
-        return True
+        return now
     place.orders.give(point, number)
-    try:
+    with suppress(AssertionError):
         await eventually(lambda: place.orders.is_taken, within=_REACHED_WITHIN_SECONDS)
-    except AssertionError:
-        place.orders.withdraw()
-        return place.orders.is_taken
-    return True
+    place.orders.withdraw()
+    return place.orders.taken_at if place.orders.is_taken else None
 
 
 def _signalled(draw: Random, *, number: signal.Signals, point: Point | None) -> Signalled:

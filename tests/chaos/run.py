@@ -188,5 +188,5 @@ async def _told(site: Site, promised: dict[str, str]) -> list[str]:
 
 def _may_be_given_up(site: Site, item: Item) -> bool:
     """Tell whether an item's request may have been lost with three workers in a row."""
-    lost = sum(exposure.tags is None for exposure in site.exposures)
+    lost = sum(exposure.items is None for exposure in site.exposures)
     return item.tag.startswith(KILLER) or lost >= _CRASH_LIMIT

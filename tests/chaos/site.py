@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.chaos.stalls import Stalls
 from tests.stack import PARTITIONS, Stack
 from tests.support.books.calls import Exposure
 from tests.support.books.watch import Watch
-from tests.support.model_server import Call, Model, model_served
+from tests.support.model_server import Call, Item, Model, model_served
 from tests.support.model_workers import ModelWorker, beginner, meet_during_call
 from tests.support.processes import Door, Service, Services, services_of
 from tests.support.proxy import Proxy, proxied, through
@@ -80,18 +80,18 @@ class Site:
         self.stalls = Stalls(self.database, frozenset(place.name for place in self.workers))
 
     def expose(
-        self, workers: list[WorkerPlace], *, since: float, tags: Collection[str] | None = None
+        self, workers: list[WorkerPlace], *, since: float, items: Iterable[Item] | None = None
     ) -> None:
         """Note that what these workers had in hand `since` then may be called for again.
 
-        `tags` narrows it to some requests.
+        `items` narrows it to some of that.
         """
         self.exposures.append(
             Exposure(
                 workers=frozenset(place.name for place in workers),
                 since=since,
                 until=time.time(),
-                tags=None if tags is None else frozenset(tags),
+                items=None if items is None else frozenset(items),
             )
         )
 

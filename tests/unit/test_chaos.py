@@ -40,9 +40,9 @@ def made_at(recorded_at: float) -> Recorded:
     return Recorded(status="succeeded", error_code=None, content=None, recorded_at=recorded_at)
 
 
-def a_fault(*, worker: str = "worker-0", tags: frozenset[str] | None = None) -> Exposure:
+def a_fault(*, worker: str = "worker-0", items: frozenset[Item] | None = None) -> Exposure:
     """A fault that lasts from 11 to 12."""
-    return Exposure(workers=frozenset({worker}), since=11.0, until=12.0, tags=tags)
+    return Exposure(workers=frozenset({worker}), since=11.0, until=12.0, items=items)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_calls_beyond_what_a_script_needs_are_wasted(script: Script, calls: int,
         pytest.param(a_call(), 10.5, a_fault(), 0, id="recorded before the fault"),
         pytest.param(a_call(at=12.5), 15.0, a_fault(), 0, id="made after the fault"),
         pytest.param(a_call(), 15.0, a_fault(worker="worker-1"), 0, id="another's fault"),
-        pytest.param(a_call(), 15.0, a_fault(tags=frozenset({"x"})), 0, id="another request's"),
+        pytest.param(a_call(), 15.0, a_fault(items=frozenset()), 0, id="another item's"),
     ],
 )
 def test_a_fault_allows_the_calls_that_were_in_hand(
@@ -82,8 +82,17 @@ def test_a_fault_allows_the_calls_that_were_in_hand(
     assert found.allowed == allowed
 
 
-def test_more_waste_than_the_faults_allow_is_a_violation():
-    found = waste([a_call()] * 2, {}, script_of=lambda _: (Verdict.GOOD,), exposures=[])
+def test_waste_that_no_fault_accounts_for_is_a_violation():
+    other = Item("request-2", 0)
+    calls = [a_call()] * 2 + [a_call(other)] * 4
 
-    assert found.violations() == ["1 calls were wasted, and the faults allow 0"]
-    assert found.share == 0.5
+    found = waste(
+        calls,
+        {},
+        script_of=lambda _: (Verdict.GOOD,),
+        exposures=[a_fault(items=frozenset({other}))],
+    )
+
+    assert found.violations() == [f"1 calls for {ITEM} were wasted, and no fault accounts for them"]
+    assert (found.wasted, found.allowed) == (4, 4)
+    assert found.share == 4 / 6

@@ -13,6 +13,7 @@ import asyncpg
 
 from tests.chaos.faults.servers import Down, End, Frozen, Part
 from tests.chaos.site import LEASE_SECONDS, Site
+from tests.support.model_server import Item
 
 _AGAIN_SECONDS = 0.05
 _MOST_CONNECTIONS = 300
@@ -26,7 +27,7 @@ SELECT pg_cancel_backend(pid) FROM pg_stat_activity
  WHERE application_name IN ('api_service', 'worker_service') AND state = 'active'"""
 
 LOCK_ROW = """
-SELECT constraints -> 'topic_tags' ->> 0 AS tag FROM generation_requests
+SELECT constraints -> 'topic_tags' ->> 0 AS tag, requested_count FROM generation_requests
  WHERE status = 'processing'
  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
 
@@ -70,7 +71,8 @@ class RowLocked:
                 if row is None:
                     return False
                 await asyncio.sleep(self.seconds)
-            site.expose(site.workers, since=since, tags=[row["tag"]])
+            items = [Item(row["tag"], ordinal) for ordinal in range(row["requested_count"])]
+            site.expose(site.workers, since=since, items=items)
         finally:
             await stranger.close()
         return True

@@ -8,14 +8,14 @@ from functools import partial
 from random import Random
 
 from tests.chaos.site import Site
-from tests.support.model_server import Mood
+from tests.support.model_server import Mood, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUnwell:
     """The model turns every call away for a while.
 
-    An attempt that it had answered in vain before is made anew afterwards.
+    An attempt that it had answered wrongly before is made anew afterwards.
     """
 
     mood: Mood
@@ -30,10 +30,9 @@ class ModelUnwell:
         site.model.mood = self.mood
         await asyncio.sleep(self.seconds)
         site.model.mood = Mood.WELL
-        retried = [
-            call.item.tag for call in site.model.calls if len(site.load.script_of(call.item)) > 1
-        ]
-        site.expose(site.workers, since=since, tags=retried)
+        asked = {call.item for call in site.model.calls}
+        wrongly = [i for i in asked if site.load.script_of(i)[-1] is Verdict.SCHEMA_INVALID]
+        site.expose(site.workers, since=since, items=wrongly)
         return site.model.turned_away > turned_away
 
 

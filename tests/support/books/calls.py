@@ -28,22 +28,23 @@ class Recorded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
     """A fault after which calls may be made again: those of these workers for what was not
-    recorded by `since`, made until `until` (seconds of the epoch); None for any request.
+    recorded by `since`, made until `until` (seconds of the epoch); `items` None means any.
     """
 
     workers: frozenset[str]
     since: float
     until: float
-    tags: frozenset[str] | None = None
+    items: frozenset[Item] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waste:
-    """Calls beyond what the scripts need, and how many of them the faults allow."""
+    """Calls beyond what the scripts need, how many of them the faults allow, and the others."""
 
     calls: int
     wasted: int
     allowed: int
+    unexplained: Mapping[Item, int]
 
     @property
     def share(self) -> float:
@@ -51,10 +52,11 @@ class Waste:
         return self.wasted / self.calls if self.calls else 0.0
 
     def violations(self) -> list[str]:
-        """Return that more was wasted than the faults allow, if it was."""
-        if self.wasted <= self.allowed:
-            return []
-        return [f"{self.wasted} calls were wasted, and the faults allow {self.allowed}"]
+        """Return the items for which more was wasted than the faults allow."""
+        return [
+            f"{count} calls for {item} were wasted, and no fault accounts for them"
+            for item, count in self.unexplained.items()
+        ]
 
 
 async def items_of(database: Database) -> dict[Item, Recorded]:
@@ -106,12 +108,16 @@ def waste(
     script_of: Callable[[Item], Script],
     exposures: Collection[Exposure],
 ) -> Waste:
-    """Compare the calls that were made with those that the scripts need."""
+    """Compare the calls that were made with those that the scripts need, item by item."""
     made = Counter(call.item for call in calls)
+    needed = Counter({item: len(script_of(item)) for item in made})
+    exposed = [call.item for call in calls if _is_exposed(call, items.get(call.item), exposures)]
+    wasted, allowed = made - needed, Counter(exposed)
     return Waste(
-        calls=len(calls),
-        wasted=sum(max(0, count - len(script_of(item))) for item, count in made.items()),
-        allowed=sum(_is_exposed(call, items.get(call.item), exposures) for call in calls),
+        calls=made.total(),
+        wasted=wasted.total(),
+        allowed=allowed.total(),
+        unexplained=wasted - allowed,
     )
 
 
@@ -119,7 +125,7 @@ def _is_exposed(call: Call, found: Recorded | None, exposures: Collection[Exposu
     return any(
         call.worker in exposure.workers
         and call.at <= exposure.until
-        and (exposure.tags is None or call.item.tag in exposure.tags)
+        and (exposure.items is None or call.item in exposure.items)
         and (found is None or found.recorded_at > exposure.since)
         for exposure in exposures
     )

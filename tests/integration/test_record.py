@@ -81,7 +81,7 @@ async def test_an_item_waits_for_the_one_that_is_being_recorded_and_sees_it(
         await other.execute(
             """INSERT INTO generation_items
                    (generation_request_id, ordinal, status, entity, attempts)
-               VALUES ($1, 0, 'succeeded', '{}', 1)""",
+               VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)""",
             claim.request_id,
         )
         recording = asyncio.create_task(recorded(database, claim, 1, a_success()))
@@ -270,9 +270,10 @@ async def test_a_last_item_whose_commit_went_unanswered_is_not_late_when_it_come
     database: Database,
 ):
     claim = await _claimed(database, count=1)
-    await recorded(database, claim, 0, a_success())
+    success = a_success()
+    await recorded(database, claim, 0, success)
 
-    again = await recorded(database, claim, 0, a_success())
+    again = await recorded(database, claim, 0, success)
 
     assert again == Recorded(recorded=frozenset({0}), settlement=None)
 

@@ -125,7 +125,8 @@ class Ground(RuleBasedStateMachine):
         return [claim.request_id for claim in new]
 
     async def recorded(self, claim: Claim, ordinal: int, entity: str | None) -> Answer:
-        outcome = Succeeded(entity={"id": entity}, attempts=1) if entity else a_failure()
+        entity_id = f"{claim.request_id}/{ordinal}/{entity}"
+        outcome = Succeeded(entity={"id": entity_id}, attempts=1) if entity else a_failure()
         return await recorded(self.database, claim, ordinal, outcome)
 
     @invariant()

@@ -13,7 +13,7 @@ SELECT request.*,
        not_before <= clock_timestamp() AS is_due,
        not_before <= clock_timestamp() - interval '10 minutes' AS is_forgotten,
        deadline_at <= clock_timestamp() AS is_overdue,
-       (SELECT json_object_agg(ordinal, entity ->> 'id') FROM generation_items
+       (SELECT json_object_agg(ordinal, split_part(entity ->> 'id', '/', 3)) FROM generation_items
          WHERE generation_request_id = request.id) AS items,
        (SELECT count(*) FROM outbox WHERE dispatch_request_id = request.id) AS dispatches,
        ARRAY (SELECT convert_from(record_value, 'UTF8') FROM outbox

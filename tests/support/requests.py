@@ -167,7 +167,7 @@ class Claimer:
 
 
 def a_success(text: str = "Nous lisons.") -> Succeeded:
-    return Succeeded(entity={"content": text}, attempts=1)
+    return Succeeded(entity={"id": str(uuid7()), "content": text}, attempts=1)
 
 
 def a_failure(code: str = "invalid_output") -> Failed:

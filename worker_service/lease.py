@@ -46,6 +46,7 @@ class Leases:
         self._in_flight = in_flight
         self._lease_seconds = lease_seconds
         self._steady_at = 0.0
+        self._beaten_at = time.monotonic()
         self._until: datetime | None = None
 
     @property
@@ -70,16 +71,20 @@ class Leases:
             rows = await self._database.fetch(
                 HEARTBEAT, *_columns(self._in_flight), self._lease_seconds
             )
-        except DatabaseContended:
+        except DatabaseUnavailable as error:
+            if not isinstance(error, DatabaseContended) or self._is_overdue():
+                self._steady_at, self._until = float("inf"), None
             raise
-        except DatabaseUnavailable:
-            self._steady_at, self._until = float("inf"), None
-            raise
+        self._beaten_at = time.monotonic()
         permission = await self._database.fetchrow(MAY_TAKE_OVER_UNTIL, self._lease_seconds / 2)
         self._until = permission["until"] if permission else None
         if self._steady_at == float("inf"):
             self._steady_at = time.monotonic() + self._lease_seconds
         self._in_flight.note_recorded((row["id"], row["epoch"], row["recorded"]) for row in rows)
+
+    def _is_overdue(self) -> bool:
+        """Tell whether contention alone has kept a beat away for so long that leases may end."""
+        return time.monotonic() - self._beaten_at > self._lease_seconds / 2
 
     async def abort_lost(self) -> None:
         """Abort the runs whose request has another epoch by now, or a final status."""

@@ -16,6 +16,9 @@ from tests.support.redelivery import a_guest, deliver_twice_more, rewind
 from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
+LEASE_SECONDS = 30.0
+"""As deployed: what is shown here has nothing to do with leases."""
+
 VERSIONS = "SELECT id, version, epoch FROM generation_requests ORDER BY id"
 
 
@@ -50,7 +53,7 @@ async def test_a_group_that_is_rebalanced_all_the_time_makes_nothing_twice(
     watching = asyncio.create_task(watch.offsets())
     async with workers_on(stack) as start:
         for _ in range(2):
-            await start(provider)
+            await start(provider, lease_seconds=LEASE_SECONDS)
         paths: list[str] = []
         for _ in range(5):
             async with a_guest(stack):

@@ -8,7 +8,7 @@ import pytest
 from devstack import postgres
 from migrations.migrate import migrate
 from shared.database import Database, connect
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.states import Priority
 from tests.support.requests import (
     Claimer,
@@ -30,11 +30,13 @@ async def _run_of(database: Database, *, count: int = 1) -> Run:
     return Run.of(await Claimer(database).claim(await a_request(database, count=count)))
 
 
-def _leases(database: Database, *runs: Run) -> tuple[Leases, InFlight]:
+def _leases(
+    database: Database, *runs: Run, lease_seconds: float = LEASE_SECONDS
+) -> tuple[Leases, InFlight]:
     in_flight = InFlight(100)
     for run in runs:
         in_flight.add(run)
-    return Leases(database, in_flight, lease_seconds=LEASE_SECONDS), in_flight
+    return Leases(database, in_flight, lease_seconds=lease_seconds), in_flight
 
 
 async def _seconds_left(database: Database, run: Run) -> float:
@@ -143,6 +145,32 @@ async def test_after_a_failed_beat_a_worker_takes_nothing_over_for_a_lease(datab
     await leases.renew()
 
     assert leases.take_over_until is None
+
+
+async def test_after_a_lock_that_kept_every_beat_away_a_worker_takes_nothing_over_for_a_lease(
+    database: Database, database_url: str
+):
+    """Whoever the lock kept from renewing gets the time to do so, as after an outage."""
+    async with connect(
+        database_url, patience=1.0, pool_size=2, application_name="test"
+    ) as impatient:
+        leases, _ = _leases(impatient, lease_seconds=1.0)
+        await leases.renew()
+        assert leases.take_over_until is not None
+
+        async with database.transaction() as stranger:
+            await stranger.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
+            await eventually(lambda: _gives_up_for_good(leases))
+        await leases.renew()
+
+        assert leases.take_over_until is None
+
+
+async def _gives_up_for_good(leases: Leases) -> bool:
+    """Beat in vain, and tell whether taking over is suspended rather than not permitted now."""
+    with pytest.raises(DatabaseContended):
+        await leases.renew()
+    return leases.take_over_until is None
 
 
 async def test_a_restart_of_postgresql_steals_no_lease(tmp_path: Path):

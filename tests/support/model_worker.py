@@ -27,7 +27,7 @@ from worker_service.providers import (
 from worker_service.retry import RetryPolicy
 from worker_service.worker import make_makers, run_worker
 
-CALL_SECONDS = 4.0
+CALL_SECONDS = 8.0
 POLICY = RetryPolicy(call_attempts=3, first_wait=0.1, longest_wait=0.5, longest_retry_after=2.0)
 
 

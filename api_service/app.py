@@ -12,6 +12,7 @@ from api_service.head import HeadAsGet
 from api_service.openapi import DocumentedApi, operation_id
 from api_service.relay import relaying
 from api_service.routes import Road
+from api_service.submit import Submissions
 from shared.database import connect, wait_for_schema
 from shared.kafka import Publisher
 from shared.topics import Topics
@@ -45,8 +46,12 @@ async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
                 settings=settings,
                 database=database,
                 publisher=publisher,
-                relay=relay,
-                topics=Topics.with_prefix(settings.kafka_topic_prefix),
+                submissions=Submissions(
+                    database,
+                    relay,
+                    topics=Topics.with_prefix(settings.kafka_topic_prefix),
+                    deadline_seconds=settings.request_deadline_seconds,
+                ),
                 draining=asyncio.Event(),
             )
 

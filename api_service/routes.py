@@ -14,7 +14,7 @@ from api_service.generation_requests import Reading, find, path_of, pending
 from api_service.listing import Filters, page
 from api_service.problems import ProblemError, documented
 from api_service.query import DEFAULT_LIMIT, Limit
-from api_service.submit import Ask, Promise, submit
+from api_service.submit import Ask, Promise, Submissions
 from api_service.traces import traceparent
 from schemas.api import (
     Accepted,
@@ -30,9 +30,7 @@ from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
 from shared.database import Database
 from shared.kafka import Publisher
-from shared.outbox import Relay
 from shared.states import Priority, Status
-from shared.topics import Topics
 
 Json = dict[str, Any]
 _HEADERS: dict[str, Json] = {
@@ -90,19 +88,12 @@ class Road:
     settings: ApiSettings
     database: Database
     publisher: Publisher
-    relay: Relay
-    topics: Topics
+    submissions: Submissions
     draining: asyncio.Event
 
     async def submit(self, ask: Ask) -> Promise:
         """Accept the request."""
-        return await submit(
-            ask,
-            database=self.database,
-            relay=self.relay,
-            topics=self.topics,
-            deadline_seconds=self.settings.request_deadline_seconds,
-        )
+        return await self.submissions.submit(ask)
 
     async def read(self, request_id: UUID) -> Reading:
         """Read the record, or answer 404."""

@@ -1,37 +1,55 @@
-"""Accept a request: its tracking record and its dispatch message in one statement, one commit."""
+"""Accept requests: tracking records and dispatch messages in one statement, one commit."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from uuid_utils.compat import uuid7
 
 from shared.database import Database
 from shared.dispatch import dispatch_record
+from shared.group_commit import GroupCommit
+from shared.kafka import Record
 from shared.logging import get_log
 from shared.metrics import REQUESTS_ACCEPTED
-from shared.outbox import OutboxRow, Relay, split_headers
+from shared.outbox import OutboxRow, Relay, columns
 from shared.states import Priority
 from shared.topics import Topics
 
 log = get_log()
 
 ACCEPT = """
-WITH accepted AS (
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[],
+                         $7::text[], $9::text[], $10::bytea[], $11::bytea[], $14::int[], $15::int[])
+        AS asked (id, entity_type, requested_count, constraints, metadata, priority, traceparent,
+                  topic, record_key, record_value, first, last)
+), accepted AS (
     INSERT INTO generation_requests
         (id, entity_type, requested_count, constraints, metadata, priority, traceparent,
          deadline_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $8))
-    RETURNING requested_at
+    SELECT id, entity_type, requested_count, constraints, metadata, priority, traceparent,
+           clock_timestamp() + make_interval(secs => $8)
+      FROM asked
+        ON CONFLICT (id) DO NOTHING
+    RETURNING id, requested_at
 ), dispatched AS (
     INSERT INTO outbox
         (dispatch_request_id, topic, record_key, record_value, header_names, header_values)
-    VALUES ($1, $9, $10, $11, $12, $13)
-    RETURNING id
+    SELECT id, topic, record_key, record_value,
+           ($12::text[])[first:last], ($13::bytea[])[first:last]
+      FROM asked JOIN accepted USING (id)
+    RETURNING dispatch_request_id, id
 )
-SELECT accepted.requested_at, dispatched.id AS outbox_id FROM accepted, dispatched"""
+SELECT asked.id, dispatched.id AS outbox_id,
+       coalesce(accepted.requested_at, (SELECT requested_at FROM generation_requests AS before
+                                         WHERE before.id = asked.id)) AS requested_at
+  FROM asked LEFT JOIN accepted USING (id)
+  LEFT JOIN dispatched ON dispatch_request_id = asked.id"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,43 +72,75 @@ class Promise:
     requested_at: datetime
 
 
-async def submit(
-    ask: Ask, *, database: Database, relay: Relay, topics: Topics, deadline_seconds: float
-) -> Promise:
-    """Accept the request durably and offer its dispatch to the relay.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A request before it is accepted, and its dispatch message."""
 
-    Raises:
-        DatabaseUnavailable: nothing is promised; the request may have been accepted.
-    """
-    request_id = uuid7()
-    record = dispatch_record(
-        request_id, topic=topics.requests[ask.priority], traceparent=ask.traceparent
-    )
-    names, values = split_headers(record)
-    row = await database.fetchrow(
-        ACCEPT,
-        request_id,
-        ask.entity_type,
-        ask.count,
-        json.dumps(ask.constraints),
-        None if ask.metadata is None else json.dumps(ask.metadata),
-        ask.priority,
-        ask.traceparent,
-        deadline_seconds,
-        record.topic,
-        record.key,
-        record.value,
-        names,
-        values,
-    )
-    assert row is not None, "INSERT ... RETURNING returns its row"  # noqa: S101
-    relay.offer(OutboxRow(row["outbox_id"], record))
-    REQUESTS_ACCEPTED.labels(ask.entity_type, ask.priority).inc()
-    log.info(
-        "request_accepted",
-        request_id=str(request_id),
-        entity_type=ask.entity_type,
-        count=ask.count,
-        priority=ask.priority,
-    )
-    return Promise(request_id=request_id, requested_at=row["requested_at"])
+    request_id: UUID
+    ask: Ask
+    dispatch: Record
+
+
+class Submissions:
+    """Accept requests durably, those that come at the same time in one commit."""
+
+    def __init__(
+        self, database: Database, relay: Relay, *, topics: Topics, deadline_seconds: float
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._topics = topics
+        self._deadline_seconds = deadline_seconds
+        self._accepting = GroupCommit(
+            self._accept, key=lambda asked: asked.request_id, patience=database.patience
+        )
+
+    async def submit(self, ask: Ask) -> Promise:
+        """Accept a request and offer its dispatch to the relay.
+
+        Raises:
+            DatabaseUnavailable: nothing is promised; the request may have been accepted.
+        """
+        request_id, topic = uuid7(), self._topics.requests[ask.priority]
+        dispatch = dispatch_record(request_id, topic=topic, traceparent=ask.traceparent)
+        row = await self._accepting.commit(
+            _Asked(request_id=request_id, ask=ask, dispatch=dispatch)
+        )
+        if row["outbox_id"] is not None:
+            self._relay.offer(OutboxRow(row["outbox_id"], dispatch))
+        REQUESTS_ACCEPTED.labels(ask.entity_type, ask.priority).inc()
+        log.info(
+            "request_accepted",
+            request_id=str(request_id),
+            entity_type=ask.entity_type,
+            count=ask.count,
+            priority=ask.priority,
+        )
+        return Promise(request_id=request_id, requested_at=row["requested_at"])
+
+    async def _accept(self, asked: Sequence[_Asked]) -> list[asyncpg.Record]:
+        """Accept requests in one statement; those that are accepted already have no outbox id."""
+        topics, keys, values, names, header_values, first, last = columns(
+            [one.dispatch for one in asked]
+        )
+        asks = [one.ask for one in asked]
+        rows = await self._database.fetch(
+            ACCEPT,
+            [one.request_id for one in asked],
+            [ask.entity_type for ask in asks],
+            [ask.count for ask in asks],
+            [json.dumps(ask.constraints) for ask in asks],
+            [None if ask.metadata is None else json.dumps(ask.metadata) for ask in asks],
+            [ask.priority for ask in asks],
+            [ask.traceparent for ask in asks],
+            self._deadline_seconds,
+            topics,
+            keys,
+            values,
+            names,
+            header_values,
+            first,
+            last,
+        )
+        accepted = {row["id"]: row for row in rows}
+        return [accepted[one.request_id] for one in asked]

@@ -48,7 +48,7 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float) -> None:
         self._pool = pool
-        self._patience = patience
+        self.patience = patience
         self._reachable = True
 
     @asynccontextmanager
@@ -62,7 +62,7 @@ class Database:
             DatabaseUnavailable: no answer in time; what was sent may have taken effect.
         """
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self.patience):
                 lent = await self._acquire()
                 try:
                     yield lent
@@ -75,7 +75,7 @@ class Database:
         except _CONTENDED as error:
             raise DatabaseContended(f"{type(error).__name__}: {error}") from error
         except TimeoutError as error:
-            raise self._lost(f"no answer within {self._patience:g} s") from error
+            raise self._lost(f"no answer within {self.patience:g} s") from error
         except _UNREACHABLE as error:
             raise self._lost(f"{type(error).__name__}: {error}") from error
         self._note_reached()

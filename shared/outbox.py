@@ -8,6 +8,7 @@ makes a duplicate, never a loss. Nothing is published while a transaction is ope
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, LiteralString, assert_never
 from uuid import UUID
 
@@ -22,7 +23,11 @@ log = get_log()
 
 INSERT = """
 INSERT INTO outbox (topic, record_key, record_value, header_names, header_values)
-VALUES ($1, $2, $3, $4, $5)
+SELECT topic, record_key, record_value,
+       ($4::text[])[first:last], ($5::bytea[])[first:last]
+  FROM unnest($1::text[], $2::bytea[], $3::bytea[], $6::int[], $7::int[]) WITH ORDINALITY
+       AS record (topic, record_key, record_value, first, last, place)
+ ORDER BY place
 RETURNING id"""
 
 DELETE_ACKNOWLEDGED = "DELETE FROM outbox WHERE id = ANY ($1::bigint[])"
@@ -88,13 +93,30 @@ class OutboxRow:
         )
 
 
-async def insert(connection: Connection, record: Record) -> int:
-    """Write a row in the caller's transaction and return its id."""
-    names, values = split_headers(record)
-    row_id: int = await connection.fetchval(
-        INSERT, record.topic, record.key, record.value, names, values
+async def insert(connection: Connection, records: Sequence[Record]) -> list[OutboxRow]:
+    """Write rows in the caller's transaction and return them, in their order."""
+    rows = await connection.fetch(INSERT, *columns(records))
+    ids = sorted(row["id"] for row in rows)
+    return [OutboxRow(row_id, record) for row_id, record in zip(ids, records, strict=True)]
+
+
+def columns(records: Sequence[Record]) -> tuple[list[Any], ...]:
+    """Return records as the arrays of a statement.
+
+    Topics, keys, values; the names and the values of all their headers; and the first and the
+    last header of each record, counted from 1.
+    """
+    headers = [header for record in records for header in record.headers]
+    last = [*accumulate(len(record.headers) for record in records)]
+    return (
+        [record.topic for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
+        [name for name, _ in headers],
+        [value for _, value in headers],
+        [end - len(record.headers) + 1 for end, record in zip(last, records, strict=True)],
+        last,
     )
-    return row_id
 
 
 def split_headers(record: Record) -> tuple[list[str], list[bytes | None]]:

@@ -1,5 +1,6 @@
 """Tell the world that a request was settled: an event in the settling transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -45,12 +46,31 @@ def announce(settlement: Settlement, relay: Relay) -> None:
 
 async def notify(
     connection: Connection,
-    request: asyncpg.Record,
+    settled: Sequence[tuple[asyncpg.Record, Reason | None]],
     *,
     events_topic: str,
-    reason: Reason | None,
-) -> Settlement:
-    """Write the event of a request that has just been settled, in the caller's transaction."""
+) -> list[Settlement]:
+    """Write the events of requests that have just been settled, in the caller's transaction.
+
+    Each comes with the reason of its letter, if it has one.
+    """
+    if not settled:
+        return []
+    events = await insert(connection, [_event(request, events_topic) for request, _ in settled])
+    return [
+        Settlement(
+            request_id=request["id"],
+            entity_type=request["entity_type"],
+            status=request["status"],
+            seconds=(request["completed_at"] - request["requested_at"]).total_seconds(),
+            reason=reason,
+            event=event,
+        )
+        for (request, reason), event in zip(settled, events, strict=True)
+    ]
+
+
+def _event(request: asyncpg.Record, topic: str) -> Record:
     event = GenerationSettled(
         generation_request_id=request["id"],
         entity_type=request["entity_type"],
@@ -62,8 +82,8 @@ async def notify(
         error_code=request["error_code"],
         completed_at=request["completed_at"],
     )
-    record = Record(
-        topic=events_topic,
+    return Record(
+        topic=topic,
         key=request_id_key(request["id"]),
         value=event.model_dump_json().encode(),
         headers=cloud_event_headers(
@@ -72,13 +92,4 @@ async def notify(
             subject=request["id"],
             traceparent=request["traceparent"],
         ),
-    )
-    row = OutboxRow(await insert(connection, record), record)
-    return Settlement(
-        request_id=request["id"],
-        entity_type=request["entity_type"],
-        status=request["status"],
-        seconds=(request["completed_at"] - request["requested_at"]).total_seconds(),
-        reason=reason,
-        event=row,
     )

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import asyncpg
 
 from shared.database import Database
 from shared.errors import DatabaseUnavailable, ErrorCode
+from shared.group_commit import GroupCommit
 from shared.logging import get_log
 from shared.metrics import LATE_RESULTS
 from shared.outbox import Relay
@@ -17,13 +18,12 @@ from worker_service.claim import release
 from worker_service.in_flight import Run
 from worker_service.notify import announce
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
-from worker_service.outlets import Outlets
 from worker_service.permits import Permits
-from worker_service.record import AlreadyFinal, Answer, Recorded, Stale, record
+from worker_service.record import AlreadyFinal, Answer, Busy, Recorded, Result, Stale
 
 log = get_log()
 
-_AGAIN_SECONDS = 0.25
+_AGAIN_SECONDS = 0.05
 _LONGEST_AGAIN_SECONDS = 5.0
 
 
@@ -31,9 +31,8 @@ _LONGEST_AGAIN_SECONDS = 5.0
 class Workshop:
     """What working on requests takes in this process.
 
-    `permits` bound the attempts over all requests, `recorders` the connections that recording
-    may take. `is_over` is set when a drain gives up: whatever is still unrecorded then is left to
-    the next owner.
+    `permits` bound the attempts over all requests, `recording` writes their results. `is_over` is
+    set when a drain gives up: whatever is still unrecorded then is left to the next owner.
     """
 
     database: Database
@@ -41,8 +40,7 @@ class Workshop:
     makers: Makers
     permits: Permits
     parallel_items: int
-    outlets: Outlets
-    recorders: asyncio.Semaphore
+    recording: GroupCommit[Result, Answer]
     is_over: asyncio.Event
 
 
@@ -104,7 +102,8 @@ async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outc
 
 async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop: Workshop) -> None:
     """Record a result in hand until PostgreSQL answers or the drain is over."""
-    answer = await _recorded(run, ordinal, outcome, workshop)
+    result = Result(claim=run.claim, ordinal=ordinal, outcome=outcome)
+    answer = await _recorded(result, workshop)
     match answer:
         case Recorded():
             run.recorded.update(answer.recorded)
@@ -126,28 +125,25 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
             assert_never(answer)
 
 
-async def _recorded(
-    run: Run, ordinal: int, outcome: Succeeded | Failed, workshop: Workshop
-) -> Answer | None:
+async def _recorded(result: Result, workshop: Workshop) -> Recorded | AlreadyFinal | Stale | None:
     again = _AGAIN_SECONDS
     while not workshop.is_over.is_set():
         try:
-            async with workshop.recorders:
-                return await record(
-                    workshop.database,
-                    run.claim,
-                    ordinal=ordinal,
-                    outcome=outcome,
-                    outlets=workshop.outlets,
-                )
-        except DatabaseUnavailable:
-            await _wait(workshop.is_over, again)
-            again = min(again * 2, _LONGEST_AGAIN_SECONDS)
+            answer = await workshop.recording.commit(result)
+            if not isinstance(answer, Busy):
+                return answer
+        except DatabaseUnavailable as error:
+            log.debug("pass_failed", loop="record", reason=str(error))
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            if isinstance(outcome, Failed):
+            if isinstance(result.outcome, Failed):
                 raise
-            log.exception("attempt_raised", request_id=str(run.claim.request_id), ordinal=ordinal)
-            outcome = _unstorable(error, outcome)
+            log.exception(
+                "attempt_raised", request_id=str(result.request_id), ordinal=result.ordinal
+            )
+            result = replace(result, outcome=_unstorable(error, result.outcome))
+            continue
+        await _wait(workshop.is_over, again)
+        again = min(again * 2, _LONGEST_AGAIN_SECONDS)
     return None
 
 

@@ -1,13 +1,16 @@
-"""Record an item, count it, and settle its request with the last one: one transaction.
+"""Record items, count them, and settle each request with its last one: one transaction.
 
-Counts are taken from the items, never incremented; the request's row is locked first, so that
-of two last items one sees the other.
+Counts are taken from the items, never incremented; the rows of the requests are locked first, so
+that of two last items one sees the other. A row that a stranger has locked holds up no neighbour.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
+
+import asyncpg
 
 from shared.database import Connection, Database
 from shared.states import FINAL, Status
@@ -19,45 +22,53 @@ from worker_service.outlets import Outlets
 from worker_service.text import storable
 
 LOCK = """
-SELECT epoch, status FROM generation_requests WHERE id = $1 FOR NO KEY UPDATE"""
+WITH locked AS MATERIALIZED (
+    SELECT id, epoch, status FROM generation_requests
+     WHERE id = ANY ($1::uuid[])
+     ORDER BY id
+       FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT asked.id, epoch, status,
+       status IS NULL AND EXISTS (SELECT FROM generation_requests WHERE id = asked.id) AS is_busy
+  FROM unnest($1::uuid[]) AS asked (id) LEFT JOIN locked USING (id)"""
 
-KEEP_SUCCESS = """
+KEEP = """
 INSERT INTO generation_items
-    (generation_request_id, ordinal, status, entity, attempts, usage, recorded_at)
-SELECT $1, $2, 'succeeded',
-       $3::jsonb || jsonb_build_object('created_at', written, 'updated_at', written),
-       $4, $5, moment
-  FROM clock_timestamp() AS moment,
+    (generation_request_id, ordinal, status, entity, error_code, error_message, attempts, usage,
+     recorded_at)
+SELECT id, ordinal, CASE WHEN entity IS NULL THEN 'failed' ELSE 'succeeded' END,
+       entity || jsonb_build_object('created_at', written, 'updated_at', written),
+       error_code, error_message, attempts, usage, moment
+  FROM unnest($1::uuid[], $2::int[], $3::jsonb[], $4::text[], $5::text[], $6::int[], $7::jsonb[])
+       AS outcome (id, ordinal, entity, error_code, error_message, attempts, usage),
+       clock_timestamp() AS moment,
        to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS written
     ON CONFLICT (generation_request_id, ordinal) DO UPDATE
    SET status = excluded.status, entity = excluded.entity, attempts = excluded.attempts,
        usage = excluded.usage, recorded_at = excluded.recorded_at,
        error_code = NULL, error_message = NULL
- WHERE generation_items.status = 'failed'"""
-
-KEEP_FAILURE = """
-INSERT INTO generation_items
-    (generation_request_id, ordinal, status, error_code, error_message, attempts, usage)
-VALUES ($1, $2, 'failed', $3, $4, $5, $6)
-    ON CONFLICT (generation_request_id, ordinal) DO NOTHING"""
+ WHERE generation_items.status = 'failed' AND excluded.status = 'succeeded'"""
 
 COUNT_AND_SETTLE = """
 WITH counted AS (
-    SELECT count(*) FILTER (WHERE status = 'succeeded') AS generated,
+    SELECT generation_request_id AS id,
+           count(*) FILTER (WHERE status = 'succeeded') AS generated,
            count(*) FILTER (WHERE status = 'failed') AS failed,
            mode() WITHIN GROUP (ORDER BY error_code) AS error_code,
-           coalesce(array_agg(ordinal), '{}') AS recorded
-      FROM generation_items WHERE generation_request_id = $1
+           array_agg(ordinal) AS recorded
+      FROM generation_items
+     WHERE generation_request_id = ANY ($1::uuid[])
+     GROUP BY generation_request_id
 ), decided AS (
     SELECT counted.*,
            (SELECT error_message FROM generation_items AS item
-             WHERE generation_request_id = $1 AND item.error_code = counted.error_code
+             WHERE generation_request_id = id AND item.error_code = counted.error_code
              ORDER BY ordinal LIMIT 1) AS error_message,
            CASE WHEN generated + failed < requested_count THEN NULL
                 WHEN failed = 0 THEN 'completed'
                 WHEN generated > 0 THEN 'partial'
                 ELSE 'failed' END AS settled
-      FROM counted, generation_requests WHERE id = $1
+      FROM counted JOIN generation_requests USING (id)
 )
 UPDATE generation_requests AS request
    SET generated_count = generated,
@@ -73,8 +84,8 @@ UPDATE generation_requests AS request
        error_message = CASE WHEN settled IN ('partial', 'failed') THEN
            format('%s of %s items failed: %s', failed, requested_count, decided.error_message) END
   FROM decided
- WHERE request.id = $1 AND request.completed_at IS NULL
-RETURNING id, entity_type, status, priority, epoch, round, requested_count, generated_count,
+ WHERE request.id = decided.id AND request.completed_at IS NULL
+RETURNING request.id, entity_type, status, priority, epoch, round, requested_count, generated_count,
           failed_count, request.error_code, request.error_message, requested_at, completed_at,
           traceparent, recorded"""
 
@@ -85,6 +96,20 @@ SELECT FROM generation_items
 
 
 NEEDS_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an attempt at an ordinal of a claim has ended with, to be recorded."""
+
+    claim: Claim
+    ordinal: int
+    outcome: Succeeded | Failed
+
+    @property
+    def request_id(self) -> UUID:
+        """The request that the item belongs to."""
+        return self.claim.request_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,93 +130,119 @@ class Stale:
     """A failure of an older epoch: its verdict is refused."""
 
 
-Answer: TypeAlias = Recorded | AlreadyFinal | Stale
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody has the request's row locked: nothing was written, and nobody waits for it."""
+
+
+Answer: TypeAlias = Recorded | AlreadyFinal | Stale | Busy
 
 
 async def record(
-    database: Database,
-    claim: Claim,
-    *,
-    ordinal: int,
-    outcome: Succeeded | Failed,
-    outlets: Outlets,
-) -> Answer:
-    """Keep the outcome of an item.
+    database: Database, results: Sequence[Result], *, outlets: Outlets
+) -> list[Answer]:
+    """Keep results of different requests in one transaction, and answer for each in their order.
 
     While the request is open, a success is kept whoever brings it, if the ordinal is missing or
     failed; a failure only from the claim that owns the request. Idempotent: an unknown COMMIT is
     repeated by calling again.
 
     Raises:
-        DatabaseUnavailable: it may be recorded.
-        asyncpg.DataError: PostgreSQL cannot store the outcome.
+        DatabaseUnavailable: they may be recorded.
+        asyncpg.DataError: PostgreSQL cannot store one of the outcomes; nothing is recorded.
     """
     async with database.transaction() as connection:
-        row = await connection.fetchrow(LOCK, claim.request_id)
-        if row is None:
-            return AlreadyFinal()
-        if row["status"] in FINAL:
-            return await _kept_before(connection, claim.request_id, ordinal, outcome)
-        owns = row["epoch"] == claim.epoch and row["status"] == Status.PROCESSING
-        if isinstance(outcome, Failed) and not owns:
-            return Stale()
-        await _keep(connection, claim.request_id, ordinal, outcome)
-        return await count_and_settle(connection, claim.request_id, outlets=outlets)
+        locked = {
+            row["id"]: row
+            for row in await connection.fetch(LOCK, [result.request_id for result in results])
+        }
+        refused = {
+            result.request_id: answer
+            for result in results
+            if (answer := await _refusal(connection, result, locked[result.request_id])) is not None
+        }
+        kept = [result for result in results if result.request_id not in refused]
+        recorded = await _keep(connection, kept, outlets) if kept else {}
+    answers: dict[UUID, Answer] = {**refused, **recorded}
+    return [answers[result.request_id] for result in results]
 
 
-async def _kept_before(
-    connection: Connection, request_id: UUID, ordinal: int, outcome: Succeeded | Failed
-) -> Answer:
+async def _refusal(
+    connection: Connection, result: Result, request: asyncpg.Record
+) -> Answer | None:
+    """Return why a result is not to be kept, judged by the locked row; None: it is."""
+    if request["is_busy"]:
+        return Busy()
+    if request["status"] is None:
+        return AlreadyFinal()
+    if request["status"] in FINAL:
+        return await _kept_before(connection, result)
+    owns = request["epoch"] == result.claim.epoch and request["status"] == Status.PROCESSING
+    return Stale() if isinstance(result.outcome, Failed) and not owns else None
+
+
+async def _kept_before(connection: Connection, result: Result) -> Answer:
     """Tell a COMMIT whose reply was lost from a result that came too late."""
     status, entity_id = "failed", None
-    if isinstance(outcome, Succeeded):
-        status, entity_id = "succeeded", outcome.entity.get("id")
-    if await connection.fetchrow(KEPT, request_id, ordinal, status, entity_id) is None:
+    if isinstance(result.outcome, Succeeded):
+        status, entity_id = "succeeded", result.outcome.entity.get("id")
+    kept = await connection.fetchrow(KEPT, result.request_id, result.ordinal, status, entity_id)
+    if kept is None:
         return AlreadyFinal()
-    return Recorded(recorded=frozenset({ordinal}), settlement=None)
+    return Recorded(recorded=frozenset({result.ordinal}), settlement=None)
 
 
 async def _keep(
-    connection: Connection, request_id: UUID, ordinal: int, outcome: Succeeded | Failed
-) -> None:
-    usage = json.dumps(outcome.usage)
+    connection: Connection, results: Sequence[Result], outlets: Outlets
+) -> dict[UUID, Recorded]:
+    rows = [
+        (
+            result.request_id,
+            result.ordinal,
+            *_columns(result.outcome),
+            result.outcome.attempts,
+            json.dumps(result.outcome.usage),
+        )
+        for result in results
+    ]
+    await connection.execute(KEEP, *map(list, zip(*rows, strict=True)))
+    ids = [result.request_id for result in results]
+    return await count_and_settle(connection, ids, outlets=outlets)
+
+
+def _columns(outcome: Succeeded | Failed) -> tuple[str | None, str | None, str | None]:
+    """Return the entity, the error's code and its message."""
     match outcome:
         case Succeeded():
-            await connection.execute(
-                KEEP_SUCCESS,
-                request_id,
-                ordinal,
-                json.dumps(outcome.entity),
-                outcome.attempts,
-                usage,
-            )
+            return json.dumps(outcome.entity), None, None
         case Failed():
-            await connection.execute(
-                KEEP_FAILURE,
-                request_id,
-                ordinal,
-                outcome.code,
-                storable(outcome.message),
-                outcome.attempts,
-                usage,
-            )
+            return None, outcome.code, storable(outcome.message)
 
 
-async def count_and_settle(connection: Connection, request_id: UUID, *, outlets: Outlets) -> Answer:
-    """Count the items of a request that the caller has locked; settle when complete.
+async def count_and_settle(
+    connection: Connection, request_ids: Sequence[UUID], *, outlets: Outlets
+) -> dict[UUID, Recorded]:
+    """Count the items of open requests that the caller has locked; settle what is complete.
 
     Settling writes the event, and the letter unless every entity was made. Runs in the caller's
     transaction.
     """
-    row = await connection.fetchrow(COUNT_AND_SETTLE, request_id)
-    if row is None:
-        return AlreadyFinal()
-    settlement = None
-    if row["status"] in FINAL:
-        reason = None
-        if row["status"] in NEEDS_LETTER:
-            reason = await give_up(connection, row, outlets=outlets)
-        settlement = await notify(
-            connection, row, events_topic=outlets.topics.events, reason=reason
+    rows = await connection.fetch(COUNT_AND_SETTLE, request_ids)
+    settled = [
+        (
+            row,
+            await give_up(connection, row, outlets=outlets)
+            if row["status"] in NEEDS_LETTER
+            else None,
         )
-    return Recorded(recorded=frozenset(row["recorded"]), settlement=settlement)
+        for row in rows
+        if row["status"] in FINAL
+    ]
+    settlements = await notify(connection, settled, events_topic=outlets.topics.events)
+    of_request = {settlement.request_id: settlement for settlement in settlements}
+    return {
+        row["id"]: Recorded(
+            recorded=frozenset(row["recorded"]), settlement=of_request.get(row["id"])
+        )
+        for row in rows
+    }

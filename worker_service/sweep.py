@@ -10,9 +10,9 @@ from shared.errors import ErrorCode
 from shared.logging import get_log
 from shared.outbox import Relay
 from worker_service.claim import CRASH_LIMIT
-from worker_service.notify import Settlement, announce
+from worker_service.notify import announce
 from worker_service.outlets import Outlets
-from worker_service.record import Recorded, count_and_settle
+from worker_service.record import count_and_settle
 
 log = get_log()
 
@@ -89,17 +89,20 @@ class Sweep:
                 UNCLAIMED_SECONDS,
                 RELEASE_LIMIT,
             )
-            settlements = [await self._settle(connection, request) for request in due]
-        for request, settlement in zip(due, settlements, strict=True):
+            for request in due:
+                await _fail_missing(connection, request)
+            recorded = await count_and_settle(
+                connection, [request["id"] for request in due], outlets=self._outlets
+            )
+        for request in due:
             log.warning("request_swept", request_id=str(request["id"]), code=request["code"])
-            if settlement is not None:
+            if (settlement := recorded[request["id"]].settlement) is not None:
                 announce(settlement, self._relay)
         return len(due)
 
-    async def _settle(self, connection: Connection, request: asyncpg.Record) -> Settlement | None:
-        code = ErrorCode(request["code"])
-        await connection.execute(
-            FAIL_MISSING, request["id"], request["requested_count"], code, _MESSAGES[code]
-        )
-        answer = await count_and_settle(connection, request["id"], outlets=self._outlets)
-        return answer.settlement if isinstance(answer, Recorded) else None
+
+async def _fail_missing(connection: Connection, request: asyncpg.Record) -> None:
+    code = ErrorCode(request["code"])
+    await connection.execute(
+        FAIL_MISSING, request["id"], request["requested_count"], code, _MESSAGES[code]
+    )

@@ -6,10 +6,12 @@ import socket
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from shared.database import Database, connect, wait_for_schema
+from shared.group_commit import GroupCommit
 from shared.http import Server
 from shared.kafka import Publisher
 from shared.logging import get_log
@@ -34,6 +36,7 @@ from worker_service.ordinals import Workshop, give_back, work
 from worker_service.outlets import Outlets
 from worker_service.permits import Permits
 from worker_service.providers.demo import Demo
+from worker_service.record import record
 from worker_service.retry import RetryPolicy
 from worker_service.sweep import BATCH_REQUESTS, Sweep
 
@@ -49,9 +52,6 @@ AFTER_BUG_SECONDS = 30.0
 AFTER_DRAIN_SECONDS = 5.0
 RESCUE_BATCH = 100
 RELAY_AGAIN_SECONDS = 1.0
-OTHER_CONNECTIONS = 4
-"""Connections that recording leaves to leases, claims, the relay and the sweep."""
-
 LEASE_SHARE = 3
 """A statement may take a third of a lease."""
 
@@ -83,8 +83,11 @@ class Worker:
             makers=makers,
             permits=Permits(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
-            outlets=outlets,
-            recorders=asyncio.Semaphore(max(1, settings.database_pool_size - OTHER_CONNECTIONS)),
+            recording=GroupCommit(
+                partial(record, database, outlets=outlets),
+                key=lambda result: result.request_id,
+                patience=database.patience,
+            ),
             is_over=asyncio.Event(),
         )
         self._breakers = makers.breakers

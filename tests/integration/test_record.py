@@ -9,6 +9,7 @@ from schemas.events import GenerationSettled
 from shared.database import Database
 from tests.support.requests import (
     EVENTS,
+    OUTLETS,
     Claimer,
     a_failure,
     a_request,
@@ -18,9 +19,8 @@ from tests.support.requests import (
     recorded,
     row_of,
 )
-from tests.support.waiting import eventually
 from worker_service.claim import Claim, release
-from worker_service.record import LOCK, AlreadyFinal, Recorded, Stale
+from worker_service.record import LOCK, AlreadyFinal, Busy, Recorded, Result, Stale, record
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -71,35 +71,25 @@ async def test_two_last_items_at_once_settle_the_request_once(database: Database
     assert (await row_of(database, claim.request_id))["status"] == "completed"
 
 
-async def test_an_item_waits_for_the_one_that_is_being_recorded_and_sees_it(
-    database: Database,
-):
+async def test_an_item_sees_the_one_that_was_being_recorded_meanwhile(database: Database):
     """Without the row lock neither of two last items would see the other."""
     claim = await _claimed(database, count=2)
+    last = Result(claim=claim, ordinal=1, outcome=a_success())
     async with database.transaction() as other:
-        await other.fetchrow(LOCK, claim.request_id)
+        await other.fetch(LOCK, [claim.request_id])
         await other.execute(
             """INSERT INTO generation_items
                    (generation_request_id, ordinal, status, entity, attempts)
                VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)""",
             claim.request_id,
         )
-        recording = asyncio.create_task(recorded(database, claim, 1, a_success()))
-        await eventually(lambda: _is_waiting_for_a_lock(database))
+        assert await record(database, [last], outlets=OUTLETS) == [Busy()]
         await other.execute("UPDATE generation_requests SET generated_count = 1")
+    assert await items_of(database, claim.request_id) == {0: "succeeded"}
 
-    await recording
+    await record(database, [last], outlets=OUTLETS)
 
     assert (await row_of(database, claim.request_id))["status"] == "completed"
-
-
-async def _is_waiting_for_a_lock(database: Database) -> bool:
-    return bool(
-        await database.fetch(
-            """SELECT FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-        )
-    )
 
 
 async def test_a_result_recorded_twice_counts_once(database: Database):

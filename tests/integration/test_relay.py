@@ -59,11 +59,11 @@ async def a_left_over(
 ) -> int:
     """Insert a row that any relay may take at once."""
     async with database.transaction() as connection:
-        row_id = await insert(
-            connection, Record(topic=topic, key=b"key", value=value, headers=[("name", None)])
+        (row,) = await insert(
+            connection, [Record(topic=topic, key=b"key", value=value, headers=[("name", None)])]
         )
-        await connection.execute(LEAVE_OVER, row_id, request)
-    return row_id
+        await connection.execute(LEAVE_OVER, row.id, request)
+    return row.id
 
 
 async def rows_of(database: Database) -> list[Any]:
@@ -137,7 +137,7 @@ async def test_what_is_published_is_what_was_written(database: Database):
     )
     async with database.transaction() as connection:
         for record in (written, exotic):
-            await insert(connection, record)
+            await insert(connection, [record])
         await connection.execute(MAKE_ALL_DUE)
     broker = Broker()
 
@@ -150,7 +150,7 @@ async def test_a_row_that_was_just_written_is_left_to_the_process_that_wrote_it(
     database: Database,
 ):
     async with database.transaction() as connection:
-        await insert(connection, Record(topic="t", key=None, value=None, headers=[]))
+        await insert(connection, [Record(topic="t", key=None, value=None, headers=[])])
     broker = Broker()
 
     assert await relay_to(broker, database).sweep() == 0

@@ -13,12 +13,13 @@ from uuid_utils.compat import uuid7
 from shared.database import Database
 from shared.states import Priority
 from shared.topics import Topics
+from tests.support.waiting import eventually
 from worker_service.breaker import BreakerPolicy, Breakers
 from worker_service.claim import PENDING_SECONDS, Claim, Claims
 from worker_service.in_flight import Run
 from worker_service.outcome import Failed, Succeeded
 from worker_service.outlets import Outlets
-from worker_service.record import Answer, record
+from worker_service.record import AlreadyFinal, Answer, Busy, Recorded, Result, Stale, record
 
 OUTLETS = Outlets(topics=Topics.with_prefix(""), group_id="workers")
 EVENTS = OUTLETS.topics.events
@@ -176,5 +177,13 @@ def a_failure(code: str = "invalid_output") -> Failed:
 
 async def recorded(
     database: Database, claim: Claim, ordinal: int, outcome: Succeeded | Failed
-) -> Answer:
-    return await record(database, claim, ordinal=ordinal, outcome=outcome, outlets=OUTLETS)
+) -> Recorded | AlreadyFinal | Stale:
+    """Record a result, again and again while somebody has the request's row locked."""
+    result = Result(claim=claim, ordinal=ordinal, outcome=outcome)
+
+    async def answered() -> Answer | None:
+        (answer,) = await record(database, [result], outlets=OUTLETS)
+        return None if isinstance(answer, Busy) else answer
+
+    answer: Recorded | AlreadyFinal | Stale = await eventually(answered)
+    return answer

@@ -1,0 +1,116 @@
+"""Group commit: the rows that arrive while a transaction runs share the next one.
+
+One transaction runs at a time, and a row that comes alone goes at once. Neighbours are isolated:
+what a batch cannot do together is done row by row, and whoever leaves takes nobody along.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from shared.errors import DatabaseContended, DatabaseUnavailable
+
+LARGEST_BATCH = 200
+LONGEST_QUEUE = 20_000
+
+Row = TypeVar("Row")
+Answer = TypeVar("Answer")
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter(Generic[Row, Answer]):
+    row: Row
+    answer: asyncio.Future[Answer]
+
+
+class GroupCommit(Generic[Row, Answer]):
+    """A bounded queue of rows that are written in batches.
+
+    `send` writes rows in one transaction and returns their answers in the same order. It gets no
+    two rows with the same `key`, in the order of their keys, so that two processes lock in one
+    order. It must be idempotent: after a lost connection or a deadlock it is called once more.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Row]], Awaitable[Sequence[Answer]]],
+        *,
+        key: Callable[[Row], UUID],
+        patience: float,
+    ) -> None:
+        self._send = send
+        self._key = key
+        self._patience = patience
+        self._queue: deque[_Waiter[Row, Answer]] = deque()
+        self._sending: asyncio.Task[None] | None = None
+
+    async def commit(self, row: Row) -> Answer:
+        """Write a row together with whatever else waits, and return its answer.
+
+        A row whose caller is cancelled before it is sent is not written.
+
+        Raises:
+            DatabaseUnavailable: no answer within the patience, in seconds; it may be written.
+            Exception: whatever `send` raises for this row alone.
+        """
+        if len(self._queue) >= LONGEST_QUEUE:
+            raise DatabaseContended(f"{LONGEST_QUEUE} rows wait to be written")
+        waiter = _Waiter[Row, Answer](row, asyncio.get_running_loop().create_future())
+        self._queue.append(waiter)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all())
+        try:
+            async with asyncio.timeout(self._patience):
+                return await waiter.answer
+        except TimeoutError:
+            raise DatabaseUnavailable(f"not written within {self._patience:g} s") from None
+
+    async def _send_all(self) -> None:
+        try:
+            while batch := self._next_batch():
+                await self._settle(batch)
+        finally:
+            self._sending = None
+
+    def _next_batch(self) -> list[_Waiter[Row, Answer]]:
+        """Take waiters in the order of their coming, one for each key; those who left are gone."""
+        batch: dict[UUID, _Waiter[Row, Answer]] = {}
+        later: list[_Waiter[Row, Answer]] = []
+        while self._queue and len(batch) < LARGEST_BATCH:
+            waiter = self._queue.popleft()
+            if waiter.answer.done():
+                continue
+            if batch.setdefault(self._key(waiter.row), waiter) is not waiter:
+                later.append(waiter)
+        self._queue.extendleft(reversed(later))
+        return [batch[key] for key in sorted(batch)]
+
+    async def _settle(self, batch: list[_Waiter[Row, Answer]]) -> None:
+        """Give every waiter of a batch its answer, or the exception that is its own."""
+        try:
+            answers = await self._sent([waiter.row for waiter in batch])
+        except Exception as error:  # noqa: BLE001 - it is raised again, to whom it concerns
+            await self._settle_apart(batch, error)
+            return
+        for waiter, answer in zip(batch, answers, strict=True):
+            if not waiter.answer.done():
+                waiter.answer.set_result(answer)
+
+    async def _settle_apart(self, batch: list[_Waiter[Row, Answer]], error: Exception) -> None:
+        if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
+            for waiter in batch:
+                if not waiter.answer.done():
+                    await self._settle([waiter])
+            return
+        for waiter in batch:
+            if not waiter.answer.done():
+                waiter.answer.set_exception(error)
+
+    async def _sent(self, rows: Sequence[Row]) -> Sequence[Answer]:
+        try:
+            return await self._send(rows)
+        except DatabaseUnavailable:
+            return await self._send(rows)

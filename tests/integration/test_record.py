@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from functools import partial
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from schemas.events import GenerationSettled
 from shared.database import Database
+from shared.group_commit import GroupCommit
 from tests.support.requests import (
     EVENTS,
     OUTLETS,
@@ -20,7 +25,8 @@ from tests.support.requests import (
     row_of,
 )
 from worker_service.claim import Claim, release
-from worker_service.record import LOCK, AlreadyFinal, Busy, Recorded, Result, Stale, record
+from worker_service.outcome import Failed, Succeeded
+from worker_service.record import LOCK, AlreadyFinal, Answer, Busy, Recorded, Result, Stale, record
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -278,3 +284,114 @@ async def test_a_migration_between_two_items_costs_a_repetition_and_no_result(
     await recorded(database, claim, 1, a_success())
 
     assert (await row_of(database, claim.request_id))["status"] == "completed"
+
+
+# In batches
+
+
+async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
+    good, stale, final, busy = [await _claimed(database, count=2) for _ in range(4)]
+    await expire_lease(database, stale.request_id)
+    await Claimer(database).claim_any()
+    await _cancel(database, final)
+    gone = replace(good, request_id=uuid4())
+    fates: list[tuple[Claim, Succeeded | Failed, Answer]] = [
+        (good, a_success(), Recorded(recorded=frozenset({0}), settlement=None)),
+        (stale, a_failure(), Stale()),
+        (final, a_success(), AlreadyFinal()),
+        (busy, a_success(), Busy()),
+        (gone, a_success(), AlreadyFinal()),
+    ]
+
+    async with database.transaction() as stranger:
+        await stranger.fetch(LOCK, [busy.request_id])
+        answers = await record(
+            database,
+            [Result(claim=claim, ordinal=0, outcome=outcome) for claim, outcome, _ in fates],
+            outlets=OUTLETS,
+        )
+
+    assert answers == [answer for _, _, answer in fates]
+    for claim, _, answer in fates:
+        kept = {0: "succeeded"} if isinstance(answer, Recorded) else {}
+        assert await items_of(database, claim.request_id) == kept
+
+
+async def test_a_batch_settles_each_request_with_its_own_counts_event_and_letter(
+    database: Database,
+):
+    claims = [await _claimed(database, count=1) for _ in range(4)]
+    outcomes: list[Succeeded | Failed] = [
+        a_success(),
+        a_failure("refused"),
+        a_success(),
+        a_failure("truncated"),
+    ]
+
+    answers = await record(
+        database,
+        [
+            Result(claim=claim, ordinal=0, outcome=outcome)
+            for claim, outcome in zip(claims, outcomes, strict=True)
+        ],
+        outlets=OUTLETS,
+    )
+
+    settled = [
+        (answer.settlement.request_id, answer.settlement.status, answer.settlement.reason)
+        for answer in answers
+        if isinstance(answer, Recorded) and answer.settlement
+    ]
+    ids = [claim.request_id for claim in claims]
+    assert settled == [
+        (ids[0], "completed", None),
+        (ids[1], "failed", "items_failed"),
+        (ids[2], "completed", None),
+        (ids[3], "failed", "items_failed"),
+    ]
+    codes = [(await row_of(database, request_id))["error_code"] for request_id in ids]
+    assert codes == [None, "refused", None, "truncated"]
+    events = await database.fetch(
+        "SELECT id, record_key, record_value FROM outbox WHERE topic = $1 ORDER BY id", EVENTS
+    )
+    assert [row["record_key"].decode() for row in events] == [str(each) for each in ids]
+    for row, answer in zip(events, answers, strict=True):
+        assert isinstance(answer, Recorded)
+        assert answer.settlement is not None
+        assert answer.settlement.event.id == row["id"]
+        assert answer.settlement.event.record.value == row["record_value"]
+
+
+async def test_an_outcome_that_cannot_be_stored_takes_no_neighbour_along(database: Database):
+    claims = [await _claimed(database, count=1) for _ in range(3)]
+    recording = GroupCommit(
+        partial(record, database, outlets=OUTLETS),
+        key=lambda result: result.request_id,
+        patience=database.patience,
+    )
+
+    answers = await asyncio.gather(
+        *(
+            recording.commit(Result(claim=claim, ordinal=0, outcome=a_success(text)))
+            for claim, text in zip(claims, ("a", "\x00", "c"), strict=True)
+        ),
+        return_exceptions=True,
+    )
+
+    assert [type(answer) for answer in answers] == [
+        Recorded,
+        asyncpg.UntranslatableCharacterError,
+        Recorded,
+    ]
+    statuses = [(await row_of(database, claim.request_id))["status"] for claim in claims]
+    assert statuses == ["completed", "processing", "completed"]
+
+
+async def _cancel(database: Database, claim: Claim) -> None:
+    await database.execute(
+        """UPDATE generation_requests
+              SET status = 'cancelled', epoch = epoch + 1, lease_owner = NULL,
+                  lease_until = NULL, completed_at = clock_timestamp()
+            WHERE id = $1""",
+        claim.request_id,
+    )

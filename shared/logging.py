@@ -1,5 +1,6 @@
 """Structured logs: constant events, identifiers as fields, one line for each change of state."""
 
+import json
 import logging
 import logging.config
 import sys
@@ -7,6 +8,7 @@ import time
 from typing import Any, Literal, Protocol, cast
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import Processor
 
 from shared.config import SharedSettings
@@ -58,21 +60,21 @@ def get_log() -> Log:
 
 
 def configure(settings: SharedSettings, *, service: str) -> None:
-    """Send structlog's events and the libraries' records to stderr in one form."""
+    """Send structlog's events and the libraries' records to stderr in one form.
+
+    Ours go there directly: a detour through `logging` costs three times as much.
+    """
     structlog.contextvars.bind_contextvars(service=service)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, *_renderers(settings.log_format), _to_bytes],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(_stdlib_config(settings, shared))
@@ -122,8 +124,19 @@ def _renderers(log_format: str) -> list[Processor]:
     without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return [
         structlog.processors.ExceptionRenderer(without_locals),
-        structlog.processors.JSONRenderer(ensure_ascii=False),
+        structlog.processors.JSONRenderer(_json),
     ]
+
+
+def _json(event: object, **_: object) -> str:
+    try:
+        return to_json(event, fallback=repr).decode()
+    except ValueError:  # a lone surrogate
+        return json.dumps(event, default=repr)
+
+
+def _to_bytes(_: object, __: str, line: Any) -> bytes:
+    return str(line).encode(errors="backslashreplace")
 
 
 class LibraryRepeats(logging.Filter):

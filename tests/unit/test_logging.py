@@ -53,6 +53,7 @@ configure(settings, service="api")
 log = get_log()
 log.debug("pass_failed")
 log.info("request_accepted", request_id="42", note="é")
+log.info("request_accepted", request_id="\\ud800", note=b"\\xff")
 for _ in range(3):
     logging.getLogger("aiokafka.conn").error("no %s", "node")
 logging.getLogger("aiokafka.conn").info("much")
@@ -78,7 +79,7 @@ def spoken() -> list[dict[str, Any]]:
 
 
 def test_events_of_ours_and_of_libraries_are_json_lines_of_one_form():
-    accepted, kafka, failed = spoken()
+    accepted, odd, kafka, failed = spoken()
 
     assert accepted.pop("timestamp").endswith("Z")
     assert accepted == {
@@ -88,6 +89,7 @@ def test_events_of_ours_and_of_libraries_are_json_lines_of_one_form():
         "request_id": "42",
         "note": "é",
     }
+    assert odd["request_id"] == "\ud800"
     assert (kafka["event"], kafka["level"]) == ("no node", "error")
     assert (failed["event"], failed["loop"]) == ("pass_failed", "sweep")
     (raised,) = failed["exception"]

@@ -164,7 +164,7 @@ async def record(
         kept = [result for result in results if result.request_id not in refused]
         recorded = await _keep(connection, kept, outlets) if kept else {}
     answers: dict[UUID, Answer] = {**refused, **recorded}
-    return [answers[result.request_id] for result in results]
+    return [answers.get(result.request_id, AlreadyFinal()) for result in results]
 
 
 async def _refusal(
@@ -225,7 +225,7 @@ async def count_and_settle(
     """Count the items of open requests that the caller has locked; settle what is complete.
 
     Settling writes the event, and the letter unless every entity was made. Runs in the caller's
-    transaction.
+    transaction. Requests that are final are left out.
     """
     rows = await connection.fetch(COUNT_AND_SETTLE, request_ids)
     settled = [

@@ -96,8 +96,9 @@ class Sweep:
             )
         for request in due:
             log.warning("request_swept", request_id=str(request["id"]), code=request["code"])
-            if (settlement := recorded[request["id"]].settlement) is not None:
-                announce(settlement, self._relay)
+            answer = recorded.get(request["id"])
+            if answer is not None and answer.settlement is not None:
+                announce(answer.settlement, self._relay)
         return len(due)
 
 

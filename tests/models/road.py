@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from api_service.submit import Ask, submit
+from api_service.submit import Ask, Submissions
 from shared.states import Priority
 from tests.models import statements
 from tests.models.ground import LEASE_SECONDS, Pick
@@ -42,14 +42,10 @@ class Road(Work):
             priority=Priority.NORMAL,
             traceparent="00-1-1-00",
         )
-        accepting = submit(
-            ask,
-            database=self.database,
-            relay=self.relay,
-            topics=OUTLETS.topics,
-            deadline_seconds=HOUR,
+        submissions = Submissions(
+            self.database, self.relay, topics=OUTLETS.topics, deadline_seconds=HOUR
         )
-        request_id = self.run(accepting).request_id
+        request_id = self.run(submissions.submit(ask)).request_id
         self.models[request_id] = Model(count=count, entity_type=entity_type)
 
     @rule(request=A_PICK)

@@ -18,8 +18,17 @@ from worker_service.claim import release
 from worker_service.in_flight import Run
 from worker_service.notify import announce
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
+from worker_service.outlets import Outlets
 from worker_service.permits import Permits
-from worker_service.record import AlreadyFinal, Answer, Busy, Recorded, Result, Stale
+from worker_service.record import (
+    AlreadyFinal,
+    Answer,
+    Busy,
+    Recorded,
+    Result,
+    Stale,
+    settle_recorded,
+)
 
 log = get_log()
 
@@ -40,6 +49,7 @@ class Workshop:
     makers: Makers
     permits: Permits
     parallel_items: int
+    outlets: Outlets
     recording: GroupCommit[Result, Answer]
     is_over: asyncio.Event
 
@@ -50,6 +60,9 @@ async def work(run: Run, *, workshop: Workshop) -> None:
     The request stays open when an item was deferred, the worker drains or the lease was lost;
     the release changes nothing in the last case.
     """
+    if not run.missing:
+        await _settle(run, workshop)
+        return
     missing = iter(run.missing)
     lanes = min(workshop.parallel_items, len(run.missing))
     if lanes == 1:
@@ -60,6 +73,19 @@ async def work(run: Run, *, workshop: Workshop) -> None:
                 group.create_task(_lane(run, missing, workshop))
     if run.is_stopping:
         await give_back(run, workshop=workshop)
+
+
+async def _settle(run: Run, workshop: Workshop) -> None:
+    """Settle what somebody recorded whole and did not settle; a later claim tries again."""
+    try:
+        settlement = await settle_recorded(
+            workshop.database, run.claim.request_id, outlets=workshop.outlets
+        )
+    except DatabaseUnavailable as error:
+        log.debug("pass_failed", loop="settle", reason=str(error))
+        return
+    if settlement is not None:
+        announce(settlement, workshop.relay)
 
 
 async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:

@@ -219,6 +219,22 @@ def _columns(outcome: Succeeded | Failed) -> tuple[str | None, str | None, str |
             return None, outcome.code, storable(outcome.message)
 
 
+async def settle_recorded(
+    database: Database, request_id: UUID, *, outlets: Outlets
+) -> Settlement | None:
+    """Settle an open request whose items are all recorded: no item will come to do it.
+
+    Raises:
+        DatabaseUnavailable: it may be settled.
+    """
+    async with database.transaction() as connection:
+        (request,) = await connection.fetch(LOCK, [request_id])
+        if request["status"] is None or request["status"] in FINAL:
+            return None
+        recorded = await count_and_settle(connection, [request_id], outlets=outlets)
+    return recorded[request_id].settlement
+
+
 async def count_and_settle(
     connection: Connection, request_ids: Sequence[UUID], *, outlets: Outlets
 ) -> dict[UUID, Recorded]:

@@ -83,6 +83,7 @@ class Worker:
             makers=makers,
             permits=Permits(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
+            outlets=outlets,
             recording=GroupCommit(
                 partial(record, database, outlets=outlets),
                 key=lambda result: result.request_id,

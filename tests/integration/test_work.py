@@ -151,6 +151,24 @@ async def test_a_deferred_item_releases_the_request_once_the_others_are_recorded
     assert provider.calls_for(1) == 1
 
 
+async def test_a_claim_settles_what_was_recorded_whole_and_never_settled(
+    api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    request_id = await a_request(database, age=60)
+    await database.execute(
+        """INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
+           VALUES ($1, 0, 'succeeded', '{}', 1)""",
+        request_id,
+    )
+    provider = Scripted()
+
+    await start_worker(provider)
+
+    record = await settled(api, f"/generation-requests/{request_id}")
+    assert (record["status"], record["generated_count"]) == ("completed", 1)
+    assert provider.calls == []
+
+
 async def test_a_cancelled_lease_aborts_the_call_in_flight(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):

@@ -19,17 +19,21 @@ class Run:
     """The work on one claim: what is recorded, and how it can be ended early."""
 
     claim: Claim
-    recorded: set[int]
+    recorded: frozenset[int]
     is_stopping: bool = False
     retry_after: float | None = None
     release_counts: bool = False
-    _waits: set[asyncio.Timeout] = field(default_factory=set)
-    _calls: set[asyncio.Timeout] = field(default_factory=set)
+    _waits: list[asyncio.Timeout] = field(default_factory=list)
+    _calls: list[asyncio.Timeout] = field(default_factory=list)
 
     @classmethod
     def of(cls, claim: Claim) -> "Run":
         """Begin with what earlier claims have recorded."""
-        return cls(claim, set(claim.recorded))
+        return cls(claim, claim.recorded)
+
+    def note_recorded(self, ordinals: Iterable[int]) -> None:
+        """Learn of recorded ordinals, so that none of them is started."""
+        self.recorded = self.recorded.union(ordinals)
 
     @property
     def missing(self) -> list[int]:
@@ -52,26 +56,33 @@ class Run:
         self.stop()
         _expire(self._calls)
 
-    @contextmanager
-    def stoppable(self, wait: asyncio.Timeout) -> Iterator[None]:
+    def stoppable(self, wait: asyncio.Timeout) -> "Interruptible":
         """Let `stop` end a wait: the timeout expires at once instead of never."""
-        self._waits.add(wait)
-        try:
-            yield
-        finally:
-            self._waits.discard(wait)
+        return Interruptible(wait, self._waits)
 
-    @contextmanager
-    def abortable(self, call: asyncio.Timeout) -> Iterator[None]:
+    def abortable(self, call: asyncio.Timeout) -> "Interruptible":
         """Let `abort` cancel a call: the timeout expires at once instead of never."""
-        self._calls.add(call)
-        try:
-            yield
-        finally:
-            self._calls.discard(call)
+        return Interruptible(call, self._calls)
 
 
-def _expire(timeouts: set[asyncio.Timeout]) -> None:
+class Interruptible:
+    """A block during which a timeout stands in a list of those that may expire at once."""
+
+    __slots__ = ("_among", "_timeout")
+
+    def __init__(self, timeout: asyncio.Timeout, among: list[asyncio.Timeout]) -> None:
+        self._timeout = timeout
+        self._among = among
+
+    def __enter__(self) -> None:
+        self._among.append(self._timeout)
+
+    def __exit__(self, *_: object) -> None:
+        if self._timeout in self._among:
+            self._among.remove(self._timeout)
+
+
+def _expire(timeouts: list[asyncio.Timeout]) -> None:
     for timeout in timeouts:
         timeout.reschedule(0.0)
     timeouts.clear()
@@ -205,7 +216,7 @@ class InFlight:
         for request_id, epoch, ordinals in recorded:
             run = self.find(request_id, epoch)
             if run is not None:
-                run.recorded.update(ordinals)
+                run.note_recorded(ordinals)
 
     async def emptied(self) -> None:
         """Wait until nothing is being worked on."""

@@ -132,7 +132,7 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
     answer = await _recorded(result, workshop)
     match answer:
         case Recorded():
-            run.recorded.update(answer.recorded)
+            run.note_recorded(answer.recorded)
             if answer.settlement is not None:
                 announce(answer.settlement, workshop.relay)
         case AlreadyFinal() | Stale():

@@ -80,7 +80,7 @@ CLAIM_ANY = f"""
 WITH leased AS MATERIALIZED (
     SELECT id, lease_owner <> $1 AS is_takeover FROM generation_requests AS request
      WHERE status = 'processing' AND {_IS_WANTED}
-       AND (lease_owner = $1 AND id <> ALL ($6::uuid[])
+       AND (lease_owner = $1 AND id NOT IN (SELECT unnest($6::uuid[]))
             OR lease_until < clock_timestamp() AND lease_owner <> $1 AND crashes + 1 < $7
                AND clock_timestamp() < $8::timestamptz
                AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $2))

@@ -1,7 +1,8 @@
 """What this process works on, and the slots that bound it."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -94,6 +95,7 @@ class InFlight:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._runs: dict[tuple[UUID, int], Run] = {}
+        self._ids: Counter[UUID] = Counter()
         self._held = 0
         self._ordinary = 0
         self._suspects = 0
@@ -110,9 +112,9 @@ class InFlight:
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._runs.values()))
 
-    def ids(self) -> set[UUID]:
-        """Return the requests that are being worked on."""
-        return {request_id for request_id, _ in self._runs}
+    def ids(self) -> Collection[UUID]:
+        """Return the requests that are being worked on, as they change."""
+        return self._ids.keys()
 
     def find(self, request_id: UUID, epoch: int) -> Run | None:
         """Return the run of a claim, if it is still being worked on."""
@@ -121,12 +123,16 @@ class InFlight:
     def add(self, run: Run) -> None:
         """Occupy a slot."""
         self._runs[run.claim.request_id, run.claim.epoch] = run
+        self._ids[run.claim.request_id] += 1
         self._ordinary += run.claim.priority is not Priority.HIGH
         self._suspects += run.claim.is_suspect
 
     def remove(self, run: Run) -> None:
         """Free the run's slot."""
         del self._runs[run.claim.request_id, run.claim.epoch]
+        self._ids[run.claim.request_id] -= 1
+        if not self._ids[run.claim.request_id]:
+            del self._ids[run.claim.request_id]
         self._ordinary -= run.claim.priority is not Priority.HIGH
         self._suspects -= run.claim.is_suspect
         self._freed_since_rescue += 1

@@ -157,7 +157,7 @@ async def test_a_claim_settles_what_was_recorded_whole_and_never_settled(
     request_id = await a_request(database, age=60)
     await database.execute(
         """INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
-           VALUES ($1, 0, 'succeeded', '{}', 1)""",
+           VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)""",
         request_id,
     )
     provider = Scripted()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from worker_service import claim, ordinals, record, worker
+from worker_service import claim, record, worker
 
 
 class Point(StrEnum):
@@ -80,7 +80,7 @@ class Orders:
 def install(orders: Orders) -> None:
     """Have this process pass its points; the call is a point of the model's own."""
     setattr(worker, "Claims", functools.partial(_Claims, orders=orders))  # noqa: B010 - a stand-in
-    setattr(ordinals, "record", _recording(orders))  # noqa: B010 - likewise
+    setattr(worker, "record", _recording(orders))  # noqa: B010 - likewise
 
 
 class _Claims(claim.Claims):
@@ -106,12 +106,12 @@ class _Claims(claim.Claims):
         return await super().claim(asked)
 
 
-def _recording(orders: Orders) -> Callable[..., Awaitable[record.Answer]]:
-    async def recorded(*arguments: Any, **named: Any) -> record.Answer:
+def _recording(orders: Orders) -> Callable[..., Awaitable[list[record.Answer]]]:
+    async def recorded(*arguments: Any, **named: Any) -> list[record.Answer]:
         orders.pass_by(Point.AFTER_CALL)
-        answer = await record.record(*arguments, **named)
-        if isinstance(answer, record.Recorded) and answer.settlement is not None:
+        answers = await record.record(*arguments, **named)
+        if any(isinstance(answer, record.Recorded) and answer.settlement for answer in answers):
             orders.pass_by(Point.AFTER_LAST_ITEM)
-        return answer
+        return answers
 
     return recorded

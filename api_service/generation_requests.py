@@ -100,8 +100,8 @@ def pending(ask: Ask, promise: Promise, *, prefix: str) -> GenerationRequest:
         dead_letter=None,
         usage=Usage(),
         priority=ask.priority.value,
-        provider=None,
-        model=None,
+        provider=ask.provider,
+        model=ask.model,
         version=1,
         urls=_urls(promise.request_id, prefix),
     )

@@ -21,14 +21,14 @@ log = get_log()
 ACCEPT = """
 WITH accepted AS (
     INSERT INTO generation_requests
-        (id, entity_type, requested_count, constraints, metadata, priority, traceparent,
-         deadline_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $8))
+        (id, entity_type, requested_count, constraints, metadata, priority, provider, model,
+         traceparent, deadline_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + make_interval(secs => $10))
     RETURNING requested_at
 ), dispatched AS (
     INSERT INTO outbox
         (dispatch_request_id, topic, record_key, record_value, header_names, header_values)
-    VALUES ($1, $9, $10, $11, $12, $13)
+    VALUES ($1, $11, $12, $13, $14, $15)
     RETURNING id
 )
 SELECT accepted.requested_at, dispatched.id AS outbox_id FROM accepted, dispatched"""
@@ -44,6 +44,8 @@ class Ask:
     metadata: dict[str, Any] | None
     priority: Priority
     traceparent: str
+    provider: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,8 @@ async def submit(
         json.dumps(ask.constraints),
         None if ask.metadata is None else json.dumps(ask.metadata),
         ask.priority,
+        ask.provider,
+        ask.model,
         ask.traceparent,
         deadline_seconds,
         record.topic,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from schemas.dead_letters import DeadLetterReference
 from schemas.submissions import PriorityName
+from schemas.usage import Usage
 
 StatusName = Annotated[
     Literal["pending", "processing", "completed", "partial", "failed", "cancelled"],
@@ -52,15 +53,6 @@ class Failure(BaseModel):
     code: str
     message: str | None
     attempts: int = Field(description="How often the provider was called for it.")
-
-
-class Usage(BaseModel):
-    """What the recorded items cost in calls and tokens, as the provider counts them."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
 
 
 class Urls(BaseModel):

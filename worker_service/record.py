@@ -154,7 +154,7 @@ async def _kept_before(
 async def _keep(
     connection: Connection, request_id: UUID, ordinal: int, outcome: Succeeded | Failed
 ) -> None:
-    usage = json.dumps(outcome.usage)
+    usage = outcome.usage.model_dump_json(exclude_none=True)
     match outcome:
         case Succeeded():
             await connection.execute(

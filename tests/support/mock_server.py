@@ -1,0 +1,141 @@
+"""A mock of model servers that somebody else wrote: it speaks OpenAI's, OpenRouter's and Ollama's.
+
+What it answers is picked by a word in the last message of the user, else by the entity type that
+the system message speaks of; the words stand in `tests/model_servers/answers.json`.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devstack.installation import find_cache_dir
+from devstack.locks import held_lock
+from schemas.entities import ENTITY_TYPES
+from worker_service import generators
+
+KEY = "sk-mock-8d1f5c0e"
+_FOLDER = Path(__file__).parents[1] / "model_servers"
+_INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+_PROGRAM = Path("node_modules", "@copilotkit", "aimock", "dist", "cli.js")
+_START_SECONDS = 20.0
+_INSTALL_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class MockServer:
+    """A running mock; `KEY` is the only key that it takes."""
+
+    url: str
+
+    def asked(self, word: str) -> list[dict[str, Any]]:
+        """Return the bodies of the calls so far that have a word in one of their messages."""
+        answer = httpx.get(f"{self.url}/__aimock/journal", headers=_authorized())
+        bodies = [entry["body"] for entry in answer.json() if isinstance(entry["body"], dict)]
+        return [body for body in bodies if word in json.dumps(body.get("messages"))]
+
+
+def _authorized() -> dict[str, str]:
+    return {"Authorization": f"Bearer {KEY}"}
+
+
+@contextmanager
+def running_mock(folder: Path) -> Iterator[MockServer]:
+    """Start the mock, or skip the test where Node is missing or nothing can be fetched."""
+    program = _installed() / _PROGRAM
+    answers = folder / "answers.json"
+    answers.write_text(json.dumps({"fixtures": [*_worded(), *_entities()]}), encoding="utf-8")
+    port = _free_port()
+    command: list[str | Path] = ["node", program, "-h", "127.0.0.1", "-p", str(port), "-f", answers]
+    with (folder / "mock.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--strict", "--log-level", "warn"],
+            env={**os.environ, "AIMOCK_API_KEYS": KEY},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_it_answers(url, process, Path(log.name))
+            yield MockServer(url)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _installed() -> Path:
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("the mock of model servers needs Node.js and npm")
+    lock = (_FOLDER / "package-lock.json").read_bytes()
+    home = find_cache_dir() / "model_servers" / f"mock-{hashlib.sha256(lock).hexdigest()[:16]}"
+    with held_lock(home.parent / "lock"):
+        if not (home / _PROGRAM).exists():
+            _install(home)
+    return home
+
+
+def _install(home: Path) -> None:
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(_FOLDER / name, home)
+    done = subprocess.run(
+        _INSTALL, cwd=home, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
+    )
+    if done.returncode:
+        shutil.rmtree(home)
+        pytest.skip(f"the mock of model servers cannot be installed: {done.stderr.strip()[-300:]}")
+
+
+def _worded() -> Iterator[dict[str, Any]]:
+    """Read the answers that a word picks, in their order."""
+    answers: dict[str, Any] = json.loads((_FOLDER / "answers.json").read_text(encoding="utf-8"))
+    for word, answer in answers.items():
+        yield {"match": {"userMessage": word.partition(" ")[0]}, **answer}
+
+
+def _entities() -> Iterator[dict[str, Any]]:
+    """Answer every other call with a valid entity of the type that its prompt asks for."""
+    for name, generator in generators.load().items():
+        constraints = ENTITY_TYPES[name].constraints()
+        yield {
+            "match": {"systemMessage": generator.prompt(constraints, ordinal=0).system},
+            "response": {
+                "content": json.dumps(generator.demo(constraints, seed=1, ordinal=0)),
+                "reasoning": "Let me think.",
+                "usage": {
+                    "prompt_tokens": 11,
+                    "completion_tokens": 7,
+                    "completion_tokens_details": {"reasoning_tokens": 3},
+                },
+            },
+        }
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/__aimock/journal", headers=_authorized())
+        except httpx.TransportError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(log.read_text(encoding="utf-8"))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port

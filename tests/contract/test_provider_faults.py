@@ -72,6 +72,19 @@ async def test_comments_that_keep_a_stream_alive_are_no_tokens(started: AsyncExi
         await server.complete(a_call())
 
 
+async def test_pieces_without_text_are_no_tokens(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream()
+        while True:
+            await exchange.send(f"data: {json.dumps(chunk())}\n\n")
+            await asyncio.sleep(0.01)
+
+    server, _ = await a_server(started, behave, first_token_seconds=0.2, call_seconds=30)
+
+    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+        await server.complete(a_call())
+
+
 async def test_a_server_that_drips_is_given_up_when_the_call_has_taken_too_long(
     started: AsyncExitStack,
 ):
@@ -119,7 +132,8 @@ async def test_an_answer_is_whole_though_its_connection_stays_open(started: Asyn
 
     server, _ = await a_server(started, behave)
 
-    assert (await server.complete(a_call())).text == "{}"
+    async with asyncio.timeout(30):  # and not for as long as the wire may be silent
+        assert (await server.complete(a_call())).text == "{}"
 
 
 async def test_a_cancelled_call_leaves_its_server_at_once(started: AsyncExitStack):
@@ -173,12 +187,13 @@ async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncEx
 async def test_a_compressed_answer_is_not_unpacked(started: AsyncExitStack):
     async def behave(exchange: Exchange) -> None:
         await exchange.begin("application/json", "Content-Encoding: gzip")
-        exchange.writer.write(gzip.compress(b" " * 10_000_000))
+        body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+        exchange.writer.write(gzip.compress(json.dumps(body).encode()))
         await exchange.writer.drain()
 
     server, raw = await a_server(started, behave)
 
-    with pytest.raises(TransientError, match=Sign.UNREADABLE):
+    with pytest.raises(TransientError, match=f"{Sign.UNREADABLE}: it is compressed"):
         await server.complete(a_call())
 
     assert "accept-encoding: identity" in raw.asked[0].head.lower()

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,8 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
+from devstack.children import Child, Program
 from devstack.installation import find_cache_dir
 from devstack.locks import held_lock
+from devstack.ports import pick_free_port
 from schemas.entities import ENTITY_TYPES
 from worker_service import generators
 
@@ -29,7 +30,7 @@ KEY = "sk-mock-8d1f5c0e"
 _FOLDER = Path(__file__).parents[1] / "model_servers"
 _INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 _PROGRAM = Path("node_modules", "@copilotkit", "aimock", "dist", "cli.js")
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _INSTALL_SECONDS = 120.0
 
 
@@ -45,38 +46,49 @@ class MockServer:
         bodies = [entry["body"] for entry in answer.json() if isinstance(entry["body"], dict)]
         return [body for body in bodies if word in json.dumps(body.get("messages"))]
 
+    def fail_once(self, status: int) -> None:
+        """Answer the next call with an error."""
+        error = {"status": status, "body": {"message": "once", "type": "server_error"}}
+        httpx.post(f"{self.url}/__aimock/error", json=error, headers=_authorized())
+
 
 def _authorized() -> dict[str, str]:
     return {"Authorization": f"Bearer {KEY}"}
 
 
 @contextmanager
-def running_mock(folder: Path) -> Iterator[MockServer]:
-    """Start the mock, or skip the test where Node is missing or nothing can be fetched."""
+def running_mock(folder: Path, *, upstream: str | None = None) -> Iterator[MockServer]:
+    """Start the mock, or skip the test where Node is missing or nothing can be fetched.
+
+    What no word picks is answered by the server `upstream`, if there is one; it is given the key
+    that comes along, and the mock minds none.
+    """
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        pytest.skip("the mock of model servers needs Node.js and npm")
     program = _installed() / _PROGRAM
     answers = folder / "answers.json"
-    answers.write_text(json.dumps({"fixtures": [*_worded(), *_entities()]}), encoding="utf-8")
-    port = _free_port()
-    command: list[str | Path] = ["node", program, "-h", "127.0.0.1", "-p", str(port), "-f", answers]
-    with (folder / "mock.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--strict", "--log-level", "warn"],
-            env={**os.environ, "AIMOCK_API_KEYS": KEY},
-            stdout=log,
-            stderr=subprocess.STDOUT,
+    fixtures = [*_worded(), *([] if upstream else _entities())]
+    answers.write_text(json.dumps({"fixtures": fixtures}), encoding="utf-8")
+    others = ("--proxy-only", "--provider-openai", upstream) if upstream else ("--strict",)
+    port = str(pick_free_port())
+    child = Child(
+        Program(
+            command=[node, program, "-h", "127.0.0.1", "-p", port, "-f", answers, *others],
+            log=folder / "mock.log",
+            env=os.environ | ({} if upstream else {"AIMOCK_API_KEYS": KEY}),
+            cwd=folder,
         )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_it_answers(url, process, Path(log.name))
-            yield MockServer(url)
-        finally:
-            process.kill()
-            process.wait()
+    )
+    try:
+        server = MockServer(f"http://127.0.0.1:{port}")
+        _wait_until_it_answers(server, child)
+        yield server
+    finally:
+        child.kill()
 
 
 def _installed() -> Path:
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("the mock of model servers needs Node.js and npm")
     lock = (_FOLDER / "package-lock.json").read_bytes()
     home = find_cache_dir() / "model_servers" / f"mock-{hashlib.sha256(lock).hexdigest()[:16]}"
     with held_lock(home.parent / "lock"):
@@ -123,19 +135,13 @@ def _entities() -> Iterator[dict[str, Any]]:
         }
 
 
-def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_it_answers(server: MockServer, child: Child) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    while child.status is None and time.monotonic() < deadline:
         try:
-            httpx.get(f"{url}/__aimock/journal", headers=_authorized())
+            server.asked("")
         except httpx.TransportError:
             time.sleep(0.02)
         else:
             return
-    raise AssertionError(log.read_text(encoding="utf-8"))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    raise AssertionError(child.last_words())

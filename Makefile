@@ -6,11 +6,11 @@ VENV_PYTHON := .venv/bin/python
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help env run up down test chaos check migrate schemas lock clean
+.PHONY: help env run up down test test-providers chaos check migrate schemas lock clean
 .SILENT:
 
 help: ## Show this list
-	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 	echo
 	echo '  Ports: API_PORT POSTGRES_PORT KAFKA_PORT (0 picks a free one). Processes: API_PROCESSES WORKERS.'
 	echo '  DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS: use that server. STATE_DIR: another stack beside this one.'
@@ -29,6 +29,10 @@ down: env ## End what `make up` or `make run` has started
 
 test: env ## Run the tests (T=path narrows)
 	$(VENV_PYTHON) -m pytest $(T)
+
+test-providers: env ## Test the providers against a real model server, built once
+	$(VENV_PYTHON) -m tests.support.llama_server
+	$(VENV_PYTHON) -m pytest tests/providers
 
 chaos: env ## Break a stack at random and audit its books (SEEDS=n, SEED=n alone, WORKERS=n)
 	$(VENV_PYTHON) -m tests.chaos
@@ -52,6 +56,7 @@ LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --system-c
 lock: env ## Compile the lock files again
 	.venv/bin/uv pip compile $(LOCKED) requirements.in -o requirements.lock
 	.venv/bin/uv pip compile $(LOCKED) requirements-dev.in -o requirements-dev.lock
+	.venv/bin/uv pip compile $(LOCKED) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
 
 clean: ## End the stack and delete what make has made
 	$(PYTHON) -m devstack.clean

@@ -17,10 +17,10 @@ from schemas.api import (
     GenerationRequest,
     GenerationRequestSummary,
     Urls,
-    Usage,
 )
 from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
+from schemas.usage import Usage
 from shared.database import Database
 from shared.errors import RETRYABLE
 from shared.states import FINAL, Status
@@ -30,7 +30,8 @@ SELECT request.*,
        extract(epoch FROM clock_timestamp() - request.started_at)::float8 AS seconds_in_work,
        (SELECT json_agg(json_build_object(
                    'ordinal', ordinal, 'entity', entity, 'code', error_code,
-                   'message', error_message, 'attempts', attempts, 'usage', usage)
+                   'message', error_message, 'attempts', attempts,
+                   'usage', usage - 'provider_calls')
                ORDER BY ordinal)
           FROM generation_items WHERE generation_request_id = request.id) AS items,
        letter.id AS letter_id, letter.reason AS letter_reason
@@ -100,8 +101,8 @@ def pending(ask: Ask, promise: Promise, *, prefix: str) -> GenerationRequest:
         dead_letter=None,
         usage=Usage(),
         priority=ask.priority.value,
-        provider=None,
-        model=None,
+        provider=ask.provider,
+        model=ask.model,
         version=1,
         urls=_urls(promise.request_id, prefix),
     )

@@ -13,7 +13,7 @@ from shared.states import Status
 
 _HEAD: LiteralString = """
 SELECT request.*,
-       (SELECT json_agg(usage) FROM generation_items
+       (SELECT json_agg(usage - 'provider_calls') FROM generation_items
          WHERE generation_request_id = request.id) AS usages
   FROM generation_requests AS request"""
 _TAIL: LiteralString = """($1::text IS NULL OR status = $1)

@@ -8,8 +8,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from api_service.problems import MEDIA_TYPE
-from schemas.api import Accepted, GenerationRequest, Submission
+from schemas.api import Accepted, GenerationRequest
 from schemas.dead_letters import DeadLetter, DeadLetterPage
+from schemas.submissions import Submission
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 

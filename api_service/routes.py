@@ -18,16 +18,13 @@ from api_service.submit import Ask, Promise, Submissions
 from api_service.traces import traceparent
 from schemas.api import (
     Accepted,
-    EntityTypeName,
     GenerationRequest,
     GenerationRequestPage,
     StatusName,
-    Submission,
-    asked,
-    typed_submission,
 )
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
+from schemas.submissions import EntityTypeName, Submission, asked, typed_submission
 from shared.database import Database
 from shared.kafka import Publisher
 from shared.states import Priority, Status
@@ -92,7 +89,16 @@ class Road:
     draining: asyncio.Event
 
     async def submit(self, ask: Ask) -> Promise:
-        """Accept the request."""
+        """Accept the request, or answer 422 where its provider is not offered."""
+        offered = self.settings.offered_providers
+        if ask.provider is not None and ask.provider not in offered:
+            detail = f"must be one of {', '.join(offered)}"
+            raise ProblemError(
+                422,
+                "invalid_request",
+                "the request does not fit what is expected",
+                errors=[(detail, "#/provider")],
+            )
         return await self.submissions.submit(ask)
 
     async def read(self, request_id: UUID) -> Reading:
@@ -130,6 +136,8 @@ async def submit_request(
         constraints=submission.constraints,
         metadata=submission.metadata,
         priority=Priority(submission.priority),
+        provider=submission.provider,
+        model=submission.model,
         traceparent=traceparent(traceparent_header),
     )
     promise = await road.submit(ask)
@@ -179,6 +187,8 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
                 constraints=asked(body.together()),
                 metadata=body.metadata,
                 priority=Priority(body.priority),
+                provider=body.provider,
+                model=body.model,
                 traceparent=traceparent(traceparent_header),
             )
         )

@@ -25,15 +25,16 @@ log = get_log()
 ACCEPT = """
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[],
-                         $7::text[], $9::text[], $10::bytea[], $11::bytea[], $14::int[], $15::int[])
-        AS asked (id, entity_type, requested_count, constraints, metadata, priority, traceparent,
-                  topic, record_key, record_value, first, last)
+                         $7::text[], $8::text[], $9::text[], $11::text[], $12::bytea[],
+                         $13::bytea[], $16::int[], $17::int[])
+        AS asked (id, entity_type, requested_count, constraints, metadata, priority, provider,
+                  model, traceparent, topic, record_key, record_value, first, last)
 ), accepted AS (
     INSERT INTO generation_requests
-        (id, entity_type, requested_count, constraints, metadata, priority, traceparent,
-         deadline_at)
-    SELECT id, entity_type, requested_count, constraints, metadata, priority, traceparent,
-           clock_timestamp() + make_interval(secs => $8)
+        (id, entity_type, requested_count, constraints, metadata, priority, provider, model,
+         traceparent, deadline_at)
+    SELECT id, entity_type, requested_count, constraints, metadata, priority, provider, model,
+           traceparent, clock_timestamp() + make_interval(secs => $10)
       FROM asked
         ON CONFLICT (id) DO NOTHING
     RETURNING id, requested_at
@@ -41,7 +42,7 @@ WITH asked AS MATERIALIZED (
     INSERT INTO outbox
         (dispatch_request_id, topic, record_key, record_value, header_names, header_values)
     SELECT id, topic, record_key, record_value,
-           ($12::text[])[first:last], ($13::bytea[])[first:last]
+           ($14::text[])[first:last], ($15::bytea[])[first:last]
       FROM asked JOIN accepted USING (id)
     RETURNING dispatch_request_id, id
 )
@@ -62,6 +63,8 @@ class Ask:
     metadata: dict[str, Any] | None
     priority: Priority
     traceparent: str
+    provider: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,8 @@ class Submissions:
             [json.dumps(ask.constraints) for ask in asks],
             [None if ask.metadata is None else json.dumps(ask.metadata) for ask in asks],
             [ask.priority for ask in asks],
+            [ask.provider for ask in asks],
+            [ask.model for ask in asks],
             [ask.traceparent for ask in asks],
             self._deadline_seconds,
             topics,

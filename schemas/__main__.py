@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from schemas.api import GenerationRequest, Problem, Submission
+from schemas.api import GenerationRequest, Problem
 from schemas.dead_letters import DeadLetter
 from schemas.entities import ENTITY_TYPES
 from schemas.events import GenerationSettled
 from schemas.messages import GenerationRequested
+from schemas.submissions import Submission
 
 _FOLDER = Path(__file__).parent / "json"
 

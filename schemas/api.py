@@ -1,148 +1,19 @@
-"""What callers send to the API and what they get back."""
+"""What callers get back from the API."""
 
-from copy import copy
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StrictInt,
-    ValidationInfo,
-    create_model,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from schemas.dead_letters import DeadLetterReference
-from schemas.entities import ENTITY_TYPES
-from schemas.entity import ConstraintsBase, EntityType, Strict, title_of
+from schemas.submissions import PriorityName
+from schemas.usage import Usage
 
-MAX_COUNT = 10
-
-Count = Annotated[
-    StrictInt,
-    Field(ge=1, le=MAX_COUNT, description="How many entities; each takes 20 to 30 s to make."),
-]
-Metadata = Annotated[
-    dict[str, JsonValue] | None, Field(description="Kept and given back as it is.")
-]
-PriorityName = Literal["high", "normal", "low"]
 StatusName = Annotated[
     Literal["pending", "processing", "completed", "partial", "failed", "cancelled"],
     Field(description="Final from `completed` on. Be ready for values to be added."),
 ]
-
-
-def _known_entity_type(name: str) -> str:
-    if name not in ENTITY_TYPES:
-        raise ValueError(f"must be one of {', '.join(ENTITY_TYPES)}")
-    return name
-
-
-EntityTypeName = Annotated[
-    str,
-    AfterValidator(_known_entity_type),
-    Field(json_schema_extra=lambda schema: schema.update(enum=[*ENTITY_TYPES])),
-]
-
-
-class Submission(Strict):
-    """Ask for `count` entities of one type."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "entity_type": "sentence",
-                    "count": 3,
-                    "constraints": {"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]},
-                    "metadata": {"lesson": "12"},
-                }
-            ]
-        }
-    )
-
-    entity_type: EntityTypeName
-    count: Count = 1
-    constraints: dict[str, JsonValue] = Field(
-        {}, description="What is asked of each entity: the constraints of its entity type."
-    )
-    metadata: Metadata = None
-    priority: PriorityName = "normal"
-
-    @field_validator("constraints")
-    @classmethod
-    def _fits_its_entity_type(
-        cls, constraints: dict[str, JsonValue], info: ValidationInfo
-    ) -> dict[str, JsonValue]:
-        entity_type = ENTITY_TYPES.get(info.data.get("entity_type", ""))
-        if entity_type is None:
-            return constraints
-        return asked(entity_type.constraints.model_validate(constraints))
-
-
-class TypedSubmission(Strict):
-    """Ask for `count` entities of the type that the route names.
-
-    Constraint fields may stand in `constraints` or beside it, each of them once.
-    """
-
-    count: Count = 1
-    constraints: ConstraintsBase
-    metadata: Metadata = None
-    priority: PriorityName = "normal"
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        self.together()
-        return self
-
-    def together(self) -> ConstraintsBase:
-        """Return the constraints from both places."""
-        beside = self.model_fields_set & {*type(self.constraints).model_fields}
-        return type(self.constraints).model_validate(
-            {**asked(self.constraints), **self.model_dump(mode="json", include=beside)}
-        )
-
-
-def typed_submission(entity_type: EntityType) -> type[TypedSubmission]:
-    """Make the body of the route that is named after an entity type."""
-    constraints = entity_type.constraints
-    fields: dict[str, Any] = {
-        name: (field.annotation, copy(field)) for name, field in constraints.model_fields.items()
-    }
-    made: type[TypedSubmission] = create_model(
-        f"{title_of(entity_type.name)}Submission",
-        __base__=TypedSubmission,
-        __doc__=f"Ask for `count` {entity_type.collection}. Constraint fields may stand in "
-        "`constraints` or beside it, each of them once.",
-        __validators__={"_is_given_once": field_validator(*fields)(_is_given_once)},
-        constraints=(constraints, constraints()),
-        **fields,
-    )
-    bodies: list[Any] = []
-    for example in constraints.model_json_schema().get("examples", []):
-        bodies += [{"count": 3, "constraints": example}, {"count": 3, **example}]
-    made.model_config["json_schema_extra"] = {"examples": bodies}
-    return made
-
-
-def _is_given_once(value: object, info: ValidationInfo) -> object:
-    """Refuse a field that `constraints` has too; a validator of each field beside it."""
-    constraints = info.data.get("constraints")
-    if constraints is not None and info.field_name in constraints.model_fields_set:
-        raise ValueError(f"given twice, here and in `constraints.{info.field_name}`")
-    return value
-
-
-def asked(constraints: Strict) -> dict[str, Any]:
-    """Return the constraints as the caller gave them: validated, without the defaults."""
-    return constraints.model_dump(mode="json", exclude_unset=True)
 
 
 class Accepted(BaseModel):
@@ -182,15 +53,6 @@ class Failure(BaseModel):
     code: str
     message: str | None
     attempts: int = Field(description="How often the provider was called for it.")
-
-
-class Usage(BaseModel):
-    """What the recorded items cost in calls and tokens, as the provider counts them."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
 
 
 class Urls(BaseModel):

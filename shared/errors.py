@@ -27,6 +27,8 @@ class ErrorCode(StrEnum):
     TRUNCATED = "truncated"
     REFUSED = "refused"
     AUTH = "auth"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    CONTEXT_TOO_LONG = "context_too_long"
     BAD_REQUEST = "bad_request"
     UNSUPPORTED = "unsupported"
     UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
@@ -41,6 +43,7 @@ RETRYABLE = frozenset(
         ErrorCode.PROVIDER_UNAVAILABLE,
         ErrorCode.TIMEOUT,
         ErrorCode.AUTH,
+        ErrorCode.QUOTA_EXHAUSTED,
         ErrorCode.INVALID_OUTPUT,
         ErrorCode.DEADLINE_EXCEEDED,
         ErrorCode.UNKNOWN_ENTITY_TYPE,

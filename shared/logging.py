@@ -31,6 +31,7 @@ Event = Literal[
     "partitions_assigned",
     "partitions_revoked",
     "pass_failed",
+    "provider_call_failed",
     "request_accepted",
     "request_claimed",
     "request_released",
@@ -112,6 +113,7 @@ def _stdlib_config(settings: SharedSettings, shared: list[Processor]) -> dict[st
 _LIBRARY_LEVELS = {
     "aiokafka": logging.WARNING,
     "asyncio": logging.WARNING,
+    "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn": logging.WARNING,
     "uvicorn.access": logging.ERROR,

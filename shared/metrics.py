@@ -93,6 +93,19 @@ PROVIDER_CALLS = Counter(
     ("provider", "outcome"),
     registry=WORKER,
 )
+PROVIDER_CALL_SECONDS = Histogram(
+    "provider_call_seconds",
+    "Calls of a provider, from their beginning to the end of the answer.",
+    ("provider",),
+    buckets=_SECONDS,
+    registry=WORKER,
+)
+PROVIDER_TOKENS = Counter(
+    "provider_tokens_total",
+    "Tokens as the provider counts them: input, output, and the output's share of reasoning.",
+    ("provider", "kind"),
+    registry=WORKER,
+)
 LATE_RESULTS = Counter(
     "late_results_total",
     "Results that came when their request was final, and failures of a stale claim.",

@@ -27,7 +27,7 @@ from shared.topics import Topics, create_topics
 PARTITIONS = 3
 PATIENCE_SECONDS = 10.0
 _POSTGRES, _KAFKA, _TEMPLATE = "TEST_POSTGRES_URL", "TEST_KAFKA_SERVERS", "TEST_TEMPLATE"
-_SERVERLESS = ("unit", "contract")
+_SERVERLESS = ("unit", "contract", "providers")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,8 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +14,12 @@ from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase, EntityBase, EntityType
 from shared.errors import ErrorCode
 from shared.logging import get_log
-from shared.metrics import ATTEMPT_SECONDS, PROVIDER_CALLS
+from shared.metrics import ATTEMPT_SECONDS
 from worker_service.breaker import Breakers, Refusal, State
+from worker_service.calls import Calls
 from worker_service.claim import Claim
 from worker_service.generators import Generator
-from worker_service.outcome import Deferred, Failed, Outcome, Succeeded, Usage
+from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.providers import (
     Call,
     Completion,
@@ -28,16 +28,15 @@ from worker_service.providers import (
     PermanentError,
     Provider,
     ProviderError,
+    Rejection,
     TransientError,
 )
+from worker_service.providers.taxonomy import UNFINISHED, Sign, error_of
 from worker_service.retry import RetryPolicy, jittered
 
 log = get_log()
 
-_UNFINISHED = {
-    "length": (ErrorCode.TRUNCATED, "the answer was cut off at the length limit"),
-    "content_filter": (ErrorCode.REFUSED, "the answer was withheld by a content filter"),
-}
+_TOLD_FAULTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +55,19 @@ async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
     Never raises but for cancellation: an exception that no provider declares is a bug, logged
     with its traceback, and the item fails as `unexpected`.
     """
-    usage: Usage = {"calls": 0}
+    calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     begun = time.monotonic()
     try:
-        outcome = await _admitted(claim, ordinal, makers=makers, usage=usage)
+        outcome = await _admitted(claim, ordinal, makers=makers, calls=calls)
     except ProviderError as error:
-        outcome = makers.policy.outcome(error, calls=usage["calls"], usage=usage)
+        outcome = makers.policy.outcome(error, usage=calls.usage)
     except Exception as error:
         log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=ordinal)
         outcome = Failed(
             code=ErrorCode.UNEXPECTED,
             message=f"an unexpected {type(error).__name__}; it was logged",
-            attempts=usage["calls"],
-            usage=usage,
+            attempts=len(calls),
+            usage=calls.usage,
         )
     seconds = time.monotonic() - begun
     ended = type(outcome).__name__.lower()
@@ -86,7 +85,7 @@ async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
     return outcome
 
 
-async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage) -> Outcome:
+async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, calls: Calls) -> Outcome:
     """Attempt the item if the provider's circuit lets it through, and tell the circuit."""
     provider = makers.providers.get(claim.provider)
     if provider is None:
@@ -104,17 +103,17 @@ async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, usage: Usage)
 
     try:
         outcome = await _attempt(
-            claim, ordinal, provider, makers=makers, usage=usage, may_call=may_call
+            claim, ordinal, provider, makers=makers, calls=calls, may_call=may_call
         )
     except (TransientError, CredentialRefused) as error:
         circuit.failed(admission, error.code, now=time.monotonic())
-        deferred = makers.policy.outcome(error, calls=usage["calls"], usage=usage)
+        deferred = makers.policy.outcome(error, usage=calls.usage)
         is_open = circuit.state(time.monotonic()) is not State.CLOSED
         return (
             replace(deferred, counted=not is_open) if isinstance(deferred, Deferred) else deferred
         )
     except ProviderError:
-        if usage["calls"]:
+        if calls:
             circuit.answered(admission, now=time.monotonic())
         else:
             circuit.abandoned(admission)
@@ -132,7 +131,7 @@ async def _attempt(
     provider: Provider,
     *,
     makers: Makers,
-    usage: Usage,
+    calls: Calls,
     may_call: Callable[[], bool],
 ) -> Succeeded:
     """Call the provider until it makes the entity, as often as the policy and `may_call` allow."""
@@ -149,27 +148,21 @@ async def _attempt(
     )
 
     async def ask() -> EntityBase:
+        nonlocal call
         if not may_call():
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
-        usage["calls"] += 1
-        with _counted(provider.name):
-            completion = await provider.complete(call)
-            _add(usage, completion)
-            return _validated(entity_type, completion)
+        with calls.noted() as noted:
+            completion = noted.completion = await provider.complete(call)
+            try:
+                return _validated(entity_type, completion)
+            except InvalidOutput as error:
+                call = replace(call, rejection=Rejection(text=completion.text, reason=str(error)))
+                raise
 
     entity: EntityBase = await _retrying(makers.policy, may_call)(ask)
-    return Succeeded(entity=_identified(entity, constraints), attempts=usage["calls"], usage=usage)
-
-
-@contextmanager
-def _counted(provider: str) -> Iterator[None]:
-    """Count a call by how it ends; one that is cancelled is not counted."""
-    try:
-        yield
-    except ProviderError as error:
-        PROVIDER_CALLS.labels(provider, error.code).inc()
-        raise
-    PROVIDER_CALLS.labels(provider, "ok").inc()
+    return Succeeded(
+        entity=_identified(entity, constraints), attempts=len(calls), usage=calls.usage
+    )
 
 
 def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:
@@ -177,7 +170,7 @@ def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:
     try:
         return entity_type.constraints.model_validate(claim.constraints)
     except ValidationError as error:
-        raise PermanentError(ErrorCode.UNSUPPORTED, _first_fault(error)) from error
+        raise PermanentError(ErrorCode.UNSUPPORTED, _faults(error)) from error
 
 
 def _retrying(policy: RetryPolicy, may_call: Callable[[], bool]) -> AsyncRetrying:
@@ -215,26 +208,24 @@ def _error(state: RetryCallState) -> BaseException:
     return error or RuntimeError("tenacity asked about a call that did not fail")
 
 
-def _add(usage: Usage, completion: Completion) -> None:
-    counted = completion.usage
-    for name in ("input_tokens", "output_tokens", "reasoning_tokens"):
-        usage[name] = usage.get(name, 0) + getattr(counted, name)
-
-
 def _validated(entity_type: EntityType, completion: Completion) -> EntityBase:
-    if completion.finish_reason != "stop":
-        raise PermanentError(*_UNFINISHED[completion.finish_reason])
+    if sign := UNFINISHED.get(completion.finish_reason):
+        raise error_of(sign, completion.text if sign is Sign.REFUSED else "")
     try:
         return entity_type.entity.model_validate_json(completion.text)
     except ValidationError as error:
-        raise InvalidOutput(_first_fault(error)) from error
+        raise error_of(Sign.UNFIT, _faults(error)) from error
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in fault["loc"]) or "the answer"
-    more = error.error_count() - 1
-    return f"{place}: {fault['msg']}" + (f" (and {more} more)" if more else "")
+def _faults(error: ValidationError) -> str:
+    """Say what the validator says, without repeating what it was given."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    said = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+        for fault in faults[:_TOLD_FAULTS]
+    ]
+    more = len(faults) - len(said)
+    return "; ".join(said) + (f" (and {more} more)" if more else "")
 
 
 def _identified(entity: EntityBase, constraints: ConstraintsBase) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from shared.logging import get_log
 
 log = get_log()
 
+_HOPELESS = frozenset({ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED})
+
 
 class State(Enum):
     """What a circuit lets through: everything, one probe, nothing."""
@@ -122,7 +124,7 @@ class Circuit:
             return
         self._failures += 1
         self._code = code
-        is_hopeless = code is ErrorCode.AUTH or self._openings
+        is_hopeless = code in _HOPELESS or self._openings
         if self._failures >= self.policy.failures or is_hopeless:
             self._open(now)
 

@@ -1,13 +1,14 @@
 """The settings of the worker service."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
 from shared.config import SharedSettings
+from worker_service.providers.settings import ProviderSettings
 
 
-class WorkerSettings(SharedSettings):
+class WorkerSettings(SharedSettings, ProviderSettings):
     """What the worker service is told."""
 
     kafka_group_id: str = Field(
@@ -31,12 +32,6 @@ class WorkerSettings(SharedSettings):
     )
     drain_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         40, description="How long a stopping worker waits for the calls that it has in flight."
-    )
-    provider: Literal["demo"] = Field(
-        "demo", description="The provider of requests that name none."
-    )
-    demo_latency_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
-        0, description="How long the provider demo takes for each entity."
     )
     call_attempts: PositiveInt = Field(
         4, description="Calls for one item that fail in passing before its request is deferred."

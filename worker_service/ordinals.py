@@ -143,7 +143,7 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
                 request_id=str(run.claim.request_id),
                 epoch=run.claim.epoch,
                 ordinal=ordinal,
-                usage=outcome.usage,
+                usage=outcome.usage.totals(),
             )
         case None:
             run.stop()

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from schemas.usage import ItemUsage
 from shared.errors import ErrorCode
-
-Usage: TypeAlias = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +13,7 @@ class Succeeded:
 
     entity: dict[str, Any]
     attempts: int
-    usage: Usage = field(default_factory=dict)
+    usage: ItemUsage = field(default_factory=ItemUsage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class Failed:
     code: ErrorCode
     message: str
     attempts: int
-    usage: Usage = field(default_factory=dict)
+    usage: ItemUsage = field(default_factory=ItemUsage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

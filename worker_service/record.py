@@ -201,7 +201,7 @@ async def _keep(
             result.ordinal,
             *_columns(result.outcome),
             result.outcome.attempts,
-            json.dumps(result.outcome.usage),
+            result.outcome.usage.model_dump_json(exclude_none=True),
         )
         for result in results
     ]

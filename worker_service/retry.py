@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass
 
-from worker_service.outcome import Deferred, Failed, Usage
+from schemas.usage import ItemUsage
+from worker_service.outcome import Deferred, Failed
 from worker_service.providers import (
     CredentialRefused,
     InvalidOutput,
@@ -23,10 +24,15 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
 
     def repeats(self, error: BaseException, *, calls: int) -> bool:
-        """Tell whether the call is worth repeating after `calls` that failed so (from 1)."""
+        """Tell whether the call is worth repeating after `calls` that failed so (from 1).
+
+        A provider that wishes to be left alone for longer than the cap is not waited for: the
+        item is deferred, and its place is free for others.
+        """
         match error:
-            case TransientError():
-                return calls < self.call_attempts
+            case TransientError(retry_after=wish):
+                is_worth_waiting = wish is None or wish <= self.longest_retry_after
+                return is_worth_waiting and calls < self.call_attempts
             case InvalidOutput():
                 return calls < self.invalid_output_attempts
             case _:
@@ -45,13 +51,13 @@ class RetryPolicy:
             return 0.0
         return random.uniform(0, min(self.longest_wait, self.first_wait * 2 ** (calls - 1)))
 
-    def outcome(self, error: ProviderError, *, calls: int, usage: Usage) -> Failed | Deferred:
+    def outcome(self, error: ProviderError, *, usage: ItemUsage) -> Failed | Deferred:
         """Return what an attempt ends with when `error` is not retried any more."""
         if isinstance(error, TransientError | CredentialRefused):
             wish = error.retry_after if isinstance(error, TransientError) else None
             seconds = min(self.longest_wait if wish is None else wish, self.longest_retry_after)
-            return Deferred(code=error.code, retry_after=jittered(seconds), attempts=calls)
-        return Failed(code=error.code, message=str(error), attempts=calls, usage=usage)
+            return Deferred(code=error.code, retry_after=jittered(seconds), attempts=usage.calls)
+        return Failed(code=error.code, message=str(error), attempts=usage.calls, usage=usage)
 
 
 def jittered(seconds: float) -> float:

@@ -35,7 +35,7 @@ from worker_service.lease import BEATS_PER_LEASE, Leases
 from worker_service.ordinals import Workshop, give_back, work
 from worker_service.outlets import Outlets
 from worker_service.permits import Permits
-from worker_service.providers.demo import Demo
+from worker_service.providers.settings import make_providers
 from worker_service.record import record
 from worker_service.retry import RetryPolicy
 from worker_service.sweep import BATCH_REQUESTS, Sweep
@@ -280,10 +280,9 @@ class Worker:
 def make_makers(settings: WorkerSettings) -> Makers:
     """Make what the settings ask for."""
     loaded = generators.load()
-    demo = Demo(loaded, latency_seconds=settings.demo_latency_seconds)
     return Makers(
         generators=loaded,
-        providers={demo.name: demo},
+        providers=make_providers(settings, loaded, connections=settings.provider_calls),
         policy=RetryPolicy(
             call_attempts=settings.call_attempts,
             invalid_output_attempts=settings.invalid_output_attempts,
@@ -312,4 +311,8 @@ async def run_worker(settings: WorkerSettings, makers: Makers, listening: socket
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
         worker = Worker(settings, database, publisher, makers)
         on_signals(worker.stop_or_leave)
-        return await worker.run(listening)
+        try:
+            return await worker.run(listening)
+        finally:
+            for provider in makers.providers.values():
+                await provider.close()

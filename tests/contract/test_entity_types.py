@@ -8,9 +8,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from api_service.routes import typed_routes
-from schemas.api import Submission, TypedSubmission, asked, typed_submission
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
+from schemas.submissions import Submission, TypedSubmission, asked, typed_submission
 from tests.contract.test_json_schemas import FOLDER
 from worker_service import generators
 

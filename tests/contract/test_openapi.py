@@ -18,11 +18,11 @@ from schemas.api import (
     GenerationRequest,
     GenerationRequestSummary,
     Problem,
-    Submission,
 )
 from schemas.dead_letters import DeadLetter, DeadLetterPage, DeadLetterSummary
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType, title_of
+from schemas.submissions import Submission
 
 Json = dict[str, Any]
 

@@ -89,6 +89,12 @@ class Work(Ground):
         claim = pick.of(self.likely_claims())
         self._record([ordinal % claim.requested_count], claim, entity)
 
+    @rule(pick=A_PICK, entity=AN_ENTITY)
+    def record_again(self, pick: Pick, entity: str | None) -> None:
+        claim = pick.of(self.likely_claims())
+        if recorded := sorted(self.models[claim.request_id].items):
+            self._record(recorded[:1], claim, entity)
+
     @rule(pick=A_PICK, most=st.integers(1, 3))
     def record_at_once(self, pick: Pick, most: int) -> None:
         claim = pick.of(self.likely_claims())

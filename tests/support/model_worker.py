@@ -10,6 +10,7 @@ import httpx
 import uvloop
 from pydantic import Field
 
+from schemas.usage import Tokens
 from shared.config import Environment, load
 from shared.errors import ErrorCode
 from shared.http import listen
@@ -22,7 +23,6 @@ from worker_service.providers import (
     Completion,
     CredentialRefused,
     TransientError,
-    Usage,
 )
 from worker_service.retry import RetryPolicy
 from worker_service.worker import make_makers, run_worker
@@ -67,6 +67,9 @@ class OutsideModel:
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, repr(error)) from error
         return _completion(answer)
 
+    async def close(self) -> None:
+        await self._client.aclose()
+
 
 def _completion(answer: httpx.Response) -> Completion:
     match answer.status_code:
@@ -83,11 +86,13 @@ def _completion(answer: httpx.Response) -> Completion:
 
 def _read(body: dict[str, Any]) -> Completion:
     (choice,) = body["choices"]
-    usage = body["usage"]
+    counted = body["usage"]
     return Completion(
         text=choice["message"]["content"],
         finish_reason=choice["finish_reason"],
-        usage=Usage(input_tokens=usage["prompt_tokens"], output_tokens=usage["completion_tokens"]),
+        tokens=Tokens(
+            input_tokens=counted["prompt_tokens"], output_tokens=counted["completion_tokens"]
+        ),
     )
 
 

@@ -50,6 +50,9 @@ class Scripted:
             raise answer
         return answer or await self._demo.complete(call)
 
+    async def close(self) -> None:
+        pass
+
     def calls_for(self, ordinal: int) -> int:
         return sum(call.ordinal == ordinal for call in self.calls)
 

@@ -1,5 +1,6 @@
 import pytest
 
+from schemas.usage import ItemUsage
 from shared.errors import ErrorCode
 from worker_service.outcome import Deferred, Failed
 from worker_service.providers import InvalidOutput, PermanentError, TransientError
@@ -25,6 +26,11 @@ def test_each_kind_of_failure_has_its_number_of_calls(error, calls):
         made += 1
 
     assert made == calls
+
+
+@pytest.mark.parametrize(("wish", "is_repeated"), [(60.0, True), (60.1, False)])
+def test_a_wish_for_more_than_the_cap_is_not_waited_for(wish: float, is_repeated: bool):  # noqa: FBT001
+    assert POLICY.repeats(a_transient(retry_after=wish), calls=1) is is_repeated
 
 
 def test_an_exception_that_nobody_declared_is_not_repeated():
@@ -53,7 +59,7 @@ def test_output_that_fits_no_schema_is_asked_for_again_at_once():
 
 
 def test_a_transient_failure_that_outlives_its_calls_defers_the_item():
-    outcome = POLICY.outcome(a_transient(retry_after=20), calls=4, usage={})
+    outcome = POLICY.outcome(a_transient(retry_after=20), usage=ItemUsage(calls=4))
 
     assert isinstance(outcome, Deferred)
     assert 20 <= outcome.retry_after <= 30
@@ -61,6 +67,8 @@ def test_a_transient_failure_that_outlives_its_calls_defers_the_item():
 
 @pytest.mark.parametrize("error", [InvalidOutput("no JSON"), a_permanent()])
 def test_any_other_failure_fails_the_item_with_its_code(error):
-    outcome = POLICY.outcome(error, calls=2, usage={"calls": 2})
+    usage = ItemUsage(calls=2)
 
-    assert outcome == Failed(code=error.code, message=str(error), attempts=2, usage={"calls": 2})
+    outcome = POLICY.outcome(error, usage=usage)
+
+    assert outcome == Failed(code=error.code, message=str(error), attempts=2, usage=usage)

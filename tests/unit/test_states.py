@@ -2,8 +2,9 @@
 
 from typing import get_args
 
-from schemas.api import PriorityName, StatusName
+from schemas.api import StatusName
 from schemas.events import GenerationSettled
+from schemas.submissions import PriorityName
 from shared.states import FINAL, Priority, Status
 from worker_service.lanes import WEIGHTS
 

@@ -10,15 +10,9 @@ from worker_service.french.levels import suitable
 from worker_service.french.problems import Problem, ProblemBrief, make_problem
 from worker_service.french.word_problems import WordProblem, WordProblemBrief, make_word_problem
 from worker_service.generators import UnsupportedConstraints, from_the_lexicon
-from worker_service.prompt import Prompt
+from worker_service.prompt import Prompt, PromptFile
 
-_SYSTEM = """\
-You write problems for people who learn a language: statements of which exactly one is right. A
-grammar problem asks which sentence is correct, a functional one which sentence says what is meant,
-a vocabulary one which word it is. `title` and `instructions` are in that language. The right
-statement has its `translation` in natural English; each wrong one has an `explanation` in English
-that names what is wrong and what is right. `correct_answer_index` counts from 0. Answer with one
-JSON object that fits the given schema, and nothing else."""
+_PROMPT = PromptFile.beside(__file__)
 
 _ABOUT_SENTENCES: Final = (
     "focus",
@@ -48,12 +42,10 @@ _ASKS: Final[dict[str, dict[str, Any]]] = {
 
 def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
     """Tell a model which problem to write."""
-    asked = constraints.model_dump_json(exclude_none=True)
-    topics = ", ".join(constraints.topic_tags) or "everyday life"
-    return Prompt(
-        system=_SYSTEM,
-        user=f"Write problem number {ordinal + 1} of a varied series about {topics}, "
-        f"under these constraints: {asked}",
+    return _PROMPT.filled(
+        number=str(ordinal + 1),
+        topics=", ".join(constraints.topic_tags) or "everyday life",
+        constraints=constraints.model_dump_json(exclude_none=True),
     )
 
 

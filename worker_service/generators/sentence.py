@@ -6,23 +6,17 @@ from schemas.entities.sentence import Constraints, Entity
 from worker_service.french.levels import suitable
 from worker_service.french.sentences import SentenceBrief, make_sentence
 from worker_service.generators import UnsupportedConstraints, from_the_lexicon
-from worker_service.prompt import Prompt
+from worker_service.prompt import Prompt, PromptFile
 
-_SYSTEM = """\
-You write example sentences for people who learn a language. Each one is natural, correct in every
-accent and agreement, and worth reading. Answer with one JSON object that fits the given schema,
-and nothing else. `explanation` is null for a correct sentence; for an incorrect one it names the
-one mistake and the right form, in English. `translation` is natural English for what is meant."""
+_PROMPT = PromptFile.beside(__file__)
 
 
 def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
     """Tell a model which sentence to write."""
-    asked = constraints.model_dump_json(exclude_none=True, exclude={"topic_tags"})
-    topics = ", ".join(constraints.topic_tags) or "everyday life"
-    return Prompt(
-        system=_SYSTEM,
-        user=f"Write sentence number {ordinal + 1} of a varied series about {topics}, "
-        f"under these constraints: {asked}",
+    return _PROMPT.filled(
+        number=str(ordinal + 1),
+        topics=", ".join(constraints.topic_tags) or "everyday life",
+        constraints=constraints.model_dump_json(exclude_none=True, exclude={"topic_tags"}),
     )
 
 

@@ -6,23 +6,17 @@ from typing import Any
 from schemas.entities.vocabulary import Constraints
 from worker_service.french.vocabulary import SEMANTIC_FIELDS, VocabularyBrief, make_vocabulary
 from worker_service.generators import UnsupportedConstraints, from_the_lexicon
-from worker_service.prompt import Prompt
+from worker_service.prompt import Prompt, PromptFile
 
-_SYSTEM = """\
-You choose words for people who learn a language. Each one is worth knowing at its level; its
-definition and its example are natural, simple and in that language, `translation` and
-`example_translation` in English. `gender` is null but for a noun that has one. Answer with one
-JSON object that fits the given schema, and nothing else."""
+_PROMPT = PromptFile.beside(__file__)
 
 
 def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
     """Tell a model which word to choose."""
-    asked = constraints.model_dump_json(exclude_none=True, exclude={"topic_tags"})
-    topics = ", ".join(constraints.topic_tags) or "everyday life"
-    return Prompt(
-        system=_SYSTEM,
-        user=f"Choose word number {ordinal + 1} of a varied list about {topics}, "
-        f"under these constraints: {asked}",
+    return _PROMPT.filled(
+        number=str(ordinal + 1),
+        topics=", ".join(constraints.topic_tags) or "everyday life",
+        constraints=constraints.model_dump_json(exclude_none=True, exclude={"topic_tags"}),
     )
 
 

@@ -2,19 +2,30 @@
 
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
-  CredentialRefused the key is bad: the breaker opens, and no item fails for it
+  CredentialRefused the key is bad, or its credit is spent: the breaker opens, no item fails for it
   InvalidOutput     the answer fits no schema: asked for again, then the item fails
   PermanentError    the same call fails again: the item fails
+
+Which answer is which of them stands in one table, `taxonomy.py`.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from schemas.entity import ConstraintsBase
+from schemas.usage import Tokens
 from shared.errors import ErrorCode
 from worker_service.prompt import Prompt
 
-FinishReason = Literal["stop", "length", "content_filter"]
+FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An answer that fits no schema, and what the validator says of it."""
+
+    text: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +33,8 @@ class Call:
     """One call for one entity.
 
     `seed` is the same for all items of a request; together with `ordinal` it lets a provider
-    make each item of a request a different one, and the same one when asked again.
+    make each item of a request a different one, and the same one when asked again. `rejection`
+    is the answer to the call before this one, if that has to be mended.
     """
 
     entity_type: str
@@ -32,15 +44,7 @@ class Call:
     prompt: Prompt
     json_schema: dict[str, Any]
     model: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens as the provider counts them."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
+    rejection: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,11 @@ class Completion:
 
     text: str
     finish_reason: FinishReason = "stop"
-    usage: Usage = field(default_factory=Usage)
+    tokens: Tokens = field(default_factory=Tokens)
+    model: str | None = None
     reasoning: str | None = None
     provider_request_id: str | None = None
+    first_token_seconds: float | None = None
 
 
 class Provider(Protocol):
@@ -59,7 +65,8 @@ class Provider(Protocol):
 
     `credential` tells keys apart without revealing them: empty, or a short digest.
     `complete` raises a ProviderError for every failure that it knows; anything else is a bug.
-    Cancelling it ends the call at the provider too, as far as the provider allows.
+    Cancelling it ends the call at the provider too, as far as the provider allows. `close` gives
+    up idle connections.
     """
 
     name: str
@@ -67,9 +74,13 @@ class Provider(Protocol):
 
     async def complete(self, call: Call) -> Completion: ...
 
+    async def close(self) -> None: ...
+
 
 class ProviderError(Exception):
-    """The provider gave no usable answer."""
+    """The provider gave no usable answer; the id is what it calls the call, if it said so."""
+
+    provider_request_id: str | None = None
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -85,10 +96,10 @@ class TransientError(ProviderError):
 
 
 class CredentialRefused(ProviderError):
-    """The provider does not accept our credential: a fault of the configuration, not the item."""
+    """The provider does not serve our credential: a fault of the configuration, not the item."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(ErrorCode.AUTH, message)
+    def __init__(self, message: str, *, code: ErrorCode = ErrorCode.AUTH) -> None:
+        super().__init__(code, message)
 
 
 class PermanentError(ProviderError):

@@ -7,9 +7,10 @@ import asyncio
 import json
 from collections.abc import Mapping
 
+from schemas.usage import Tokens
 from shared.errors import ErrorCode
 from worker_service.generators import Generator, UnsupportedConstraints
-from worker_service.providers import Call, Completion, PermanentError, Usage
+from worker_service.providers import Call, Completion, PermanentError
 
 
 class Demo:
@@ -32,8 +33,11 @@ class Demo:
         except UnsupportedConstraints as error:
             raise PermanentError(ErrorCode.UNSUPPORTED, str(error)) from error
         text = json.dumps(content, ensure_ascii=False)
-        usage = Usage(
+        tokens = Tokens(
             input_tokens=len(call.prompt.user.split()) + len(call.prompt.system.split()),
             output_tokens=len(text.split()),
         )
-        return Completion(text=text, usage=usage)
+        return Completion(text=text, tokens=tokens)
+
+    async def close(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,498 @@
+"""What servers do that no mock does: drip, hang, flood, refuse to stream, repeat secrets."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from shared.errors import ErrorCode
+from tests.support.model_calls import a_call, a_claim, makers_with
+from tests.support.raw_server import Behaviour, Exchange, RawServer, chunk, raw_server
+from tests.support.waiting import eventually
+from worker_service.attempt import attempt
+from worker_service.outcome import Failed
+from worker_service.providers import (
+    CredentialRefused,
+    PermanentError,
+    ProviderError,
+    TransientError,
+)
+from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.ollama import Ollama
+from worker_service.providers.server import Address, Server
+from worker_service.providers.taxonomy import Sign
+from worker_service.providers.wire import Patience
+
+KEY = "sk-very-secret"
+WHOLE = [chunk("{"), chunk("}"), chunk(finish="stop")]
+LINES = "application/x-ndjson"
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def a_server(
+    started: AsyncExitStack,
+    behave: Behaviour,
+    *,
+    dialect: ChatCompletions | Ollama | None = None,
+    **patience: float,
+) -> tuple[Server, RawServer]:
+    raw = await started.enter_async_context(raw_server(behave))
+    server = Server(
+        "openai",
+        dialect or ChatCompletions(),
+        address=Address(base_url=raw.url, credential=KEY, model="tiny"),
+        patience=Patience(**patience),  # type: ignore[arg-type]
+        connections=1,
+    )
+    started.push_async_callback(server.close)
+    return server, raw
+
+
+# Time
+
+
+async def test_comments_that_keep_a_stream_alive_are_no_tokens(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("text/event-stream")
+        while True:
+            await exchange.send(": still there\n\n")
+            await asyncio.sleep(0.01)
+
+    server, _ = await a_server(started, behave, first_token_seconds=0.2)
+
+    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+        await server.complete(a_call())
+
+
+async def test_pieces_without_text_are_no_tokens(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream()
+        while True:
+            await exchange.send(f"data: {json.dumps(chunk())}\n\n")
+            await asyncio.sleep(0.01)
+
+    server, _ = await a_server(started, behave, first_token_seconds=0.2, call_seconds=30)
+
+    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+        await server.complete(a_call())
+
+
+async def test_a_server_that_drips_is_given_up_when_the_call_has_taken_too_long(
+    started: AsyncExitStack,
+):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream()
+        while True:
+            await exchange.send(f"data: {json.dumps(chunk('.'))}\n\n")
+            await asyncio.sleep(0.01)
+
+    server, raw = await a_server(started, behave, call_seconds=0.3)
+
+    with pytest.raises(TransientError, match=Sign.UNFINISHED):
+        await server.complete(a_call())
+
+    await raw.left.wait()
+
+
+async def test_a_stream_that_falls_silent_is_given_up_by_the_transport_too(
+    started: AsyncExitStack,
+):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream(chunk("{"))
+        await exchange.left()
+
+    server, _ = await a_server(started, behave, read_seconds=1.5)
+
+    with pytest.raises(TransientError, match=Sign.STALLED) as stalled:
+        await server.complete(a_call())
+
+    assert stalled.value.code is ErrorCode.TIMEOUT
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_given_up(started: AsyncExitStack):
+    server, _ = await a_server(started, Exchange.left, read_seconds=0.2)
+
+    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+        await server.complete(a_call())
+
+
+async def test_an_answer_is_whole_though_its_connection_stays_open(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream(*WHOLE)
+        await exchange.send("data: [DONE]\n\n")
+        await exchange.left()
+
+    server, _ = await a_server(started, behave)
+
+    async with asyncio.timeout(30):  # and not for as long as the wire may be silent
+        assert (await server.complete(a_call())).text == "{}"
+
+
+async def test_a_cancelled_call_leaves_its_server_at_once(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream(chunk("{"))
+        await exchange.left()
+
+    server, raw = await a_server(started, behave)
+    calling = asyncio.create_task(server.complete(a_call()))
+    await eventually(lambda: raw.asked)
+
+    calling.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    async with asyncio.timeout(20):
+        await raw.left.wait()
+
+
+# Size and shape
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", LINES, "application/json"])
+async def test_a_body_without_end_is_cut_off(started: AsyncExitStack, content_type: str):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin(content_type)
+        while True:
+            await exchange.send("x" * 10_000)
+
+    server, raw = await a_server(started, behave, answer_bytes=1_000_000)
+
+    with pytest.raises(PermanentError, match=Sign.OVERSIZED) as failed:
+        await server.complete(a_call())
+
+    assert failed.value.code is ErrorCode.TRUNCATED
+    await raw.left.wait()
+
+
+async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("text/html", status="503 Busy")
+        while True:
+            await exchange.send("x" * 10_000)
+
+    server, _ = await a_server(started, behave)
+
+    with pytest.raises(TransientError, match=Sign.BUSY):
+        await server.complete(a_call())
+
+
+async def test_a_compressed_answer_is_not_unpacked(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("application/json", "Content-Encoding: gzip")
+        body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+        exchange.writer.write(gzip.compress(json.dumps(body).encode()))
+        await exchange.writer.drain()
+
+    server, raw = await a_server(started, behave)
+
+    with pytest.raises(TransientError, match=f"{Sign.UNREADABLE}: it is compressed"):
+        await server.complete(a_call())
+
+    assert "accept-encoding: identity" in raw.asked[0].head.lower()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        "text",
+        {},
+        {"choices": None},
+        {"choices": [7]},
+        {"choices": [{"message": {"content": ["parts"]}}]},
+        {"choices": [{"message": "hello"}]},
+        {"choices": [], "usage": 7},
+    ],
+    ids=str,
+)
+async def test_a_body_that_is_no_completion_is_told_apart(started: AsyncExitStack, body: object):
+    server, _ = await a_server(started, lambda exchange: exchange.answer(body))
+
+    with pytest.raises(TransientError, match=Sign.UNREADABLE):
+        await server.complete(a_call())
+
+
+async def test_json_that_is_nested_too_deeply_is_told_apart(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("application/json")
+        await exchange.send("[" * 200_000)
+
+    server, _ = await a_server(started, behave)
+
+    with pytest.raises(TransientError, match=Sign.UNREADABLE):
+        await server.complete(a_call())
+
+
+@pytest.mark.parametrize("dialect", [ChatCompletions(), Ollama()], ids=["openai", "ollama"])
+async def test_a_stream_that_ends_early_without_an_error_is_told_apart(
+    started: AsyncExitStack, dialect: ChatCompletions | Ollama
+):
+    async def behave(exchange: Exchange) -> None:
+        if isinstance(dialect, Ollama):
+            await exchange.begin(LINES)
+            await exchange.send('{"message": {"content": "{"}, "done": false}\n')
+        else:
+            await exchange.stream(chunk("{"))
+
+    server, _ = await a_server(started, behave, dialect=dialect)
+
+    with pytest.raises(TransientError, match=Sign.BROKEN_OFF):
+        await server.complete(a_call())
+
+
+async def test_a_stream_without_its_last_line_is_whole_once_it_has_a_finish_reason(
+    started: AsyncExitStack,
+):
+    server, _ = await a_server(started, lambda exchange: exchange.stream(*WHOLE))
+
+    assert (await server.complete(a_call())).text == "{}"
+
+
+# Connections
+
+
+async def test_a_connection_that_the_server_closed_meanwhile_costs_no_call(
+    started: AsyncExitStack,
+):
+    async def behave(exchange: Exchange) -> None:
+        body = json.dumps({"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]})
+        await exchange.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        await exchange.reader.readuntil(b"\r\n\r\n")  # and closes, without an answer
+
+    server, raw = await a_server(started, behave)
+
+    for _ in range(3):
+        assert (await server.complete(a_call())).text == "{}"
+
+    assert len(raw.asked) == 3
+
+
+async def test_a_call_that_was_seen_is_not_made_twice(started: AsyncExitStack):
+    async def behave(_: Exchange) -> None:
+        """Close the connection without an answer."""
+
+    server, raw = await a_server(started, behave)
+
+    with pytest.raises(TransientError, match=Sign.BROKEN_OFF):
+        await server.complete(a_call())
+
+    assert len(raw.asked) == 1
+
+
+# Errors inside an answer
+
+
+@pytest.mark.parametrize(
+    ("error", "sign"),
+    [
+        ({"code": 502, "message": "Provider disconnected"}, Sign.BUSY),
+        ({"code": 429, "message": "Slow down"}, Sign.RATE_LIMITED),
+        ({"code": 402, "message": "Add credits"}, Sign.QUOTA_EXHAUSTED),
+        ({"code": "rate_limit_exceeded", "message": "Slow down"}, Sign.RATE_LIMITED),
+        ({"type": "server_error", "message": "Oops"}, Sign.BUSY),
+        ("something", Sign.BUSY),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("before", [[], [chunk("{")]], ids=["at once", "in the middle"])
+async def test_an_error_in_a_stream_is_told_apart_by_its_own_number(
+    started: AsyncExitStack, error: object, sign: Sign, before: list[object]
+):
+    server, _ = await a_server(
+        started, lambda exchange: exchange.stream(*before, {"id": "gen-1", "error": error})
+    )
+
+    with pytest.raises(ProviderError, match=sign):
+        await server.complete(a_call())
+
+
+async def test_an_error_in_a_choice_is_told_apart(started: AsyncExitStack):
+    broken = {"choices": [{"delta": {}, "finish_reason": "error", "error": {"code": 429}}]}
+    server, _ = await a_server(started, lambda exchange: exchange.stream(chunk("{"), broken))
+
+    with pytest.raises(TransientError, match=Sign.RATE_LIMITED):
+        await server.complete(a_call())
+
+
+async def test_an_error_in_the_middle_of_ollamas_answer_is_told_apart(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin(LINES)
+        await exchange.send('{"message": {"content": "{"}, "done": false}\n')
+        await exchange.send('{"error": "the model runner has stopped"}\n')
+
+    server, _ = await a_server(started, behave, dialect=Ollama())
+
+    with pytest.raises(TransientError, match=f"{Sign.BUSY}: the model runner has stopped"):
+        await server.complete(a_call())
+
+
+async def test_a_refusal_fails_the_item_with_the_models_words(started: AsyncExitStack):
+    server, _ = await a_server(
+        started,
+        lambda exchange: exchange.stream(
+            chunk(refusal="I cannot "), chunk(refusal="help."), chunk(finish="stop")
+        ),
+    )
+
+    outcome = await attempt(a_claim(), 0, makers=makers_with(server))
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.attempts) == (ErrorCode.REFUSED, 1)
+    assert outcome.message == f"{Sign.REFUSED}: I cannot help."
+
+
+async def test_ollamas_answer_has_its_counts_its_thoughts_and_its_end(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin(LINES)
+        await exchange.send(
+            '{"model": "tiny", "message": {"content": "", "thinking": "Well"}, "done": false}\n',
+            '{"model": "tiny", "message": {"content": "{"}, "done": false}\n\n',
+            '{"model": "tiny", "message": {"content": ""}, "done": true, "done_reason": "length",'
+            ' "prompt_eval_count": 26, "eval_count": 298}',
+        )
+
+    server, _ = await a_server(started, behave, dialect=Ollama())
+
+    completion = await server.complete(a_call())
+
+    assert (completion.text, completion.finish_reason) == ("{", "length")
+    assert (completion.reasoning, completion.model) == ("Well", "tiny")
+    assert (completion.tokens.input_tokens, completion.tokens.output_tokens) == (26, 298)
+
+
+# Servers that do not stream
+
+
+async def test_a_server_that_refuses_the_counts_streams_without_them(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        if "stream_options" in exchange.body:
+            message = "Unrecognized request argument supplied: stream_options"
+            await exchange.answer({"error": {"message": message}}, status="400 Bad Request")
+        else:
+            await exchange.stream(*WHOLE)
+
+    server, raw = await a_server(started, behave)
+
+    for _ in range(2):
+        assert (await server.complete(a_call())).text == "{}"
+
+    asked = [("stream" in each.body, "stream_options" in each.body) for each in raw.asked]
+    assert asked == [(True, True), (True, False), (True, False)]
+
+
+@pytest.mark.parametrize("dialect", [ChatCompletions(), Ollama()], ids=["openai", "ollama"])
+async def test_a_server_that_refuses_to_stream_is_asked_for_the_whole(
+    started: AsyncExitStack, dialect: ChatCompletions | Ollama
+):
+    async def behave(exchange: Exchange) -> None:
+        if exchange.body.get("stream"):
+            error = {"message": "Unsupported value", "param": "stream"}
+            await exchange.answer({"error": error}, status="400 Bad Request")
+        elif isinstance(dialect, Ollama):
+            await exchange.answer({"message": {"content": "{}"}, "done": True})
+        else:
+            await exchange.answer(
+                {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+            )
+
+    server, raw = await a_server(started, behave, dialect=dialect)
+
+    for _ in range(2):
+        assert (await server.complete(a_call())).text == "{}"
+
+    assert not raw.asked[-1].body.get("stream")
+    assert len(raw.asked) == len(dialect.manners) + 1
+
+
+async def test_a_whole_answer_may_be_silent_for_as_long_as_the_call_may_take(
+    started: AsyncExitStack,
+):
+    async def behave(exchange: Exchange) -> None:
+        if exchange.body.get("stream"):
+            error = {"message": "no streaming here"}
+            await exchange.answer({"error": error}, status="400 Bad Request")
+            return
+        await asyncio.sleep(2.5)
+        await exchange.answer(
+            {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+        )
+
+    server, _ = await a_server(started, behave, read_seconds=1.5, first_token_seconds=1.5)
+
+    assert (await server.complete(a_call())).text == "{}"
+
+
+async def test_a_server_that_does_not_heed_the_wish_to_stream_is_read_all_the_same(
+    started: AsyncExitStack,
+):
+    body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
+    server, raw = await a_server(started, lambda exchange: exchange.answer(body))
+
+    assert (await server.complete(a_call())).text == "{}"
+    assert raw.asked[0].body["stream"] is True
+
+
+async def test_trouble_upstream_is_no_refusal_to_stream(started: AsyncExitStack):
+    error = {"message": "upstream rejected the request"}
+    server, raw = await a_server(
+        started, lambda exchange: exchange.answer({"error": error}, status="400 Bad Request")
+    )
+
+    with pytest.raises(PermanentError, match=Sign.NOT_UNDERSTOOD):
+        await server.complete(a_call())
+
+    assert len(raw.asked) == 1
+
+
+# Secrets
+
+
+async def test_a_key_that_the_server_repeats_is_not_repeated_here(started: AsyncExitStack):
+    error = {"message": f"Incorrect API key provided: {KEY}. Find yours elsewhere."}
+    server, _ = await a_server(
+        started, lambda exchange: exchange.answer({"error": error}, status="401 Unauthorized")
+    )
+
+    with pytest.raises(CredentialRefused) as refused:
+        await server.complete(a_call())
+
+    assert KEY not in str(refused.value)
+    assert "Incorrect API key provided: [secret]. Find" in str(refused.value)
+
+
+async def test_a_redirect_does_not_take_the_key_elsewhere(started: AsyncExitStack):
+    other = await started.enter_async_context(raw_server(lambda exchange: exchange.answer({})))
+    server, _ = await a_server(
+        started,
+        lambda exchange: exchange.answer(
+            {}, f"Location: {other.url}", status="307 Temporary Redirect"
+        ),
+    )
+
+    with pytest.raises(TransientError, match=Sign.BUSY):
+        await server.complete(a_call())
+
+    assert not other.asked
+
+
+def test_a_credential_is_told_apart_without_being_revealed():
+    def named(key: str | None) -> str:
+        address = Address(base_url="http://h", credential=key)
+        made = Server("x", Ollama(), address=address, patience=Patience(), connections=1)
+        assert key is None or key not in repr(address)
+        return made.credential
+
+    assert named(None) == ""
+    assert named("sk-first") != named("sk-other")
+    assert "first" not in named("sk-first")

@@ -1,0 +1,287 @@
+"""The client against a real model server: llama.cpp's, with models of random weights.
+
+Their answers obey the JSON Schema by grammar and make no sense, so what the schema cannot say, as
+that exactly one statement is right, holds by chance.
+"""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from schemas.entities import ENTITY_TYPES
+from shared.errors import ErrorCode
+from tests.support.llama_server import LlamaServer, is_built, running_llama
+from tests.support.mock_server import KEY as MOCK_KEY
+from tests.support.mock_server import running_mock
+from tests.support.model_calls import QUICK, a_call, a_claim, makers_with
+from tests.support.waiting import eventually
+from worker_service.attempt import attempt
+from worker_service.outcome import Failed, Succeeded
+from worker_service.prompt import Prompt
+from worker_service.providers import (
+    CredentialRefused,
+    PermanentError,
+    ProviderError,
+    TransientError,
+)
+from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.json_schema import strict
+from worker_service.providers.ollama import Ollama
+from worker_service.providers.server import Address, Server
+from worker_service.providers.taxonomy import Sign
+from worker_service.providers.wire import Patience
+
+pytestmark = pytest.mark.skipif(not is_built(), reason="`make test-providers` builds the server")
+
+ANSWERS = 20
+KEY = "sk-tiny"
+FEW = 80
+"""A whole problem takes 150 tokens and more."""
+
+
+@asynccontextmanager
+async def a_client(llama: LlamaServer, **patience: float) -> AsyncIterator[Server]:
+    server = Server(
+        "openai",
+        ChatCompletions(),
+        address=Address(base_url=f"{llama.url}/v1", credential=KEY, model="tiny"),
+        patience=Patience(**patience),  # type: ignore[arg-type]
+        connections=4,
+    )
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def tidy(tmp_path: Path) -> AsyncIterator[LlamaServer]:
+    async with running_llama("tidy", tmp_path) as llama:
+        yield llama
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[LlamaServer]:
+    """A model that takes tens of seconds for an answer."""
+    async with running_llama("slow", tmp_path) as llama:
+        yield llama
+
+
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES)
+async def test_every_answer_fits_the_schema_that_was_sent(tidy: LlamaServer, entity_type: str):
+    validator = Draft202012Validator(strict(ENTITY_TYPES[entity_type].json_schema))
+
+    async with a_client(tidy) as server:
+        for _ in range(ANSWERS):
+            completion = await server.complete(a_call(entity_type=entity_type))
+
+            assert completion.finish_reason == "stop"
+            validator.validate(json.loads(completion.text))
+            assert (completion.model, completion.reasoning) == ("tiny", None)
+            assert completion.tokens.input_tokens > 100
+            assert completion.tokens.output_tokens > 10
+            assert str(completion.provider_request_id).startswith("chatcmpl-")
+
+
+@pytest.mark.parametrize("entity_type", ["sentence", "vocabulary"])
+async def test_entities_are_made(tidy: LlamaServer, entity_type: str):
+    patient = replace(QUICK, invalid_output_attempts=ANSWERS)
+    claim = a_claim(entity_type=entity_type)
+
+    async with a_client(tidy) as server:
+        outcome = await attempt(claim, 0, makers=makers_with(server, policy=patient))
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.usage.provider_calls[-1].outcome == "ok"
+    assert outcome.usage.output_tokens == sum(
+        call.output_tokens for call in outcome.usage.provider_calls
+    )
+
+
+async def test_a_problem_that_makes_no_sense_is_asked_for_again_and_then_fails(tidy: LlamaServer):
+    async with a_client(tidy) as server:
+        outcome = await attempt(
+            a_claim(entity_type="problem"), 0, makers=makers_with(server, policy=QUICK)
+        )
+
+    if isinstance(outcome, Failed):  # by chance it may make sense
+        assert (outcome.code, outcome.attempts) == (ErrorCode.INVALID_OUTPUT, 3)
+        assert outcome.usage.input_tokens > 3 * 100
+
+
+async def test_nul_and_lone_surrogates_are_output_that_does_not_fit(tmp_path: Path):
+    """The grammar lets both through as legal escapes; PostgreSQL would keep neither."""
+    seen: list[str] = []
+    async with running_llama("wild", tmp_path) as llama, a_client(llama) as server:
+        for _ in range(ANSWERS * 3):
+            completion = await server.complete(a_call(entity_type="vocabulary"))
+            is_nasty = any(
+                escape in completion.text.lower() for escape in (r"\u0000", r"\ud800", r"\udc00")
+            )
+            if not is_nasty:
+                continue
+            seen.append(completion.text)
+            with pytest.raises(ValueError, match="validation error"):
+                ENTITY_TYPES["vocabulary"].entity.model_validate_json(completion.text)
+
+    assert any(r"\u0000" in text for text in seen)
+    assert any(r"\ud800" in text or r"\udc00" in text for text in seen)
+
+
+async def test_a_wild_model_never_makes_what_cannot_be_stored(tmp_path: Path):
+    once = replace(QUICK, invalid_output_attempts=1)
+    async with running_llama("wild", tmp_path) as llama, a_client(llama) as server:
+        makers = makers_with(server, policy=once)
+        outcomes = [
+            await attempt(a_claim(entity_type="vocabulary"), n, makers=makers)
+            for n in range(ANSWERS)
+        ]
+
+    for outcome in outcomes:
+        if isinstance(outcome, Succeeded):
+            assert "\x00" not in json.dumps(outcome.entity, ensure_ascii=False)
+            json.dumps(outcome.entity, ensure_ascii=False).encode()
+        else:
+            assert isinstance(outcome, Failed)
+            assert outcome.code is ErrorCode.INVALID_OUTPUT
+
+
+async def test_a_call_is_repeated_behind_a_gateway_that_fails_once(
+    tidy: LlamaServer, tmp_path: Path
+):
+    patient = replace(QUICK, invalid_output_attempts=ANSWERS)
+    with running_mock(tmp_path, upstream=tidy.url) as gateway:
+        server = Server(
+            "openai",
+            ChatCompletions(),
+            address=Address(base_url=f"{gateway.url}/v1", credential=MOCK_KEY, model="tiny"),
+            patience=Patience(),
+            connections=1,
+        )
+        gateway.fail_once(503)
+        outcome = await attempt(a_claim(), 0, makers=makers_with(server, policy=patient))
+        await server.close()
+
+    assert isinstance(outcome, Succeeded)
+    first, *_, last = outcome.usage.provider_calls
+    assert (first.outcome, first.output_tokens) == ("provider_unavailable", 0)
+    assert (last.outcome, last.model) == ("ok", "tiny")
+
+
+# What ends the spending
+
+
+async def until_it_generates(llama: LlamaServer) -> None:
+    async def is_busy() -> bool:
+        return await llama.answering() > 0
+
+    await eventually(is_busy, within=60)
+
+
+async def what_was_generated(llama: LlamaServer) -> float:
+    """Return how many tokens the server made until it was idle."""
+
+    async def is_idle() -> bool:
+        return await llama.answering() == 0
+
+    await eventually(is_idle, within=60, what="the slot is free")
+    return await llama.generated_tokens()
+
+
+async def test_a_cancelled_call_frees_its_slot(slow: LlamaServer):
+    async with a_client(slow) as server:
+        calling = asyncio.create_task(server.complete(a_call(entity_type="problem")))
+        await until_it_generates(slow)
+
+        calling.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        assert await what_was_generated(slow) < FEW
+
+
+@pytest.mark.parametrize(
+    ("patience", "sign"),
+    [
+        ({"call_seconds": 1.0}, Sign.UNFINISHED),
+        ({"first_token_seconds": 0.05}, Sign.NO_FIRST_TOKEN),
+        ({"next_token_seconds": 0.0001}, Sign.STALLED),
+    ],
+    ids=["whole", "first", "next"],
+)
+async def test_a_call_that_takes_too_long_frees_its_slot(
+    slow: LlamaServer, patience: dict[str, float], sign: Sign
+):
+    async with a_client(slow, **patience) as server:
+        with pytest.raises(TransientError, match=sign) as late:
+            await server.complete(a_call(entity_type="problem"))
+
+        assert late.value.code is ErrorCode.TIMEOUT
+        assert await what_was_generated(slow) < FEW
+
+
+# What fails
+
+
+async def test_an_answer_that_is_cut_at_the_servers_limit_is_truncated(tmp_path: Path):
+    async with running_llama("tidy", tmp_path, "-n", "8") as llama, a_client(llama) as server:
+        outcome = await attempt(a_claim(), 0, makers=makers_with(server))
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.attempts) == (ErrorCode.TRUNCATED, 1)
+    assert outcome.usage.output_tokens == 8
+
+
+async def test_a_key_that_the_server_does_not_know_is_refused(tmp_path: Path):
+    async with (
+        running_llama("tidy", tmp_path, "--api-key", "sk-other") as llama,
+        a_client(llama) as server,
+    ):
+        with pytest.raises(CredentialRefused) as refused:
+            await server.complete(a_call())
+
+    assert refused.value.code is ErrorCode.AUTH
+    assert KEY not in str(refused.value)
+
+
+async def test_a_prompt_that_is_longer_than_the_context_is_told_apart(tidy: LlamaServer):
+    call = replace(a_call(), prompt=Prompt(system="", user="tea " * 5000))
+
+    async with a_client(tidy) as server:
+        with pytest.raises(PermanentError, match=Sign.CONTEXT_TOO_LONG) as refused:
+            await server.complete(call)
+
+    assert refused.value.code is ErrorCode.CONTEXT_TOO_LONG
+
+
+async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
+    address = Address(base_url=tidy.url, model="tiny")
+    server = Server("ollama", Ollama(), address=address, patience=Patience(), connections=1)
+
+    with pytest.raises(PermanentError, match=Sign.NOT_THERE):
+        await server.complete(a_call())
+
+    await server.close()
+
+
+async def test_a_server_that_stands_still_and_one_that_dies_are_told_apart(slow: LlamaServer):
+    async with a_client(slow, read_seconds=1.0, next_token_seconds=60) as server:
+        slow.send(signal.SIGSTOP)
+        with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+            await server.complete(a_call())
+        slow.send(signal.SIGCONT)
+
+    async with a_client(slow) as server:
+        calling = asyncio.create_task(server.complete(a_call(entity_type="problem")))
+        await until_it_generates(slow)
+        slow.send(signal.SIGKILL)
+        with pytest.raises(ProviderError, match=Sign.BROKEN_OFF):
+            await calling
+        slow.child.reap()
+        with pytest.raises(TransientError, match=Sign.UNREACHABLE):
+            await server.complete(a_call())

@@ -1,0 +1,73 @@
+"""Builders of calls and of the claims that lead to them."""
+
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from schemas.entities import ENTITY_TYPES
+from shared.states import Priority
+from worker_service import generators
+from worker_service.attempt import Makers
+from worker_service.breaker import BreakerPolicy, Breakers
+from worker_service.claim import Claim
+from worker_service.providers import Call, Provider, Rejection
+from worker_service.retry import RetryPolicy
+
+QUICK = RetryPolicy(first_wait=0.0, longest_wait=0.0)
+
+
+def a_call(
+    about: str = "la mer",
+    *,
+    entity_type: str = "sentence",
+    model: str | None = None,
+    rejection: Rejection | None = None,
+) -> Call:
+    """Return the call of a real prompt; `about` stands in the last message of the user."""
+    constraints = ENTITY_TYPES[entity_type].constraints(topic_tags=[about])
+    return Call(
+        entity_type=entity_type,
+        constraints=constraints,
+        ordinal=0,
+        seed=1,
+        prompt=generators.load()[entity_type].prompt(constraints, ordinal=0),
+        json_schema=ENTITY_TYPES[entity_type].json_schema,
+        model=model,
+        rejection=rejection,
+    )
+
+
+def a_claim(
+    about: str = "la mer",
+    *,
+    entity_type: str = "sentence",
+    provider: str = "openai",
+    **changes: Any,
+) -> Claim:
+    told: dict[str, Any] = {
+        "request_id": uuid7(),
+        "epoch": 1,
+        "round": 1,
+        "requested_count": 1,
+        "recorded": frozenset(),
+        "model": None,
+        "traceparent": "00-1-1-00",
+        "priority": Priority.NORMAL,
+        "crashes": 0,
+        **changes,
+    }
+    return Claim(
+        entity_type=entity_type,
+        constraints={"topic_tags": [about]},
+        provider=provider,
+        **told,
+    )
+
+
+def makers_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Makers:
+    return Makers(
+        generators=generators.load(),
+        providers={provider.name: provider},
+        policy=policy,
+        breakers=Breakers(BreakerPolicy()),
+    )

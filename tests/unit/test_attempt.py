@@ -1,0 +1,192 @@
+"""An attempt asks a scripted provider: what is repeated, how often, and what is kept of it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain, repeat
+
+import pytest
+
+from schemas.usage import Tokens
+from shared.errors import ErrorCode
+from tests.support.model_calls import QUICK, a_claim, makers_with
+from tests.support.providers import Scripted
+from tests.support.waiting import eventually
+from worker_service.attempt import attempt
+from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
+from worker_service.providers import (
+    Call,
+    Completion,
+    CredentialRefused,
+    TransientError,
+)
+from worker_service.retry import RetryPolicy
+
+Step = Completion | Exception | None
+
+POLICY = replace(QUICK, call_attempts=3, invalid_output_attempts=3)
+BROKEN = Completion(text='{"content": 7}', tokens=Tokens(input_tokens=5, output_tokens=2))
+DOWN = TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "down")
+GOOD = None
+
+
+def steps(*told: Step) -> Callable[[Call], Step]:
+    """Answer each call with its step, and every further one with the last."""
+    remaining: Iterator[Step] = chain(told, repeat(told[-1]))
+    return lambda _: next(remaining)
+
+
+async def attempted(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
+    claim = a_claim(provider="demo")
+    return await attempt(
+        replace(claim, constraints={}), 0, makers=makers_with(provider, policy=policy)
+    )
+
+
+async def test_output_that_does_not_fit_is_asked_for_again_twice_at_the_most():
+    provider = Scripted(steps(BROKEN))
+
+    outcome = await attempted(provider)
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.attempts) == (ErrorCode.INVALID_OUTPUT, 3)
+    assert len(provider.calls) == 3
+
+
+async def test_each_call_after_the_first_has_the_answer_before_it_and_what_is_wrong_with_it():
+    other = Completion(text="I cannot.")
+    provider = Scripted(steps(BROKEN, other, GOOD))
+
+    assert isinstance(await attempted(provider), Succeeded)
+
+    first, second, third = (call.rejection for call in provider.calls)
+    assert first is None
+    assert second is not None
+    assert second.text == BROKEN.text
+    assert "content: Input should be a valid string; translation: Field required" in second.reason
+    assert "(and 3 more)" in second.reason
+    assert third is not None
+    assert (third.text, "Invalid JSON" in third.reason) == ("I cannot.", True)
+
+
+async def test_what_was_rejected_is_not_repeated_to_the_caller():
+    outcome = await attempted(Scripted(steps(Completion(text='{"content": "hush"'))))
+
+    assert isinstance(outcome, Failed)
+    assert "hush" not in outcome.message
+
+
+async def test_failed_calls_and_answers_that_do_not_fit_are_counted_apart():
+    provider = Scripted(steps(DOWN, BROKEN, DOWN, BROKEN, GOOD))
+
+    outcome = await attempted(provider)
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.attempts == 5
+
+
+async def test_a_failed_call_forgets_nothing_that_has_to_be_mended():
+    provider = Scripted(steps(BROKEN, DOWN, GOOD))
+
+    await attempted(provider)
+
+    *_, third = provider.calls
+    assert third.rejection is not None
+    assert third.rejection.text == BROKEN.text
+
+
+@pytest.mark.parametrize("last", [DOWN, BROKEN], ids=["down", "broken"])
+async def test_together_they_still_end(last: Step):
+    provider = Scripted(steps(DOWN, BROKEN, DOWN, BROKEN, last))
+
+    outcome = await attempted(provider)
+
+    assert isinstance(outcome, Deferred if last is DOWN else Failed)
+    assert len(provider.calls) == 5
+
+
+async def test_every_call_is_kept_with_what_it_took():
+    good = Completion(
+        text='{"content": "Il lit.", "translation": "He reads.", "pronoun": "il",'
+        ' "tense": "present", "direct_object": "none", "indirect_object": "none",'
+        ' "negation": "none", "is_correct": true, "explanation": null}',
+        tokens=Tokens(input_tokens=9, output_tokens=4, reasoning_tokens=1),
+        model="tiny-2026",
+        reasoning="a NUL \x00 and a surrogate \ud800",
+        provider_request_id="req-2",
+        first_token_seconds=0.25,
+    )
+    down = TransientError(ErrorCode.TIMEOUT, "late")
+    down.provider_request_id = "req-1"
+
+    outcome = await attempted(Scripted(steps(down, BROKEN, good)))
+
+    assert isinstance(outcome, Succeeded)
+    late, broken, last = outcome.usage.provider_calls
+    assert (late.outcome, late.provider_request_id) == ("timeout", "req-1")
+    assert (broken.outcome, broken.output_tokens) == ("invalid_output", 2)
+    assert (last.outcome, last.model, last.provider_request_id) == ("ok", "tiny-2026", "req-2")
+    assert last.reasoning == "a NUL � and a surrogate ?"
+    assert last.first_token_seconds == 0.25
+    assert outcome.usage.totals() == {
+        "calls": 3,
+        "input_tokens": 14,
+        "output_tokens": 6,
+        "reasoning_tokens": 1,
+    }
+
+
+async def test_a_bug_of_a_provider_is_a_call_too():
+    outcome = await attempted(Scripted(steps(KeyError("x"))))
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.attempts) == (ErrorCode.UNEXPECTED, 1)
+    assert [call.outcome for call in outcome.usage.provider_calls] == ["unexpected"]
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter", "refusal"])
+async def test_an_answer_that_is_not_finished_is_not_paid_for_twice(finish: str):
+    unfinished = Completion(text="{", finish_reason=finish)  # type: ignore[arg-type]
+    provider = Scripted(steps(unfinished))
+
+    outcome = await attempted(provider)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.code in {ErrorCode.TRUNCATED, ErrorCode.REFUSED}
+    assert len(provider.calls) == 1
+
+
+async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
+    wish = TransientError(ErrorCode.RATE_LIMITED, "later", retry_after=61.0)
+    provider = Scripted(steps(wish))
+
+    outcome = await attempted(provider, RetryPolicy())
+
+    assert isinstance(outcome, Deferred)
+    assert len(provider.calls) == 1
+    assert outcome.retry_after >= 60.0
+
+
+@pytest.mark.parametrize("code", [ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED])
+async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: ErrorCode):
+    provider = Scripted(steps(CredentialRefused("no", code=code)))
+    makers = makers_with(provider, policy=POLICY)
+    claim = replace(a_claim(provider="demo"), constraints={})
+
+    outcomes = [await attempt(claim, 0, makers=makers) for _ in range(3)]
+
+    assert all(isinstance(outcome, Deferred) for outcome in outcomes)
+    assert len(provider.calls) == 1
+
+
+async def test_a_cancelled_attempt_ends_its_call():
+    provider = Scripted()
+    provider.gate.clear()
+    attempting = asyncio.create_task(attempted(provider))
+    await eventually(lambda: provider.waiting)
+
+    attempting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await attempting
+    assert provider.aborted == 1

@@ -1,0 +1,192 @@
+"""A model server as a provider: one call over HTTP, streamed, bounded, told apart when it fails."""
+
+import hashlib
+import re
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+
+from worker_service.providers import Call, Completion, ProviderError
+from worker_service.providers.dialect import (
+    Answer,
+    Dialect,
+    Faulted,
+    Manner,
+    Unreadable,
+    name_of,
+)
+from worker_service.providers.reception import Reception
+from worker_service.providers.taxonomy import Fault, Sign, error_of, fault_of, sign_of
+from worker_service.providers.waits import retry_after
+from worker_service.providers.wire import (
+    Oversized,
+    Patience,
+    error_body,
+    open_client,
+    parts,
+    sign_of_break,
+    timeout_of,
+)
+
+_MAY_REFUSE_STREAMS: Final = frozenset({400, 405, 406, 415, 422, 501})
+_STREAM: Final = re.compile(r"\bstream(ing|ed|_options)?\b", re.IGNORECASE)
+_CLOSED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_IDS: Final = ("x-generation-id", "x-request-id")
+_INSTEAD_OF_SECRETS: Final = "[secret]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a server is, who we are there, and which model is meant when none is named."""
+
+    base_url: str
+    credential: str | None = field(default=None, repr=False)
+    model: str | None = None
+
+
+class _MannerRefused(Exception):
+    """The server does not answer in this manner."""
+
+
+class _ConnectionWasClosed(Exception):
+    """The server had closed a kept connection as idle."""
+
+
+class Server:
+    """A provider behind HTTP; its connections are its own, and bounded.
+
+    Closing a stream ends the generation at the server, so a call that is cancelled, late or
+    stalled costs nothing more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dialect: Dialect,
+        *,
+        address: Address,
+        patience: Patience,
+        connections: int,
+    ) -> None:
+        self.name = name
+        self.credential = _digest(address.credential)
+        self._dialect = dialect
+        self._address = address
+        self._patience = patience
+        self._manners_refused: dict[str, int] = {}
+        self._client = open_client(
+            address.base_url,
+            credential=address.credential,
+            patience=patience,
+            connections=connections,
+        )
+
+    async def complete(self, call: Call) -> Completion:
+        """Make one call, in the first manner of the dialect that the server does not refuse."""
+        model = call.model or self._address.model
+        if model is None:
+            raise error_of(Sign.NO_MODEL)
+        while True:
+            refused = self._manners_refused.get(model, 0)
+            try:
+                return await self._ask(call, model, self._dialect.manners[refused])
+            except _MannerRefused:
+                self._manners_refused[model] = refused + 1
+            except _ConnectionWasClosed:
+                continue  # on the next one that was kept, and at last on a new one
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        await self._client.aclose()
+
+    async def _ask(self, call: Call, model: str, manner: Manner) -> Completion:
+        reception = Reception(self._patience)
+        answer = reception.answer
+        body = self._dialect.body(call, model=model, manner=manner)
+        try:
+            async with reception.timed():
+                if manner is not Manner.WHOLE:
+                    reception.expect_tokens()
+                await self._exchange(body, manner, reception)
+        except (TimeoutError, httpx.HTTPError, Oversized, Unreadable, Faulted) as error:
+            if isinstance(error, _CLOSED) and reception.met_a_closed_connection:
+                raise _ConnectionWasClosed from error
+            if not answer.is_whole:
+                raise self._told_apart(error, reception) from error
+        if not answer.is_whole:
+            raise self._error(Sign.BROKEN_OFF, answer)
+        return answer.completion()
+
+    async def _exchange(self, body: object, manner: Manner, reception: Reception) -> None:
+        async with self._client.stream(
+            "POST",
+            self._dialect.path,
+            json=body,
+            timeout=self._timeout(manner),
+            extensions={"trace": reception.trace},
+        ) as response:
+            reception.begin(_request_id(response))
+            if response.status_code != HTTPStatus.OK:
+                raise await self._refusal(response, manner, reception.answer)
+            async with aclosing(parts(response, limit=self._patience.answer_bytes)) as came:
+                async for part in came:
+                    reception.take(part, self._dialect)
+
+    def _timeout(self, manner: Manner) -> httpx.Timeout:
+        """Be patient with a server that does not stream: it is silent until it is done."""
+        if manner is Manner.WHOLE:
+            return timeout_of(self._patience, read_seconds=self._patience.call_seconds)
+        return self._client.timeout
+
+    async def _refusal(
+        self, response: httpx.Response, manner: Manner, answer: Answer
+    ) -> ProviderError | _MannerRefused:
+        fault = fault_of(response.status_code, await error_body(response))
+        if manner is not Manner.WHOLE and _refuses_streams(fault):
+            return _MannerRefused()
+        wait = retry_after(response.headers, now=datetime.now(UTC))
+        return self._error(sign_of(fault), answer, detail=fault.message, wait=wait)
+
+    def _told_apart(self, error: Exception, reception: Reception) -> ProviderError:
+        answer = reception.answer
+        match error:
+            case TimeoutError():
+                return self._error(reception.late(), answer)
+            case Oversized():
+                return self._error(Sign.OVERSIZED, answer)
+            case Unreadable():
+                return self._error(Sign.UNREADABLE, answer, detail=str(error))
+            case Faulted():
+                fault = fault_of(HTTPStatus.OK, error.body)
+                return self._error(sign_of(fault), answer, detail=fault.message)
+            case httpx.HTTPError() if sign := sign_of_break(error, has_tokens=answer.length > 0):
+                return self._error(sign, answer, detail=str(error))
+            case _:
+                raise error
+
+    def _error(
+        self, sign: Sign, answer: Answer, *, detail: str = "", wait: float | None = None
+    ) -> ProviderError:
+        """Make the error of a sign, without the credential that a server may have repeated."""
+        if self._address.credential:
+            detail = detail.replace(self._address.credential, _INSTEAD_OF_SECRETS)
+        error = error_of(sign, detail, retry_after=wait)
+        error.provider_request_id = answer.provider_request_id
+        return error
+
+
+def _refuses_streams(fault: Fault) -> bool:
+    said = " ".join([fault.message, *fault.words])
+    return fault.status in _MAY_REFUSE_STREAMS and _STREAM.search(said) is not None
+
+
+def _request_id(response: httpx.Response) -> str | None:
+    return next((id_ for name in _IDS if (id_ := name_of(response.headers.get(name)))), None)
+
+
+def _digest(credential: str | None) -> str:
+    return hashlib.sha256(credential.encode()).hexdigest()[:12] if credential else ""

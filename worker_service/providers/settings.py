@@ -1,0 +1,156 @@
+"""The settings of the providers, and the providers that they ask for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from schemas.providers import ModelName, ProviderName
+from shared.config import Environment
+from worker_service.generators import Generator
+from worker_service.providers import Provider
+from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.demo import Demo
+from worker_service.providers.dialect import Dialect
+from worker_service.providers.ollama import Ollama
+from worker_service.providers.server import Address, Server
+from worker_service.providers.wire import Patience
+
+_OPENAI: Final = "https://api.openai.com/v1"
+_SEVERAL_MODELS: Final = frozenset({"openai", "openrouter", "ollama"})
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    """Refuse what no HTTP header can carry; the message must not repeat it."""
+    value = secret.get_secret_value()
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("has characters that no key has")
+    return secret
+
+
+BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
+Seconds = Annotated[PositiveFloat, Field(le=86_400)]
+
+
+class ProviderSettings(Environment):
+    """Which providers there are, and how patient the worker is with them."""
+
+    demo_latency_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        0, description="How long the provider demo takes for each entity."
+    )
+    openai_base_url: BaseUrl = Field(
+        _OPENAI, description="Address of OpenAI, or of any server that has its chat completions."
+    )
+    openai_api_key: ApiKey | None = Field(
+        None, description="The key for it; a server of one's own may need none."
+    )
+    openai_model: ModelName | None = Field(
+        None, description="The model of requests for openai that name none."
+    )
+    openrouter_base_url: BaseUrl = Field(
+        "https://openrouter.ai/api/v1", description="Address of OpenRouter."
+    )
+    openrouter_api_key: ApiKey | None = Field(None, description="The key for OpenRouter.")
+    openrouter_model: ModelName | None = Field(
+        None, description="The model of requests for openrouter that name none."
+    )
+    ollama_base_url: BaseUrl = Field("http://127.0.0.1:11434", description="Address of Ollama.")
+    ollama_model: ModelName | None = Field(
+        None, description="The model of requests for ollama that name none."
+    )
+    provider_connect_seconds: Seconds = Field(
+        5, description="How long a connection to a provider may take."
+    )
+    provider_read_seconds: Seconds = Field(
+        60, description="How long a provider may send nothing at all while it streams."
+    )
+    provider_first_token_seconds: Seconds = Field(
+        60, description="How long the first token of a stream may take."
+    )
+    provider_next_token_seconds: Seconds = Field(
+        20, description="How long each further token of a stream may take."
+    )
+    provider_call_seconds: Seconds = Field(180, description="How long a whole call may take.")
+    provider_answer_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = Field(
+        8_388_608, description="The largest answer, as it is sent, that a worker reads."
+    )
+    provider: ProviderName = Field("demo", description="The provider of requests that name none.")
+
+    @field_validator("provider")
+    @classmethod
+    def _is_set_up(cls, name: ProviderName, info: ValidationInfo) -> ProviderName:
+        if name in _SEVERAL_MODELS and not info.data.get(f"{name}_model"):
+            raise ValueError(f"{name} needs {name.upper()}_MODEL too")
+        if name == "openrouter" and not info.data.get("openrouter_api_key"):
+            raise ValueError("openrouter needs OPENROUTER_API_KEY too")
+        return name
+
+
+def make_providers(
+    settings: ProviderSettings, generators: Mapping[str, Generator], *, connections: int
+) -> Mapping[str, Provider]:
+    """Make every provider that is set up, by its name.
+
+    `demo` and `ollama` always are, `openai` with a key or an address of one's own, `openrouter`
+    with a key.
+    """
+    demo = Demo(generators, latency_seconds=settings.demo_latency_seconds)
+    patience = _patience(settings)
+    made: list[Provider] = [demo]
+    made += (
+        Server(name, dialect, address=address, patience=patience, connections=connections)
+        for name, dialect, address in _servers(settings)
+    )
+    return {provider.name: provider for provider in made}
+
+
+def _patience(settings: ProviderSettings) -> Patience:
+    return Patience(
+        connect_seconds=settings.provider_connect_seconds,
+        read_seconds=settings.provider_read_seconds,
+        first_token_seconds=settings.provider_first_token_seconds,
+        next_token_seconds=settings.provider_next_token_seconds,
+        call_seconds=settings.provider_call_seconds,
+        answer_bytes=settings.provider_answer_bytes,
+    )
+
+
+def _servers(settings: ProviderSettings) -> Iterator[tuple[str, Dialect, Address]]:
+    if settings.openai_api_key or settings.openai_base_url != _OPENAI:
+        yield (
+            "openai",
+            ChatCompletions(),
+            Address(
+                base_url=settings.openai_base_url,
+                credential=_revealed(settings.openai_api_key),
+                model=settings.openai_model,
+            ),
+        )
+    if settings.openrouter_api_key:
+        yield (
+            "openrouter",
+            ChatCompletions(extra={"provider": {"require_parameters": True}}),
+            Address(
+                base_url=settings.openrouter_base_url,
+                credential=_revealed(settings.openrouter_api_key),
+                model=settings.openrouter_model,
+            ),
+        )
+    yield (
+        "ollama",
+        Ollama(),
+        Address(base_url=settings.ollama_base_url, model=settings.ollama_model),
+    )
+
+
+def _revealed(key: SecretStr | None) -> str | None:
+    return key.get_secret_value() if key else None

@@ -13,6 +13,7 @@ from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from devstack.postgres import FORGETFUL, MAX_CONNECTIONS
 from tests.support.compose import EXAMPLE, SERVICES
 
 _LISTENER = 9092
@@ -21,9 +22,16 @@ _LISTENER = 9092
 def start(stack: ExitStack) -> tuple[str, str]:
     """Start both, to be stopped with the stack; return their addresses."""
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
-    postgres = stack.enter_context(PostgresContainer(EXAMPLE["POSTGRES_IMAGE"], driver=None))
-    url: str = postgres.get_connection_url()
-    return url, _kafka(stack)
+    return _postgres(stack), _kafka(stack)
+
+
+def _postgres(stack: ExitStack) -> str:
+    settings = {"max_connections": MAX_CONNECTIONS} | FORGETFUL
+    switches = [f"-c {name}={value}" for name, value in settings.items()]
+    container = PostgresContainer(EXAMPLE["POSTGRES_IMAGE"], driver=None)
+    container.with_command(f"postgres {' '.join(switches)}")
+    url: str = stack.enter_context(container).get_connection_url()
+    return url
 
 
 def _kafka(stack: ExitStack) -> str:

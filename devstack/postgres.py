@@ -19,15 +19,16 @@ DATABASE = "generation"
 _PREPARE_SECONDS = 120.0
 _PID_LINE, _STATUS_LINE = 0, 7
 _INITDB = ("-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+MAX_CONNECTIONS = "200"
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "200",
+    "max_connections": MAX_CONNECTIONS,
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",  # a bind failure is recognised by its English words
 }
-_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres(Server):
@@ -108,7 +109,7 @@ class Postgres(Server):
         self._lock_file.unlink(missing_ok=True)
 
     def _program(self) -> Program:
-        options = _SETTINGS if self._durable else _SETTINGS | _FORGETFUL
+        options = _SETTINGS if self._durable else _SETTINGS | FORGETFUL
         settings = {"port": str(self.port)} | options
         switches = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return self._told([self._bin / "postgres", "-D", self._data, *switches])

@@ -1,10 +1,14 @@
-"""Settings: environment variables alone, read once at start and passed on as values."""
+"""Settings: environment variables, or files in one folder, read once and passed on as values."""
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+SECRETS = Path("/run/secrets")
+"""Where Docker, Podman and Compose put the secrets of a container."""
 
 _PORTS = range(1, 65_536)
 
@@ -86,12 +90,18 @@ class SharedSettings(DatabaseSettings, KafkaSettings):
 Settings = TypeVar("Settings", bound=Environment)
 
 
-def load(settings: type[Settings]) -> Settings:
-    """Read the settings, or leave with one line that names the wrong variables."""
+def load(settings: type[Settings], *, secrets: Path = SECRETS) -> Settings:
+    """Read the settings, or leave with one line that names the wrong variables.
+
+    A setting whose variable is not set is what the file of its name in `secrets` holds, if there
+    is one: `database_url` for DATABASE_URL.
+    """
     try:
-        return settings()
+        return settings(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
         raise SystemExit(_one_line(error)) from None
+    except SettingsError as error:
+        raise SystemExit(f"wrong setting: {error}: {error.__cause__}") from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""`.env.example` shows every setting of the services, its default and what it means."""
+"""`.env.example` shows every setting of the services and of compose.yaml, with its default."""
 
 import itertools
 import os
@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from api_service.config import ApiSettings
 from shared.config import Environment
 from shared.topics import TopicSettings
+from tests.support.compose import VARIABLES
 from worker_service.config import WorkerSettings
 
 FILE = Path(__file__).parents[2] / ".env.example"
@@ -38,11 +39,14 @@ def sentences() -> Iterator[tuple[str, str]]:
 def test_it_lists_each_setting_once_and_nothing_else():
     listed = [name for name, _ in sentences()]
 
-    assert sorted(listed) == sorted(fields())
+    assert sorted(listed) == sorted({*fields(), *VARIABLES})
 
 
 def test_each_setting_stands_under_its_sentence():
-    assert dict(sentences()) == {name: field.description for name, field in fields().items()}
+    described = {name: field.description for name, field in fields().items()}
+
+    assert dict(sentences()) | described == dict(sentences())
+    assert all(sentence.endswith(".") for sentence in dict(sentences()).values())
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

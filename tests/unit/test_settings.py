@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,6 +102,34 @@ def test_an_address_of_any_form_is_accepted(environment: pytest.MonkeyPatch, val
     environment.setenv("DATABASE_URL", value)
 
     assert load(ApiSettings).database_url == value
+
+
+def test_a_secret_may_be_a_file_of_the_name_of_its_setting(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+):
+    environment.setenv("DATABASE_URL", "")
+    (tmp_path / "database_url").write_text("postgresql://db/secret\n", encoding="utf-8")
+
+    assert load(ApiSettings, secrets=tmp_path).database_url == "postgresql://db/secret"
+
+
+def test_a_variable_is_stronger_than_a_file(tmp_path: Path):
+    (tmp_path / "database_url").write_text("postgresql://db/secret", encoding="utf-8")
+
+    assert load(ApiSettings, secrets=tmp_path).database_url == GIVEN["DATABASE_URL"]
+
+
+def test_a_secret_that_cannot_be_read_is_one_line_that_names_its_setting(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+):
+    environment.delenv("DATABASE_URL")
+    (tmp_path / "database_url").write_bytes(b"hush\xff")
+
+    with pytest.raises(SystemExit, match=r"^wrong setting: .*database_url") as left:
+        load(ApiSettings, secrets=tmp_path)
+
+    assert "\n" not in str(left.value)
+    assert "hush" not in str(left.value)
 
 
 NOTHING_SET = "KAFKA_BOOTSTRAP_SERVERS: is not set; DATABASE_URL: is not set"

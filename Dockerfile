@@ -1,0 +1,35 @@
+# Two images: `docker build --target api .` and `docker build --target worker .`.
+
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /app
+COPY requirements.lock .
+RUN python -m venv --without-pip /opt/venv \
+ && python -m pip --python /opt/venv/bin/python install --no-cache-dir \
+        --require-hashes --only-binary :all: --requirement requirements.lock
+COPY . .
+# The root file system is read-only: what is not compiled here would be compiled at every start.
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
+
+FROM ${PYTHON_IMAGE} AS service
+ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app/schemas schemas
+COPY --from=build /app/shared shared
+USER 10001:10001
+
+# It also brings the schema up to date, as `python -m migrations`, and makes the topics.
+FROM service AS api
+COPY --from=build /app/migrations migrations
+COPY --from=build /app/api_service api_service
+ENV API_HOST=0.0.0.0
+EXPOSE 8000
+ENTRYPOINT ["python", "-m", "api_service"]
+
+FROM service AS worker
+COPY --from=build /app/worker_service worker_service
+ENV WORKER_HEALTH_HOST=0.0.0.0
+EXPOSE 8001
+ENTRYPOINT ["python", "-m", "worker_service"]

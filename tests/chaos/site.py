@@ -69,7 +69,7 @@ class Site:
     apis: list[Service] = field(default_factory=list)
     apis_wanted: int = 2
     exposures: list[Exposure] = field(default_factory=list)
-    stalls: Stalls = field(init=False)
+    stalls: Stalls = field(default_factory=lambda: Stalls(LEASE_SECONDS))
     surprises: list[str] = field(default_factory=list)
     """What no fault accounts for: a process that left by itself, a fault that met an error."""
     poison: set[tuple[str, int, int]] = field(default_factory=set)
@@ -77,7 +77,6 @@ class Site:
 
     def __post_init__(self) -> None:
         self.model.arrived = self.note_call
-        self.stalls = Stalls(self.database, frozenset(place.name for place in self.workers))
 
     def expose(
         self, workers: list[WorkerPlace], *, since: float, items: Iterable[Item] | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -48,9 +49,10 @@ class RoadHarmed:
         place = site.workers[self.worker % len(site.workers)]
         proxy = place.to_postgres if self.road is Road.POSTGRES else place.to_kafka
         since = time.time()
-        self._harm(proxy)
-        await asyncio.sleep(self.seconds)
-        proxy.mend()
+        with site.stalls.excused() if self.road is Road.POSTGRES else nullcontext():
+            self._harm(proxy)
+            await asyncio.sleep(self.seconds)
+            proxy.mend()
         if self.road is Road.POSTGRES and self.harm is not Harm.DELAY:
             site.expose([place], since=since)
         return True

@@ -213,12 +213,15 @@ async def _servers(
     opened: AsyncExitStack, folder: Path, workers: int
 ) -> tuple[Postgres, Kafka, list[tuple[Proxy, Proxy]]]:
     postgres = Postgres(state_dir=folder / "postgres", durable=False)
-    ports = [pick_free_port() for _ in range(workers)]
+    ports: list[int] = []
+    for _ in range(workers + 1):
+        ports.append(pick_free_port(but=ports))
+    kafka_port, *ports = ports
     to_kafka = [await opened.enter_async_context(proxied(port)) for port in ports]
     detours = [
         Detour(port=port, told_port=proxy.port) for port, proxy in zip(ports, to_kafka, strict=True)
     ]
-    kafka = Kafka(state_dir=folder / "kafka", detours=detours)
+    kafka = Kafka(state_dir=folder / "kafka", port=kafka_port, detours=detours)
     for server in (postgres, kafka):
         server.launch()
         opened.push_async_callback(_ended, server)

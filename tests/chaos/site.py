@@ -213,10 +213,10 @@ async def _servers(
     opened: AsyncExitStack, folder: Path, workers: int
 ) -> tuple[Postgres, Kafka, list[tuple[Proxy, Proxy]]]:
     postgres = Postgres(state_dir=folder / "postgres", durable=False)
-    ports: list[int] = []
-    for _ in range(workers + 1):
-        ports.append(pick_free_port(but=ports))
-    kafka_port, *ports = ports
+    taken = [postgres.port]
+    for _ in range(1 + workers):
+        taken.append(pick_free_port(but=taken))
+    _, kafka_port, *ports = taken
     to_kafka = [await opened.enter_async_context(proxied(port)) for port in ports]
     detours = [
         Detour(port=port, told_port=proxy.port) for port, proxy in zip(ports, to_kafka, strict=True)

@@ -28,6 +28,9 @@ from tests.support.proxy import Proxy, proxied, through
 from tests.support.waiting import eventually
 
 LEASE_SECONDS = 4.0
+LOSS_NOTICED_SECONDS = 2.0
+"""How long a worker that lost its leases may go on: it looks once a second."""
+
 _SUPERVISED_EVERY_SECONDS = 0.1
 _EXIT_SECONDS = 30.0
 _EXPECTED_STATUSES = (0, -signal.SIGKILL, -signal.SIGTERM)

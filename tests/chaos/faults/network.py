@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import assert_never
 
-from tests.chaos.site import LEASE_SECONDS, Site
+from tests.chaos.site import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Site
 from tests.support.proxy import Proxy
 
 _MOST_WORKERS = 1000
@@ -54,6 +54,7 @@ class RoadHarmed:
             await asyncio.sleep(self.seconds)
             proxy.mend()
         if self.road is Road.POSTGRES and self.harm is not Harm.DELAY:
+            await asyncio.sleep(LOSS_NOTICED_SECONDS)
             site.expose([place], since=since)
         return True
 

@@ -100,8 +100,10 @@ class Kafka(Server):
         The folder of the data is named from there too: a list of folders ends a name at a comma,
         and a properties file takes ISO 8859-1 and escapes.
         """
+        taken = {self.port, *(detour.port for detour in self._detours)}
+        controller_port = pick_free_port(but=taken)
         settings = {
-            **_listeners(self.port, controller_port=pick_free_port(), detours=self._detours),
+            **_listeners(self.port, controller_port=controller_port, detours=self._detours),
             **_settings(data=data.name),
         }
         path = self._home / "server.properties"

@@ -3,6 +3,7 @@
 import errno
 import random
 import socket
+from collections.abc import Collection
 
 from devstack.errors import DevstackError
 
@@ -13,10 +14,10 @@ _BACKLOG = 2048
 _PICKED_FROM = range(20_000, 32_000)
 
 
-def pick_free_port() -> int:
-    """Return a port that nobody listens on."""
+def pick_free_port(*, but: Collection[int] = ()) -> int:
+    """Return a port that nobody listens on, and none of those that are taken already."""
     for port in random.sample(_PICKED_FROM, k=200):
-        if is_free(port):
+        if port not in but and is_free(port):
             return port
     raise DevstackError(
         f"no free port between {_PICKED_FROM.start} and {_PICKED_FROM.stop}: stop some servers"

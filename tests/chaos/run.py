@@ -55,7 +55,8 @@ class Report:
     """Those that came to pass."""
     requests: int
     items: int
-    stalled_seconds: float
+    stalls: int
+    """How often a worker stood still, and no fault was to blame."""
     violations: list[str]
     waste: Waste
 
@@ -79,7 +80,7 @@ async def run_seed(seed: int, folder: Path, *, workers: int) -> Report:
     plan = draw_plan(seed)
     async with (
         site_opened(folder, plan.load, workers=workers) as site,
-        _beside(site.supervise(), site.stalls.watch(), site.watch.requests(), site.watch.offsets()),
+        _beside(site.supervise(), site.watch.requests(), site.watch.offsets()),
     ):
         await site.ready()
         async with asyncio.timeout(_BROKEN_SECONDS):
@@ -150,11 +151,12 @@ async def _left(
 async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]) -> Report:
     promised = {path.rpartition("/")[2]: path for path in plan.load.promised.values()}
     items = await calls.items_of(site.database)
+    stalls = site.stalls.exposures(site.workers)
     waste = calls.waste(
         site.model.calls,
         items,
         script_of=plan.load.script_of,
-        exposures=[*site.exposures, *site.stalls.exposures],
+        exposures=[*site.exposures, *stalls],
     )
     violations = [
         *late,
@@ -175,7 +177,7 @@ async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]
         faults=faults,
         requests=len(promised),
         items=len(items),
-        stalled_seconds=site.stalls.seconds,
+        stalls=len(stalls),
         violations=violations,
         waste=waste,
     )

@@ -28,6 +28,9 @@ from tests.support.proxy import Proxy, proxied, through
 from tests.support.waiting import eventually
 
 LEASE_SECONDS = 4.0
+LOSS_NOTICED_SECONDS = 2.0
+"""How long a worker that lost its leases may go on: it looks once a second."""
+
 _SUPERVISED_EVERY_SECONDS = 0.1
 _EXIT_SECONDS = 30.0
 _EXPECTED_STATUSES = (0, -signal.SIGKILL, -signal.SIGTERM)
@@ -69,7 +72,7 @@ class Site:
     apis: list[Service] = field(default_factory=list)
     apis_wanted: int = 2
     exposures: list[Exposure] = field(default_factory=list)
-    stalls: Stalls = field(init=False)
+    stalls: Stalls = field(default_factory=lambda: Stalls(LEASE_SECONDS))
     surprises: list[str] = field(default_factory=list)
     """What no fault accounts for: a process that left by itself, a fault that met an error."""
     poison: set[tuple[str, int, int]] = field(default_factory=set)
@@ -77,7 +80,6 @@ class Site:
 
     def __post_init__(self) -> None:
         self.model.arrived = self.note_call
-        self.stalls = Stalls(self.database, frozenset(place.name for place in self.workers))
 
     def expose(
         self, workers: list[WorkerPlace], *, since: float, items: Iterable[Item] | None = None
@@ -214,12 +216,15 @@ async def _servers(
     opened: AsyncExitStack, folder: Path, workers: int
 ) -> tuple[Postgres, Kafka, list[tuple[Proxy, Proxy]]]:
     postgres = Postgres(state_dir=folder / "postgres", durable=False)
-    ports = [pick_free_port() for _ in range(workers)]
+    taken = [postgres.port]
+    for _ in range(1 + workers):
+        taken.append(pick_free_port(but=taken))
+    _, kafka_port, *ports = taken
     to_kafka = [await opened.enter_async_context(proxied(port)) for port in ports]
     detours = [
         Detour(port=port, told_port=proxy.port) for port, proxy in zip(ports, to_kafka, strict=True)
     ]
-    kafka = Kafka(state_dir=folder / "kafka", detours=detours)
+    kafka = Kafka(state_dir=folder / "kafka", port=kafka_port, detours=detours)
     for server in (postgres, kafka):
         server.launch()
         opened.push_async_callback(_ended, server)

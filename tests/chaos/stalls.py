@@ -1,55 +1,66 @@
-"""Notice that the machine itself stands still: then leases run out, and no fault is to blame."""
+"""Notice that the machine itself stands still: then leases run out, and no fault is to blame.
 
-import asyncio
+The workers say so: a statement that PostgreSQL did not answer in time, while nobody did anything to
+PostgreSQL or to the road to it.
+"""
+
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn
+from datetime import datetime
 
-from shared.database import Database
-from shared.errors import DatabaseUnavailable
 from tests.support.books.calls import Exposure
+from tests.support.model_workers import ModelWorker
 
-_EVERY_SECONDS = 0.2
-_STALL_SECONDS = 0.75
+_GRACE_SECONDS = 2.0
+_LOST, _REACHED, _UNANSWERED = "database_lost", "database_reached", "no answer within"
 
 
 @dataclass
 class Stalls:
-    """Ask PostgreSQL for next to nothing, again and again, and note when that took long.
+    """What was done to PostgreSQL on purpose, and from it what was not."""
 
-    Where a fault makes PostgreSQL slow on purpose, the meter is excused.
-    """
-
-    database: Database
-    workers: frozenset[str]
-    exposures: list[Exposure] = field(default_factory=list)
-    _excuses: int = 0
-
-    @property
-    def seconds(self) -> float:
-        """Return for how long the machine stood still, all in all."""
-        return sum(exposure.until - exposure.since for exposure in self.exposures)
+    lease_seconds: float
+    _excused: list[tuple[float, float]] = field(default_factory=list)
 
     @contextmanager
     def excused(self) -> Iterator[None]:
-        """Note nothing while somebody stops the server on purpose."""
-        self._excuses += 1
+        """Take statements without an answer for the fault that runs inside the block."""
+        since = time.time()
         try:
             yield
         finally:
-            self._excuses -= 1
+            self._excused.append((since, time.time() + _GRACE_SECONDS))
 
-    async def watch(self) -> NoReturn:
-        """Measure until cancelled."""
-        while True:
-            begun, was_excused = time.time(), self._excuses > 0
-            try:
-                await self.database.execute("SELECT 1")
-            except DatabaseUnavailable:
-                was_excused = True
-            ended = time.time()
-            if ended - begun > _STALL_SECONDS and not was_excused and not self._excuses:
-                self.exposures.append(Exposure(workers=self.workers, since=begun, until=ended))
-            await asyncio.sleep(_EVERY_SECONDS)
+    def exposures(self, workers: Iterable[ModelWorker]) -> list[Exposure]:
+        """Return when workers stood still; a lease that could not be renewed then may be lost."""
+        return [
+            Exposure(
+                workers=frozenset({worker.name}),
+                since=since - self.lease_seconds,
+                until=until + self.lease_seconds,
+            )
+            for worker in workers
+            for log in worker.logs
+            for since, until in _unanswered(log.read_text(encoding="utf-8").splitlines())
+            if not any(begin <= since <= end for begin, end in self._excused)
+        ]
+
+
+def _unanswered(lines: Iterable[str]) -> Iterator[tuple[float, float]]:
+    """Find the spans in a worker's log in which PostgreSQL did not answer it."""
+    since = None
+    for line in lines:
+        if _LOST in line and _UNANSWERED in line:
+            since = _moment(line)
+        elif _REACHED in line and since is not None:
+            yield since, _moment(line)
+            since = None
+    if since is not None:
+        yield since, time.time()
+
+
+def _moment(line: str) -> float:
+    return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()

@@ -15,7 +15,7 @@ HEAD = _COLUMNS.format(
     "wasted",
     "allowed",
     "share",
-    "stalled",
+    "stalls",
     "violations",
     "faults that came to pass",
 )
@@ -32,7 +32,7 @@ def row(report: Report) -> str:
         waste.wasted,
         waste.allowed,
         f"{waste.share:.2%}",
-        f"{report.stalled_seconds:.0f} s",
+        report.stalls,
         len(report.violations),
         ", ".join(report.faults),
     )

@@ -56,38 +56,6 @@ async def test_a_row_that_a_stranger_locks_for_longer_than_a_lease_costs_the_oth
     await books.check_relayed(database)
 
 
-async def test_a_table_that_is_locked_for_longer_than_a_lease_costs_no_lease_and_no_second_call(
-    api: httpx.AsyncClient,
-    start_worker: StartWorker,
-    database: Database,
-    database_url: str,
-):
-    """As by a change of the schema: nobody can renew, and nobody robs the others afterwards."""
-    provider = Scripted()
-    provider.gate.clear()
-    for _ in range(3):
-        await start_worker(provider, lease_seconds=LEASE_SECONDS)
-    paths = [await submit(api) for _ in range(30)]
-    await eventually(lambda: provider.waiting == 30)
-
-    stranger = await asyncpg.connect(database_url)
-    async with stranger.transaction():
-        await stranger.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(AssertionError):  # nothing happens, for two leases
-            await eventually(lambda: len(provider.calls) > 30, within=2 * LEASE_SECONDS)
-    await stranger.close()
-    with pytest.raises(AssertionError):  # nor afterwards
-        await eventually(lambda: len(provider.calls) > 30, within=2 * LEASE_SECONDS)
-    provider.gate.set()
-
-    for path in paths:
-        assert (await settled(api, path))["status"] == "completed"
-        row = await row_of(database, path.rpartition("/")[2])
-        assert (row["epoch"], row["crashes"]) == (1, 0)
-    assert len(provider.calls) == 30
-    await books.check_relayed(database)
-
-
 @pytest.mark.parametrize(
     "statement", [TERMINATE, CANCEL], ids=["transactions-terminated", "statements-timed-out"]
 )

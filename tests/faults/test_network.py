@@ -132,7 +132,11 @@ async def _broker_with_a_detour(folder: Path) -> AsyncIterator[tuple[Kafka, Prox
     """Start a broker that clients reach directly and through a proxy."""
     port = pick_free_port()
     async with proxied(port) as proxy:
-        kafka = Kafka(state_dir=folder, detours=[Detour(port=port, told_port=proxy.port)])
+        kafka = Kafka(
+            state_dir=folder,
+            port=pick_free_port(but=[port]),
+            detours=[Detour(port=port, told_port=proxy.port)],
+        )
         kafka.launch()
         try:
             await asyncio.to_thread(kafka.wait_until_ready)

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.support.crash_points import Orders, Point
@@ -18,6 +19,8 @@ class ModelWorker:
     orders: Orders
     begin: Callable[[], Service]
     service: Service = field(init=False)
+    logs: list[Path] = field(default_factory=list)
+    """Of all its processes, the first one first."""
 
     def __post_init__(self) -> None:
         self.start()
@@ -25,6 +28,7 @@ class ModelWorker:
     def start(self) -> None:
         """Start its process, or the next one."""
         self.service = self.begin()
+        self.logs.append(self.service.log)
 
     @property
     def is_running(self) -> bool:

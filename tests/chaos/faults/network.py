@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from random import Random
 from typing import assert_never
 
-from tests.chaos.site import LEASE_SECONDS, Site
+from tests.chaos.site import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Site
 from tests.support.proxy import Proxy
 
 _MOST_WORKERS = 1000
@@ -48,10 +49,12 @@ class RoadHarmed:
         place = site.workers[self.worker % len(site.workers)]
         proxy = place.to_postgres if self.road is Road.POSTGRES else place.to_kafka
         since = time.time()
-        self._harm(proxy)
-        await asyncio.sleep(self.seconds)
-        proxy.mend()
+        with site.stalls.excused() if self.road is Road.POSTGRES else nullcontext():
+            self._harm(proxy)
+            await asyncio.sleep(self.seconds)
+            proxy.mend()
         if self.road is Road.POSTGRES and self.harm is not Harm.DELAY:
+            await asyncio.sleep(LOSS_NOTICED_SECONDS)
             site.expose([place], since=since)
         return True
 

@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 
 from tests.chaos.load import KILLER, Ask
-from tests.chaos.site import LEASE_SECONDS, Site, WorkerPlace
+from tests.chaos.site import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Site, WorkerPlace
 from tests.support.crash_points import Point
 from tests.support.waiting import eventually
 
@@ -62,6 +62,7 @@ class Zombie:
             return False
         await asyncio.sleep(self.still_seconds)
         place.send(signal.SIGCONT)
+        await asyncio.sleep(LOSS_NOTICED_SECONDS)
         site.expose([place], since=since)
         return True
 

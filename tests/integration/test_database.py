@@ -131,7 +131,7 @@ async def test_an_api_without_kafka_is_degraded_and_ready(stack: Stack):
 
 async def test_an_api_whose_schema_is_missing_leaves_with_one_line(stack: Stack, server: Postgres):
     empty = server.url.replace("/generation", "/postgres")
-    settings = api_settings(replace(stack, database_url=empty), schema_wait_seconds=0.1)
+    settings = api_settings(replace(stack, database_url=empty), schema_wait_seconds=2)
 
     with pytest.raises(SystemExit, match=r"^the schema is missing: run `make migrate`"):
         async with api_told(settings):

@@ -1,13 +1,12 @@
 """One attempt at an item: ask the provider, validate what it answers, end with an outcome."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from uuid_utils.compat import uuid7
 
 from schemas.entities import ENTITY_TYPES
@@ -32,11 +31,14 @@ from worker_service.providers import (
     TransientError,
 )
 from worker_service.providers.taxonomy import UNFINISHED, Sign, error_of
+from worker_service.repeats import Repeats, retrying
 from worker_service.retry import RetryPolicy, jittered
 
 log = get_log()
 
 _TOLD_FAULTS = 5
+_CONSTRAINTS_KEPT = 1_000
+"""The items of a request share one reading of its constraints, which are frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ async def _attempt(
 ) -> Succeeded:
     """Call the provider until it makes the entity, as often as the policy and `may_call` allow."""
     entity_type = ENTITY_TYPES[claim.entity_type]
-    constraints = _constraints(entity_type, claim)
+    constraints = _constraints(entity_type.constraints, claim.constraints)
     call = Call(
         entity_type=claim.entity_type,
         constraints=constraints,
@@ -147,7 +149,7 @@ async def _attempt(
         model=claim.model,
     )
 
-    async def ask() -> EntityBase:
+    async def ask(_: Repeats) -> EntityBase:
         nonlocal call
         if not may_call():
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
@@ -159,53 +161,19 @@ async def _attempt(
                 call = replace(call, rejection=Rejection(text=completion.text, reason=str(error)))
                 raise
 
-    entity: EntityBase = await _retrying(makers.policy, may_call)(ask)
+    entity: EntityBase = await retrying(ask, Repeats(policy=makers.policy, may_call=may_call))
     return Succeeded(
         entity=_identified(entity, constraints), attempts=len(calls), usage=calls.usage
     )
 
 
-def _constraints(entity_type: EntityType, claim: Claim) -> ConstraintsBase:
+@lru_cache(maxsize=_CONSTRAINTS_KEPT)
+def _constraints(model: type[ConstraintsBase], constraints: str) -> ConstraintsBase:
     """Read what the API validated; rules may have become stricter since."""
     try:
-        return entity_type.constraints.model_validate(claim.constraints)
+        return model.model_validate_json(constraints)
     except ValidationError as error:
         raise PermanentError(ErrorCode.UNSUPPORTED, _faults(error)) from error
-
-
-def _retrying(policy: RetryPolicy, may_call: Callable[[], bool]) -> AsyncRetrying:
-    """Put the policy's decisions into the one retry layer.
-
-    Each kind of failure has its own number of calls: a provider that was busy twice has not
-    answered wrongly yet. The allow-list matters: `retry_if_not_exception_type` would swallow
-    cancellation.
-    """
-    ended: Counter[type[BaseException]] = Counter()
-
-    def note(state: RetryCallState) -> None:
-        ended[type(_error(state))] += 1
-
-    def stop(state: RetryCallState) -> bool:
-        error = _error(state)
-        is_in_vain = isinstance(error, TransientError) and not may_call()
-        return is_in_vain or not policy.repeats(error, calls=ended[type(error)])
-
-    def wait(state: RetryCallState) -> float:
-        error = _error(state)
-        return policy.wait(error, calls=ended[type(error)])
-
-    return AsyncRetrying(
-        retry=retry_if_exception_type((TransientError, InvalidOutput)),
-        after=note,
-        stop=stop,
-        wait=wait,
-        reraise=True,
-    )
-
-
-def _error(state: RetryCallState) -> BaseException:
-    error = state.outcome.exception() if state.outcome else None
-    return error or RuntimeError("tenacity asked about a call that did not fail")
 
 
 def _validated(entity_type: EntityType, completion: Completion) -> EntityBase:

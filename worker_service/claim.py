@@ -1,13 +1,11 @@
 """Claim requests in PostgreSQL: the lease and the fencing token that every later write carries."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -138,13 +136,16 @@ RETURNING id"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A request that this process owns until its lease ends; `epoch` is the fencing token."""
+    """A request that this process owns until its lease ends; `epoch` is the fencing token.
+
+    `constraints` are JSON, read when they are needed: thousands of claims may wait for that.
+    """
 
     request_id: UUID
     epoch: int
     round: int
     entity_type: str
-    constraints: dict[str, Any]
+    constraints: str
     requested_count: int
     recorded: frozenset[int]
     provider: str
@@ -166,7 +167,7 @@ class Claim:
             epoch=row["epoch"],
             round=row["round"],
             entity_type=row["entity_type"],
-            constraints=json.loads(row["constraints"]),
+            constraints=row["constraints"],
             requested_count=row["requested_count"],
             recorded=frozenset(row["recorded"]),
             provider=row["provider"],

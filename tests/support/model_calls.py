@@ -1,5 +1,6 @@
 """Builders of calls and of the claims that lead to them."""
 
+import json
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -58,7 +59,7 @@ def a_claim(
     }
     return Claim(
         entity_type=entity_type,
-        constraints={"topic_tags": [about]},
+        constraints=json.dumps({"topic_tags": [about]}),
         provider=provider,
         **told,
     )

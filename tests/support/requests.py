@@ -71,7 +71,7 @@ def a_run(
             epoch=1,
             round=1,
             entity_type="sentence",
-            constraints={},
+            constraints="{}",
             requested_count=count,
             recorded=recorded,
             provider="demo",

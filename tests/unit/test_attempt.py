@@ -39,7 +39,7 @@ def steps(*told: Step) -> Callable[[Call], Step]:
 async def attempted(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
     claim = a_claim(provider="demo")
     return await attempt(
-        replace(claim, constraints={}), 0, makers=makers_with(provider, policy=policy)
+        replace(claim, constraints="{}"), 0, makers=makers_with(provider, policy=policy)
     )
 
 
@@ -171,7 +171,7 @@ async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
 async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: ErrorCode):
     provider = Scripted(steps(CredentialRefused("no", code=code)))
     makers = makers_with(provider, policy=POLICY)
-    claim = replace(a_claim(provider="demo"), constraints={})
+    claim = replace(a_claim(provider="demo"), constraints="{}")
 
     outcomes = [await attempt(claim, 0, makers=makers) for _ in range(3)]
 

@@ -84,7 +84,8 @@ UPDATE generation_requests AS request
        error_message = CASE WHEN settled IN ('partial', 'failed') THEN
            format('%s of %s items failed: %s', failed, requested_count, decided.error_message) END
   FROM decided
- WHERE request.id = decided.id AND request.completed_at IS NULL
+ WHERE request.id = decided.id
+   AND request.status NOT IN ('completed', 'partial', 'failed', 'cancelled')
 RETURNING request.id, entity_type, status, priority, epoch, round, requested_count, generated_count,
           failed_count, request.error_code, request.error_message, requested_at, completed_at,
           traceparent, recorded"""

@@ -3,9 +3,10 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from devstack import children
 from devstack.children import Account, Lifetime, Program
@@ -35,6 +36,7 @@ class Postgres(Server):
     """One PostgreSQL server on the loopback interface, without a Unix socket.
 
     With `durable=False` it forgets fsync: for tests, where the data outlive no power cut.
+    `settings` are told to it beside those that it always has.
     """
 
     name = "PostgreSQL"
@@ -47,11 +49,13 @@ class Postgres(Server):
         state_dir: Path,
         port: int = 0,
         durable: bool = True,
+        settings: Mapping[str, str] = MappingProxyType({}),
         lifetime: Lifetime = Lifetime.TETHERED,
         noted: Callable[[Process], None] = lambda _: None,
     ) -> None:
         super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
         self._durable = durable
+        self._settings = settings
 
     @property
     def url(self) -> str:
@@ -110,7 +114,7 @@ class Postgres(Server):
 
     def _program(self) -> Program:
         options = _SETTINGS if self._durable else _SETTINGS | FORGETFUL
-        settings = {"port": str(self.port)} | options
+        settings = {"port": str(self.port)} | options | dict(self._settings)
         switches = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return self._told([self._bin / "postgres", "-D", self._data, *switches])
 

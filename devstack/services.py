@@ -46,24 +46,26 @@ class Services:
         self._lifetime = lifetime
         self._all: list[Service] = []
 
-    def start_api(self, listener: socket.socket, *, processes: int, url: str) -> None:
+    def start_api(
+        self, listener: socket.socket, *, processes: int, url: str, module: str = "api_service"
+    ) -> None:
         """Start the API, all its processes on one socket: who is killed leaves the rest serving."""
         for number in range(1, processes + 1):
             program = self._program(
-                ("api_service", "--fd", str(listener.fileno())),
+                (module, "--fd", str(listener.fileno())),
                 log_name=f"api-{number}",
                 environment={"API_PORT": str(listener.getsockname()[1])},
                 listener=listener,
             )
             self._start(Role.API, program, readiness_url=f"{url}/readyz")
 
-    def start_workers(self, count: int) -> None:
+    def start_workers(self, count: int, *, module: str = "worker_service") -> None:
         """Start the workers, each with a port for its health."""
         host = url_host(self._environment.get("WORKER_HEALTH_HOST", LOOPBACK))
         for number in range(1, count + 1):
             port = pick_free_port()
             program = self._program(
-                ("worker_service",),
+                (module,),
                 log_name=f"worker-{number}",
                 environment={"WORKER_HEALTH_PORT": str(port)},
             )

@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help env run up down test test-providers chaos check migrate schemas lock clean
+.PHONY: help env run up down test test-providers chaos check bench migrate schemas lock clean
 .SILENT:
 
 help: ## Show this list
@@ -43,6 +43,9 @@ check: env ## Check format, style, types, imports and the exported schemas
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(VENV_PYTHON) -m schemas --check
+
+bench: env ## Measure what a request costs (QUICK=1: the counters alone; FIGURES="submit drain")
+	$(VENV_PYTHON) -m benchmarks $(if $(QUICK),--quick) $(FIGURES)
 
 migrate: env ## Bring the schema of DATABASE_URL up to date
 	$(VENV_PYTHON) -m migrations

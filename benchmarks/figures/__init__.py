@@ -1,0 +1,1 @@
+"""The figures: a module each, which says how it is measured and what its lines are."""

@@ -1,0 +1,46 @@
+"""Drain of one worker with instant calls, beside one INSERT a commit on ten connections."""
+
+from benchmarks import backlog, processes
+from benchmarks.bench import Bench
+from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
+
+ENTITIES = 10_000
+EACH = {1: "≥ 1.5", 10: "≥ 2.5"}
+"""Entities of one request, and what ratio is aimed at."""
+
+BARE = "bare driver"
+
+
+async def measure(bench: Bench) -> Rounds:
+    async def bare() -> Sample:
+        stack = await bench.stack()
+        return processes.write_bare(stack, entities=bench.count(ENTITIES))
+
+    contenders = {_name(each): _contender(bench, each) for each in EACH}
+    return await alternate(contenders | {BARE: bare}, rounds=bench.rounds)
+
+
+def lines(rounds: Rounds) -> list[Line]:
+    return [line for each, aim in EACH.items() for line in _lines(rounds, each, aim)]
+
+
+def _lines(rounds: Rounds, each: int, aim: str) -> list[Line]:
+    ours, theirs = rounds[_name(each)], rounds[BARE]
+    return [
+        beside(_name(each), ours, theirs, "per_second", unit="entities/s", aim=aim),
+        beside(f"{_name(each)}, CPU", ours, theirs, "cpu_ms", unit="ms/entity"),
+    ]
+
+
+def _name(each: int) -> str:
+    return f"drain, {each} per request"
+
+
+def _contender(bench: Bench, each: int) -> Contender:
+    async def run() -> Sample:
+        stack = await bench.stack()
+        since = await backlog.make(stack, requests=bench.count(ENTITIES) // each, entities=each)
+        with processes.worker(stack) as worker:
+            return await backlog.drained(stack, worker, since=since)
+
+    return run

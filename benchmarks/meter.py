@@ -1,0 +1,84 @@
+"""Totals of what a stack asked of PostgreSQL and Kafka: statements, commits, messages."""
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks import statements
+from benchmarks.rounds import Sample
+from benchmarks.servers import PARTITIONS, Stack, connected
+from shared.database import APPLIED
+from shared.outbox import CLAIM_LEFTOVERS, DELETE_STALE_DISPATCHES
+from worker_service.claim import CLAIM_ANY
+from worker_service.lease import HEARTBEAT, LOST, MAY_TAKE_OVER_UNTIL
+from worker_service.sweep import DUE
+
+BY_THE_CLOCK: tuple[LiteralString, ...] = (
+    APPLIED,
+    CLAIM_ANY,
+    CLAIM_LEFTOVERS,
+    DELETE_STALE_DISPATCHES,
+    DUE,
+    HEARTBEAT,
+    LOST,
+    MAY_TAKE_OVER_UNTIL,
+)
+"""Left out: how often the loops that run by the clock ask depends on how long a run takes."""
+
+WAL_INSPECTION = "CREATE EXTENSION IF NOT EXISTS pg_walinspect"
+POSITION = "SELECT pg_current_wal_flush_lsn()::text"
+COMMITS = """
+SELECT sum(count)::int
+  FROM pg_get_wal_stats($1::text::pg_lsn, pg_current_wal_flush_lsn(), per_record => true)
+ WHERE "resource_manager/record_type" = 'Transaction/COMMIT'"""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Counts from where PostgreSQL's log and Kafka's topics ended when it began."""
+
+    stack: Stack
+    position: str
+    messages: int
+
+    @classmethod
+    async def begin(cls, stack: Stack) -> "Meter":
+        """Count from here on; one meter at a time."""
+        await statements.forget(stack)
+        async with connected(stack.server_url) as server:
+            await server.execute(WAL_INSPECTION)
+            position: str = await server.fetchval(POSITION)
+        return cls(stack, position, await _messages(stack))
+
+    async def read(self) -> Sample:
+        """Return the totals since the beginning."""
+        async with connected(self.stack.server_url) as server:
+            commits: int = await server.fetchval(COMMITS, self.position)
+        return {
+            "statements": await self._statements(),
+            "commits": commits,
+            "messages": await _messages(self.stack) - self.messages,
+        }
+
+    async def _statements(self) -> int:
+        executed = await statements.executed(self.stack)
+        left_out = {await statements.identify(self.stack, text) for text in BY_THE_CLOCK}
+        return sum(one.calls for query, one in executed.items() if query not in left_out)
+
+
+async def _messages(stack: Stack) -> int:
+    """Return how many records the topics hold that a stack writes to."""
+    topics = stack.topics
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in (*topics.requests.values(), topics.events, topics.dead_letters)
+        for number in range(PARTITIONS)
+    ]
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
+    await consumer.start()
+    try:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+    return sum(ends.values())

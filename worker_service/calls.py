@@ -1,9 +1,8 @@
 """What each call of an attempt took: measured, counted, kept for the record."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 from uuid import UUID
 
 from schemas.usage import ItemUsage, ProviderCall, Tokens
@@ -17,13 +16,6 @@ log = get_log()
 
 _OK = "ok"
 _LONGEST_REASONING = 20_000
-
-
-@dataclass(slots=True)
-class Noted:
-    """A call that is under way; `completion` is its answer, once that is there."""
-
-    completion: Completion | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,26 +35,25 @@ class Calls:
     def __len__(self) -> int:
         return len(self._made)
 
-    @contextmanager
-    def noted(self) -> Iterator[Noted]:
+    def noted(self) -> "Noted":
         """Measure and count the call inside, however it ends unless it is cancelled."""
-        begun = time.monotonic()
-        call = Noted()
-        try:
-            yield call
-        except ProviderError as error:
-            self._note(error.code, call, begun, provider_request_id=error.provider_request_id)
-            self._log(error)
-            raise
-        except Exception:
-            self._note(ErrorCode.UNEXPECTED, call, begun)
-            raise
-        self._note(_OK, call, begun)
+        return Noted(self)
 
-    def _note(
-        self, outcome: str, call: Noted, begun: float, *, provider_request_id: str | None = None
-    ) -> None:
-        seconds = round(time.monotonic() - begun, 3)
+    def note(self, call: "Noted", error: BaseException | None) -> None:
+        """Keep what a call has ended with."""
+        match error:
+            case None:
+                self._note(_OK, call)
+            case ProviderError():
+                self._note(error.code, call, provider_request_id=error.provider_request_id)
+                self._log(error)
+            case Exception():
+                self._note(ErrorCode.UNEXPECTED, call)
+            case _:
+                pass  # cancelled: nobody knows what became of it
+
+    def _note(self, outcome: str, call: "Noted", *, provider_request_id: str | None = None) -> None:
+        seconds = round(time.monotonic() - call.begun, 3)
         completion = call.completion or Completion(text="")
         self._made.append(
             ProviderCall(
@@ -95,6 +86,23 @@ class Calls:
             provider_request_id=call.provider_request_id,
             seconds=call.seconds,
         )
+
+
+class Noted:
+    """A call that is under way; `completion` is its answer, once that is there."""
+
+    __slots__ = ("_calls", "begun", "completion")
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self.begun = time.monotonic()
+        self.completion: Completion | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._calls.note(self, error)
 
 
 def _kept(reasoning: str | None) -> str | None:

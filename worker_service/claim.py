@@ -1,6 +1,7 @@
 """Claim requests in PostgreSQL: the lease and the fencing token that every later write carries."""
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -166,11 +167,11 @@ class Claim:
             request_id=row["id"],
             epoch=row["epoch"],
             round=row["round"],
-            entity_type=row["entity_type"],
+            entity_type=sys.intern(row["entity_type"]),
             constraints=row["constraints"],
             requested_count=row["requested_count"],
             recorded=frozenset(row["recorded"]),
-            provider=row["provider"],
+            provider=sys.intern(row["provider"]),
             model=row["model"],
             traceparent=row["traceparent"],
             priority=Priority(row["priority"]),

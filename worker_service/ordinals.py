@@ -41,7 +41,7 @@ class Workshop:
     """What working on requests takes in this process.
 
     `permits` bound the attempts over all requests, `recording` writes their results. `is_over` is
-    set when a drain gives up: whatever is still unrecorded then is left to the next owner.
+    set when a drain gives up: what cannot be recorded even then is left to the next owner.
     """
 
     database: Database
@@ -127,7 +127,7 @@ async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outc
 
 
 async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop: Workshop) -> None:
-    """Record a result in hand until PostgreSQL answers or the drain is over."""
+    """Record a result in hand until PostgreSQL answers; once more when the drain is over."""
     result = Result(claim=run.claim, ordinal=ordinal, outcome=outcome)
     answer = await _recorded(result, workshop)
     match answer:
@@ -152,8 +152,10 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
 
 
 async def _recorded(result: Result, workshop: Workshop) -> Recorded | AlreadyFinal | Stale | None:
+    """Return the answer; None: even a try that began when the drain was over had none."""
     again = _AGAIN_SECONDS
-    while not workshop.is_over.is_set():
+    while True:
+        is_last = workshop.is_over.is_set()
         try:
             answer = await workshop.recording.commit(result)
             if not isinstance(answer, Busy):
@@ -168,9 +170,10 @@ async def _recorded(result: Result, workshop: Workshop) -> Recorded | AlreadyFin
             )
             result = replace(result, outcome=_unstorable(error, result.outcome))
             continue
-        await _wait(workshop.is_over, again)
+        if is_last:
+            return None
+        await pause(workshop.is_over, again)
         again = min(again * 2, _LONGEST_AGAIN_SECONDS)
-    return None
 
 
 def _unstorable(error: Exception, outcome: Succeeded) -> Failed:
@@ -195,7 +198,8 @@ async def give_back(run: Run, *, workshop: Workshop) -> None:
         log.debug("pass_failed", loop="release", reason=str(error))
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
+async def pause(event: asyncio.Event, seconds: float) -> None:
+    """Wait for so many seconds, or until the event is set."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -16,6 +16,7 @@ from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
+from worker_service import ordinals
 from worker_service import worker as worker_module
 
 
@@ -88,6 +89,38 @@ async def test_a_call_that_outlasts_the_drain_is_cut_off_and_its_request_release
 
     assert await worker.exit_status(within=8) == 0
     assert (await read(api, path))["status"] == "pending"
+    await books.check_relayed(database)
+
+
+async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A stranger's lock keeps the result back, and is gone long before the next try."""
+    pause, waits = ordinals.pause, asyncio.Event()
+
+    async def noted_pause(event: asyncio.Event, seconds: float) -> None:
+        waits.set()
+        await pause(event, seconds)
+
+    monkeypatch.setattr(ordinals, "_AGAIN_SECONDS", 600.0)
+    monkeypatch.setattr(ordinals, "pause", noted_pause)
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider, drain_seconds=1)
+    path = await submit(api)
+    await eventually(lambda: provider.waiting == 1)
+    async with database.transaction() as stranger:
+        await stranger.execute("SELECT FROM generation_requests FOR UPDATE")
+        provider.gate.set()
+        await eventually(waits.is_set)
+
+    worker.stop()
+
+    assert (await settled(api, path))["status"] == "completed"
+    assert len(provider.calls) == 1
     await books.check_relayed(database)
 
 

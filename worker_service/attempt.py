@@ -51,16 +51,31 @@ class Makers:
     breakers: Breakers
 
 
-async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
+class LeaseOver(Exception):
+    """The request may have another owner by now: no further call is made for it."""
+
+
+def _always() -> bool:
+    return True
+
+
+async def attempt(
+    claim: Claim, ordinal: int, *, makers: Makers, is_leased: Callable[[], bool] = _always
+) -> Outcome:
     """Try to make the entity of an ordinal, repeating calls that may succeed soon.
 
-    Never raises but for cancellation: an exception that no provider declares is a bug, logged
+    `is_leased` is asked before each call. An exception that no provider declares is a bug, logged
     with its traceback, and the item fails as `unexpected`.
+
+    Raises:
+        LeaseOver: a call was due, and `is_leased` said no.
     """
     calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     begun = time.monotonic()
     try:
-        outcome = await _admitted(claim, ordinal, makers=makers, calls=calls)
+        outcome = await _admitted(claim, ordinal, makers=makers, calls=calls, is_leased=is_leased)
+    except LeaseOver:
+        raise
     except ProviderError as error:
         outcome = makers.policy.outcome(error, usage=calls.usage)
     except Exception as error:
@@ -87,7 +102,9 @@ async def attempt(claim: Claim, ordinal: int, *, makers: Makers) -> Outcome:
     return outcome
 
 
-async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, calls: Calls) -> Outcome:
+async def _admitted(
+    claim: Claim, ordinal: int, *, makers: Makers, calls: Calls, is_leased: Callable[[], bool]
+) -> Outcome:
     """Attempt the item if the provider's circuit lets it through, and tell the circuit."""
     provider = makers.providers.get(claim.provider)
     if provider is None:
@@ -105,7 +122,13 @@ async def _admitted(claim: Claim, ordinal: int, *, makers: Makers, calls: Calls)
 
     try:
         outcome = await _attempt(
-            claim, ordinal, provider, makers=makers, calls=calls, may_call=may_call
+            claim,
+            ordinal,
+            provider,
+            makers=makers,
+            calls=calls,
+            may_call=may_call,
+            is_leased=is_leased,
         )
     except (TransientError, CredentialRefused) as error:
         circuit.failed(admission, error.code, now=time.monotonic())
@@ -135,6 +158,7 @@ async def _attempt(
     makers: Makers,
     calls: Calls,
     may_call: Callable[[], bool],
+    is_leased: Callable[[], bool],
 ) -> Succeeded:
     """Call the provider until it makes the entity, as often as the policy and `may_call` allow."""
     entity_type = ENTITY_TYPES[claim.entity_type]
@@ -151,6 +175,8 @@ async def _attempt(
 
     async def ask(_: Repeats) -> EntityBase:
         nonlocal call
+        if not is_leased():
+            raise LeaseOver
         if not may_call():
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
         with calls.noted() as noted:

@@ -140,6 +140,7 @@ class Claim:
     """A request that this process owns until its lease ends; `epoch` is the fencing token.
 
     `constraints` are JSON, read when they are needed: thousands of claims may wait for that.
+    `leased_until` is the end of its first lease by this process's monotonic clock, or earlier.
     """
 
     request_id: UUID
@@ -154,6 +155,7 @@ class Claim:
     traceparent: str
     priority: Priority
     crashes: int
+    leased_until: float
 
     @property
     def is_suspect(self) -> bool:
@@ -161,7 +163,7 @@ class Claim:
         return self.crashes >= SUSPECT_CRASHES
 
     @classmethod
-    def from_row(cls, row: asyncpg.Record) -> "Claim":
+    def from_row(cls, row: asyncpg.Record, *, leased_until: float) -> "Claim":
         """Read what the claiming statements return."""
         return cls(
             request_id=row["id"],
@@ -176,6 +178,7 @@ class Claim:
             traceparent=row["traceparent"],
             priority=Priority(row["priority"]),
             crashes=row["crashes"],
+            leased_until=leased_until,
         )
 
 
@@ -237,6 +240,7 @@ class Claims:
             asked = [i for i in dict.fromkeys(request_ids) if i not in running]
             if not asked:
                 return set()
+            leased_until = time.monotonic() + self._lease_seconds
             rows = await self._database.fetch(
                 CLAIM,
                 self._owner,
@@ -247,7 +251,7 @@ class Claims:
                 SUSPECT_CRASHES,
                 *_columns(self._breakers.blocked(time.monotonic())),
             )
-            self._start_all(row for row in rows if row["id"] is not None)
+            self._start_all((row for row in rows if row["id"] is not None), leased_until)
             return {row["asked_id"] for row in rows if not row["is_known"]}
 
     async def claim_any(
@@ -312,7 +316,7 @@ class Claims:
                 wanted.probed is not None,
                 self._lanes.clocks(wanted.lanes),
             )
-            self._start_all(rows)
+            self._start_all(rows, now + self._lease_seconds)
             self._note_turns(Priority(row["priority"]) for row in rows if row["took_turn"])
             return len(rows)
 
@@ -325,9 +329,9 @@ class Claims:
         """Wait for the claim that is under way and let none follow it."""
         await self._one_at_a_time.acquire()
 
-    def _start_all(self, rows: Iterable[asyncpg.Record]) -> None:
+    def _start_all(self, rows: Iterable[asyncpg.Record], leased_until: float) -> None:
         for row in rows:
-            claim = Claim.from_row(row)
+            claim = Claim.from_row(row, leased_until=leased_until)
             REQUESTS_CLAIMED.labels("takeover" if row["is_takeover"] else "ordinary").inc()
             log.info(
                 "request_claimed",

@@ -1,6 +1,7 @@
 """What this process works on, and the slots that bound it."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ class Run:
 
     claim: Claim
     recorded: frozenset[int]
+    leased_until: float
     is_stopping: bool = False
     retry_after: float | None = None
     release_counts: bool = False
@@ -30,11 +32,16 @@ class Run:
     @classmethod
     def of(cls, claim: Claim) -> "Run":
         """Begin with what earlier claims have recorded."""
-        return cls(claim, claim.recorded)
+        return cls(claim, claim.recorded, claim.leased_until)
 
     def note_recorded(self, ordinals: Iterable[int]) -> None:
         """Learn of recorded ordinals, so that none of them is started."""
         self.recorded = self.recorded.union(ordinals)
+
+    @property
+    def is_leased(self) -> bool:
+        """Tell whether the lease lasts for certain: nobody can have taken the request over."""
+        return time.monotonic() < self.leased_until
 
     @property
     def missing(self) -> list[int]:
@@ -217,11 +224,14 @@ class InFlight:
         self._changed.clear()
         await self._changed.wait()
 
-    def note_recorded(self, recorded: Iterable[tuple[UUID, int, Iterable[int]]]) -> None:
-        """Learn which ordinals are recorded, so that none of them is started."""
-        for request_id, epoch, ordinals in recorded:
+    def note_renewed(
+        self, renewed: Iterable[tuple[UUID, int, Iterable[int]]], *, leased_until: float
+    ) -> None:
+        """Learn whose leases were renewed, and which ordinals are not to be started."""
+        for request_id, epoch, ordinals in renewed:
             run = self.find(request_id, epoch)
             if run is not None:
+                run.leased_until = leased_until
                 run.note_recorded(ordinals)
 
     async def emptied(self) -> None:

@@ -67,6 +67,7 @@ class Leases:
         Raises:
             DatabaseUnavailable: taking over is suspended.
         """
+        leased_until = time.monotonic() + self._lease_seconds
         try:
             rows = await self._database.fetch(
                 HEARTBEAT, *_columns(self._in_flight), self._lease_seconds
@@ -76,11 +77,13 @@ class Leases:
                 self._steady_at, self._until = float("inf"), None
             raise
         self._beaten_at = time.monotonic()
+        self._in_flight.note_renewed(
+            ((row["id"], row["epoch"], row["recorded"]) for row in rows), leased_until=leased_until
+        )
         permission = await self._database.fetchrow(MAY_TAKE_OVER_UNTIL, self._lease_seconds / 2)
         self._until = permission["until"] if permission else None
         if self._steady_at == float("inf"):
             self._steady_at = time.monotonic() + self._lease_seconds
-        self._in_flight.note_recorded((row["id"], row["epoch"], row["recorded"]) for row in rows)
 
     def _is_overdue(self) -> bool:
         """Tell whether contention alone has kept a beat away for so long that leases may end."""

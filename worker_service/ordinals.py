@@ -13,7 +13,7 @@ from shared.group_commit import GroupCommit
 from shared.logging import get_log
 from shared.metrics import LATE_RESULTS
 from shared.outbox import Relay
-from worker_service.attempt import Makers, attempt
+from worker_service.attempt import LeaseOver, Makers, attempt
 from worker_service.claim import release
 from worker_service.in_flight import Run
 from worker_service.notify import announce
@@ -108,7 +108,8 @@ async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outc
     """Attempt an item when there is a permit for it.
 
     None when the item was recorded meanwhile, the run was stopped before the attempt began, or
-    aborted before the outcome was there.
+    aborted before the outcome was there. A run whose lease may be over is stopped: whoever wakes
+    after a long pause cannot know yet what it has lost.
     """
     permits, claim = workshop.permits, run.claim
     try:
@@ -119,10 +120,15 @@ async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outc
                 if ordinal in run.recorded:
                     return None
                 with run.abortable(limit):
-                    return await attempt(claim, ordinal, makers=workshop.makers)
+                    return await attempt(
+                        claim, ordinal, makers=workshop.makers, is_leased=lambda: run.is_leased
+                    )
             finally:
                 permits.release()
     except TimeoutError:
+        return None
+    except LeaseOver:
+        run.stop()
         return None
 
 

@@ -72,6 +72,18 @@ async def test_a_beat_does_not_renew_the_lease_of_a_newer_epoch(database: Databa
 
 
 @pytest.mark.usefixtures("balanced")
+async def test_only_a_beat_that_renewed_its_lease_lets_a_run_go_on(database: Database):
+    lost, kept = await _run_of(database), await _run_of(database)
+    await expire_lease(database, lost.claim.request_id)
+    await Claimer(database).claim_any()
+    lost.leased_until = kept.leased_until = 0.0
+
+    await _leases(database, lost, kept)[0].renew()
+
+    assert [lost.is_leased, kept.is_leased] == [False, True]
+
+
+@pytest.mark.usefixtures("balanced")
 async def test_a_row_that_a_stranger_has_locked_delays_no_other_lease(database: Database):
     locked, free = await _run_of(database), await _run_of(database)
     leases, in_flight = _leases(database, locked, free)

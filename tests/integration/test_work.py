@@ -10,6 +10,7 @@ from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
+from worker_service import worker as worker_module
 from worker_service.providers import (
     Call,
     Completion,
@@ -186,6 +187,34 @@ async def test_a_cancelled_lease_aborts_the_call_in_flight(
 
     await eventually(lambda: provider.aborted == 1, within=3)
     assert (await read(api, path))["status"] == "cancelled"
+
+
+async def test_a_worker_that_wakes_after_its_lease_starts_no_call_before_it_knows_what_it_lost(
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It looks for lost leases too late: only that no beat has renewed this one tells it."""
+    monkeypatch.setattr(worker_module, "LOST_EVERY_SECONDS", 600.0)
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider, max_parallel_items_per_request=1)
+    path = await submit(api, count=2)
+    await eventually(lambda: provider.waiting == 1)
+    await database.execute(
+        """UPDATE generation_requests
+              SET epoch = epoch + 1, lease_owner = gen_random_uuid(),
+                  lease_until = clock_timestamp() + interval '1 hour'"""
+    )
+    for run in worker.in_flight:
+        run.leased_until = 0.0
+
+    provider.gate.set()
+    await eventually(lambda: not worker.in_flight)
+
+    assert (await read(api, path))["generated_count"] == 1
+    assert provider.calls_for(1) == 0
 
 
 async def test_a_run_that_is_ended_does_not_wait_for_a_permit_first(

@@ -1,6 +1,7 @@
 """Builders of calls and of the claims that lead to them."""
 
 import json
+from math import inf
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -55,6 +56,7 @@ def a_claim(
         "traceparent": "00-1-1-00",
         "priority": Priority.NORMAL,
         "crashes": 0,
+        "leased_until": inf,
         **changes,
     }
     return Claim(

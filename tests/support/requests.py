@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -79,6 +80,7 @@ def a_run(
             traceparent="",
             priority=priority,
             crashes=crashes,
+            leased_until=inf,
         )
     )
 

@@ -12,7 +12,7 @@ from shared.errors import ErrorCode
 from tests.support.model_calls import QUICK, a_claim, makers_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
-from worker_service.attempt import attempt
+from worker_service.attempt import LeaseOver, attempt
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.providers import (
     Call,
@@ -83,6 +83,17 @@ async def test_failed_calls_and_answers_that_do_not_fit_are_counted_apart():
 
     assert isinstance(outcome, Succeeded)
     assert outcome.attempts == 5
+
+
+async def test_no_call_is_repeated_once_the_lease_may_be_over():
+    provider = Scripted(steps(DOWN))
+    makers = makers_with(provider, policy=POLICY)
+    leased = iter([True, False])
+
+    with pytest.raises(LeaseOver):
+        await attempt(a_claim(provider="demo"), 0, makers=makers, is_leased=lambda: next(leased))
+
+    assert len(provider.calls) == 1
 
 
 async def test_a_failed_call_forgets_nothing_that_has_to_be_mended():

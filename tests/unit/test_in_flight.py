@@ -1,6 +1,7 @@
 """Slots: bounded, and one freed one in four goes to `claim_any` first."""
 
 import asyncio
+from math import inf
 from uuid import uuid4
 
 import pytest
@@ -112,8 +113,9 @@ def test_what_others_recorded_is_not_missing():
     in_flight, run = InFlight(1), a_run(count=5, recorded=frozenset({1}))
     in_flight.add(run)
 
-    in_flight.note_recorded(
-        [(run.claim.request_id, 1, [0, 1]), (run.claim.request_id, 9, [3]), (uuid4(), 1, [4])]
+    in_flight.note_renewed(
+        [(run.claim.request_id, 1, [0, 1]), (run.claim.request_id, 9, [3]), (uuid4(), 1, [4])],
+        leased_until=inf,
     )
 
     assert run.missing == [2, 3, 4]

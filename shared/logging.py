@@ -5,7 +5,8 @@ import logging
 import logging.config
 import sys
 import time
-from typing import Any, Literal, Protocol, cast
+from contextlib import suppress
+from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import structlog
 from pydantic_core import to_json
@@ -63,7 +64,8 @@ def get_log() -> Log:
 def configure(settings: SharedSettings, *, service: str) -> None:
     """Send structlog's events and the libraries' records to stderr in one form.
 
-    Ours go there directly: a detour through `logging` costs three times as much.
+    Ours go there directly: a detour through `logging` costs three times as much. A line that
+    cannot be written, as on a full disk, is lost: the work that it speaks of goes on.
     """
     structlog.contextvars.bind_contextvars(service=service)
     shared: list[Processor] = [
@@ -75,7 +77,7 @@ def configure(settings: SharedSettings, *, service: str) -> None:
     structlog.configure(
         processors=[*shared, *_renderers(settings.log_format), _to_bytes],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", _Lossy(sys.stderr.buffer))),
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(_stdlib_config(settings, shared))
@@ -139,6 +141,21 @@ def _json(event: object, **_: object) -> str:
 
 def _to_bytes(_: object, __: str, line: Any) -> bytes:
     return str(line).encode(errors="backslashreplace")
+
+
+class _Lossy:
+    """A file of which no failure is told."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
 
 
 class LibraryRepeats(logging.Filter):

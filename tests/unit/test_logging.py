@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from shared.logging import LibraryRepeats
@@ -95,3 +96,26 @@ def test_events_of_ours_and_of_libraries_are_json_lines_of_one_form():
     (raised,) = failed["exception"]
     assert (raised["exc_type"], raised["exc_value"]) == ("ValueError", "a bug")
     assert "hush" not in json.dumps(failed)
+
+
+def test_a_line_that_cannot_be_written_stops_no_work():
+    """A full disk behind stderr: a result in hand must not be lost for a line about it."""
+    speak = """
+from shared.config import SharedSettings
+from shared.logging import configure, get_log
+configure(SharedSettings(log_format="json"), service="test")
+for _ in range(1000):
+    get_log().info("service_started", port=1)
+print("went on")
+"""
+    with Path("/dev/full").open("wb") as full:
+        spoken = subprocess.run(
+            [sys.executable, "-c", speak],
+            env={"DATABASE_URL": "postgres://a@b/c", "KAFKA_BOOTSTRAP_SERVERS": "a:1"},
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+            timeout=60,
+        )
+
+    assert spoken.stdout == b"went on\n"

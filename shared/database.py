@@ -28,6 +28,7 @@ _UNREACHABLE = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,  # the machine below it fails, as its disk does
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.TargetServerAttributeNotMatched,  # of several servers none is the primary, for now

@@ -170,6 +170,30 @@ async def test_a_claim_settles_what_was_recorded_whole_and_never_settled(
     assert provider.calls == []
 
 
+async def test_a_disk_that_fails_postgresql_in_passing_costs_no_second_call(
+    api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    """A trigger says what PostgreSQL says of an I/O error; a sequence counts through rollbacks."""
+    for statement in (
+        "CREATE SEQUENCE tries",
+        """CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF nextval('tries') = 1 THEN
+                   RAISE 'could not read block' USING ERRCODE = 'io_error';
+               END IF;
+               RETURN NEW;
+           END $$""",
+        """CREATE TRIGGER fail_once BEFORE INSERT ON generation_items
+               FOR EACH ROW EXECUTE FUNCTION fail_once()""",
+    ):
+        await database.execute(statement)
+    provider = Scripted()
+    await start_worker(provider)
+
+    record = await settled(api, await submit(api))
+
+    assert (record["status"], len(provider.calls)) == ("completed", 1)
+
+
 async def test_a_cancelled_lease_aborts_the_call_in_flight(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):

@@ -54,6 +54,7 @@ def _contender(bench: Bench, calls: int, each: int) -> Contender:
         with processes.worker(
             stack,
             max_requests_in_flight=processes.slots_for(calls),
+            max_provider_calls=calls,
             max_parallel_items_per_request=each,
             demo_latency_seconds=CALLS[calls],
         ) as worker:

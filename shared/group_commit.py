@@ -92,10 +92,11 @@ class GroupCommit(Generic[Row, Answer]):
         """Give every waiter of a batch its answer, or the exception that is its own."""
         try:
             answers = await self._sent([waiter.row for waiter in batch])
+            answered = [*zip(batch, answers, strict=True)]
         except Exception as error:  # noqa: BLE001 - it is raised again, to whom it concerns
             await self._settle_apart(batch, error)
             return
-        for waiter, answer in zip(batch, answers, strict=True):
+        for waiter, answer in answered:
             if not waiter.answer.done():
                 waiter.answer.set_result(answer)
 

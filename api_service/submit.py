@@ -106,9 +106,7 @@ class Submissions:
         """
         request_id, topic = uuid7(), self._topics.requests[ask.priority]
         dispatch = dispatch_record(request_id, topic=topic, traceparent=ask.traceparent)
-        row = await self._accepting.commit(
-            _Asked(request_id=request_id, ask=ask, dispatch=dispatch)
-        )
+        row = await self._accepting.write(_Asked(request_id=request_id, ask=ask, dispatch=dispatch))
         if row["outbox_id"] is not None:
             self._relay.offer(OutboxRow(row["outbox_id"], dispatch))
         REQUESTS_ACCEPTED.labels(ask.entity_type, ask.priority).inc()

@@ -47,7 +47,7 @@ class GroupCommit(Generic[Row, Answer]):
         self._queue: deque[_Waiter[Row, Answer]] = deque()
         self._sending: asyncio.Task[None] | None = None
 
-    async def commit(self, row: Row) -> Answer:
+    async def write(self, row: Row) -> Answer:
         """Write a row together with whatever else waits, and return its answer.
 
         A row whose caller is cancelled before it is sent is not written.
@@ -71,7 +71,7 @@ class GroupCommit(Generic[Row, Answer]):
     async def _send_all(self) -> None:
         try:
             while batch := self._next_batch():
-                await self._settle(batch)
+                await self._answer(batch)
         finally:
             self._sending = None
 
@@ -88,23 +88,23 @@ class GroupCommit(Generic[Row, Answer]):
         self._queue.extendleft(reversed(later))
         return [batch[key] for key in sorted(batch)]
 
-    async def _settle(self, batch: list[_Waiter[Row, Answer]]) -> None:
+    async def _answer(self, batch: list[_Waiter[Row, Answer]]) -> None:
         """Give every waiter of a batch its answer, or the exception that is its own."""
         try:
             answers = await self._sent([waiter.row for waiter in batch])
             answered = [*zip(batch, answers, strict=True)]
         except Exception as error:  # noqa: BLE001 - it is raised again, to whom it concerns
-            await self._settle_apart(batch, error)
+            await self._answer_apart(batch, error)
             return
         for waiter, answer in answered:
             if not waiter.answer.done():
                 waiter.answer.set_result(answer)
 
-    async def _settle_apart(self, batch: list[_Waiter[Row, Answer]], error: Exception) -> None:
+    async def _answer_apart(self, batch: list[_Waiter[Row, Answer]], error: Exception) -> None:
         if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
             for waiter in batch:
                 if not waiter.answer.done():
-                    await self._settle([waiter])
+                    await self._answer([waiter])
             return
         for waiter in batch:
             if not waiter.answer.done():

@@ -35,15 +35,16 @@ async def repeat(
             log.debug("pass_failed", loop=name, reason=str(error))
         except Exception:
             log.exception("pass_failed", loop=name)
-        await _pause(every * random.uniform(0.8, 1.2), sooner)
+        told = sooner or asyncio.Event()
+        await pause(told, every * random.uniform(0.8, 1.2))
+        told.clear()
 
 
-async def _pause(seconds: Seconds, sooner: asyncio.Event | None) -> None:
-    told = sooner or asyncio.Event()
+async def pause(event: asyncio.Event, seconds: Seconds) -> None:
+    """Wait for so many seconds, or until the event is set."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await told.wait()
-    told.clear()
+            await event.wait()
 
 
 def on_signals(react: Callable[[], None]) -> None:

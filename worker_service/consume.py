@@ -79,7 +79,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                     if len(limits) < len(Priority):
                         await self._in_flight.changed(_LEFT_OUT_SECONDS)
                 case messages:
-                    await self._settle_fate(self._with_slots(poll, messages))
+                    await self._make_durable(self._with_slots(poll, messages))
 
     def _limits(self) -> dict[Priority, int]:
         """Return how many messages to take of each lane, leaving out those without a slot."""
@@ -149,7 +149,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._until_durable([], [_letter(undecodable)])
         self._offsets.handled(undecodable.partition, undecodable.offset, assignment=assignment)
 
-    async def _settle_fate(self, messages: list[Message]) -> None:
+    async def _make_durable(self, messages: list[Message]) -> None:
         """Make the fate of each message of a partition durable.
 
         A fetch returns what belongs to the assignment that is current when it returns, even if

@@ -11,6 +11,7 @@ from shared.database import Database
 from shared.errors import DatabaseUnavailable, ErrorCode
 from shared.group_commit import GroupCommit
 from shared.logging import get_log
+from shared.loops import pause
 from shared.metrics import LATE_RESULTS
 from shared.outbox import Relay
 from worker_service.attempt import LeaseOver, Makers, attempt
@@ -64,13 +65,13 @@ async def work(run: Run, *, workshop: Workshop) -> None:
         await _settle(run, workshop)
         return
     missing = iter(run.missing)
-    lanes = min(workshop.parallel_items, len(run.missing))
-    if lanes == 1:
-        await _lane(run, missing, workshop)
+    at_once = min(workshop.parallel_items, len(run.missing))
+    if at_once == 1:
+        await _work_through(run, missing, workshop)
     else:
         async with asyncio.TaskGroup() as group:
-            for _ in range(lanes):
-                group.create_task(_lane(run, missing, workshop))
+            for _ in range(at_once):
+                group.create_task(_work_through(run, missing, workshop))
     if run.is_stopping:
         await give_back(run, workshop=workshop)
 
@@ -88,7 +89,7 @@ async def _settle(run: Run, workshop: Workshop) -> None:
         announce(settlement, workshop.relay)
 
 
-async def _lane(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
+async def _work_through(run: Run, missing: Iterator[int], workshop: Workshop) -> None:
     for ordinal in missing:
         if run.is_stopping:
             return
@@ -163,7 +164,7 @@ async def _recorded(result: Result, workshop: Workshop) -> Recorded | AlreadyFin
     while True:
         is_last = workshop.is_over.is_set()
         try:
-            answer = await workshop.recording.commit(result)
+            answer = await workshop.recording.write(result)
             if not isinstance(answer, Busy):
                 return answer
         except DatabaseUnavailable as error:
@@ -202,12 +203,3 @@ async def give_back(run: Run, *, workshop: Workshop) -> None:
         )
     except DatabaseUnavailable as error:
         log.debug("pass_failed", loop="release", reason=str(error))
-
-
-async def pause(event: asyncio.Event, seconds: float) -> None:
-    """Wait for so many seconds, or until the event is set."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

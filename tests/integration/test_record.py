@@ -393,7 +393,7 @@ async def test_an_outcome_that_cannot_be_stored_takes_no_neighbour_along(databas
 
     answers = await asyncio.gather(
         *(
-            recording.commit(Result(claim=claim, ordinal=0, outcome=a_success(text)))
+            recording.write(Result(claim=claim, ordinal=0, outcome=a_success(text)))
             for claim, text in zip(claims, ("a", "\x00", "c"), strict=True)
         ),
         return_exceptions=True,

@@ -209,7 +209,7 @@ LEASE = (
 KAFKA = (
     Mutant(
         "offset committed before the claim",
-        place="worker_service.consume:Consumption._settle_fate",
+        place="worker_service.consume:Consumption._make_durable",
         old="await self._decide(messages)",
         new=(
             "last = messages[-1]; self._offsets.handled((last.topic, last.partition), last.offset, "

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from shared.database import Database
+from shared.loops import pause
 from tests.services import StartWorker
 from tests.support import books
 from tests.support.processes import Services
@@ -99,7 +100,7 @@ async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """A stranger's lock keeps the result back, and is gone long before the next try."""
-    pause, waits = ordinals.pause, asyncio.Event()
+    waits = asyncio.Event()
 
     async def noted_pause(event: asyncio.Event, seconds: float) -> None:
         waits.set()

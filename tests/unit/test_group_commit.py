@@ -49,9 +49,9 @@ async def _behind_a_batch(
     """Let rows wait while a first batch is under way; clear the way with `gate.set`."""
     group = group or committing(writer)
     writer.gate.clear()
-    tasks = [asyncio.create_task(group.commit((0, "first")))]
+    tasks = [asyncio.create_task(group.write((0, "first")))]
     await _let_others_run()
-    tasks += [asyncio.create_task(group.commit(row)) for row in rows]
+    tasks += [asyncio.create_task(group.write(row)) for row in rows]
     await _let_others_run()
     return tasks
 
@@ -64,7 +64,7 @@ async def _answers(tasks: Sequence[Awaitable[str]]) -> list[str | BaseException]
 async def test_a_row_that_comes_alone_goes_at_once():
     writer = Writer()
 
-    assert await committing(writer).commit((1, "one")) == "one"
+    assert await committing(writer).write((1, "one")) == "one"
 
     assert writer.batches == [[(1, "one")]]
 
@@ -160,7 +160,7 @@ async def test_a_caller_who_leaves_during_the_transaction_does_not_end_it():
     writer = Writer()
     (leaving,) = await _behind_a_batch(writer, [])
     group = committing(writer)
-    tasks = [asyncio.create_task(group.commit((n, str(n)))) for n in (1, 2)]
+    tasks = [asyncio.create_task(group.write((n, str(n)))) for n in (1, 2)]
     await _let_others_run()
 
     leaving.cancel()
@@ -169,7 +169,7 @@ async def test_a_caller_who_leaves_during_the_transaction_does_not_end_it():
     writer.gate.set()
 
     assert await _answers([tasks[1]]) == ["2"]
-    assert await group.commit((3, "c")) == "c"
+    assert await group.write((3, "c")) == "c"
 
 
 async def test_a_caller_waits_no_longer_than_its_patience():
@@ -181,7 +181,7 @@ async def test_a_caller_waits_no_longer_than_its_patience():
 
     assert all(isinstance(answer, DatabaseUnavailable) for answer in answers)
     writer.gate.set()
-    assert await committing(writer).commit((2, "b")) == "b"
+    assert await committing(writer).write((2, "b")) == "b"
 
 
 async def test_a_full_queue_refuses_more():
@@ -192,7 +192,7 @@ async def test_a_full_queue_refuses_more():
     )
 
     with pytest.raises(DatabaseContended):
-        await group.commit((0, "too much"))
+        await group.write((0, "too much"))
 
     writer.gate.set()
     await _answers(tasks)

@@ -9,6 +9,7 @@ import uvloop
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
 from shared.config import load
+from shared.garbage import collect_rarely
 from shared.http import Server, listen
 from shared.logging import configure, get_log
 from shared.loops import on_signals
@@ -31,6 +32,7 @@ def main() -> None:
         if arguments.fd is None
         else socket.socket(fileno=arguments.fd)
     )
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, listening))
 

@@ -1,20 +1,21 @@
 """One attempt at an item: ask the provider, validate what it answers, end with an outcome."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from uuid_utils.compat import uuid7
 
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase, EntityBase, EntityType
+from schemas.usage import ItemUsage
 from shared.errors import ErrorCode
 from shared.logging import get_log
 from shared.metrics import ATTEMPT_SECONDS
-from worker_service.breaker import Breakers, Refusal, State
+from worker_service.breaker import Admission, Breakers, Circuit, Refusal, State
 from worker_service.calls import Calls
 from worker_service.claim import Claim
 from worker_service.generators import Generator
@@ -31,7 +32,7 @@ from worker_service.providers import (
     TransientError,
 )
 from worker_service.providers.taxonomy import UNFINISHED, Sign, error_of
-from worker_service.repeats import Repeats, retrying
+from worker_service.repeats import repeated
 from worker_service.retry import RetryPolicy, jittered
 
 log = get_log()
@@ -50,43 +51,89 @@ class Makers:
     policy: RetryPolicy
     breakers: Breakers
 
+    def provider(self, claim: Claim) -> Provider:
+        """Return the provider of a claim.
+
+        Raises:
+            PermanentError: this process has none of that name.
+        """
+        try:
+            return self.providers[claim.provider]
+        except KeyError:
+            message = f"no provider {claim.provider!r} here"
+            raise PermanentError(ErrorCode.UNSUPPORTED, message) from None
+
+    def circuit(self, claim: Claim) -> Circuit:
+        """Return the circuit of a claim's calls."""
+        provider = self.provider(claim)
+        return self.breakers.circuit(
+            provider.name, credential=provider.credential, model=claim.model
+        )
+
+
+class Lease(Protocol):
+    """The right to work on a request."""
+
+    @property
+    def is_leased(self) -> bool:
+        """Tell whether it lasts for certain."""
+
 
 class LeaseOver(Exception):
     """The request may have another owner by now: no further call is made for it."""
 
 
-def _always() -> bool:
-    return True
-
-
-async def attempt(
-    claim: Claim, ordinal: int, *, makers: Makers, is_leased: Callable[[], bool] = _always
-) -> Outcome:
+async def attempt(claim: Claim, ordinal: int, *, makers: Makers, lease: Lease) -> Outcome:
     """Try to make the entity of an ordinal, repeating calls that may succeed soon.
 
-    `is_leased` is asked before each call. An exception that no provider declares is a bug, logged
+    The lease is looked at before each call. An exception that no provider declares is a bug, logged
     with its traceback, and the item fails as `unexpected`.
 
     Raises:
-        LeaseOver: a call was due, and `is_leased` said no.
+        LeaseOver: a call was due, and the lease did not last for certain.
     """
-    calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     begun = time.monotonic()
+    calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     try:
-        outcome = await _admitted(claim, ordinal, makers=makers, calls=calls, is_leased=is_leased)
+        asking = _asking(claim, ordinal, makers=makers, calls=calls, lease=lease)
+        if isinstance(asking, Deferred):
+            outcome: Outcome = asking
+        else:
+            with asking:
+                entity = await repeated(asking.ask, policy=makers.policy, may_call=asking.may_call)
+            outcome = Succeeded(entity=entity, attempts=len(calls), usage=calls.usage)
     except LeaseOver:
         raise
     except ProviderError as error:
-        outcome = makers.policy.outcome(error, usage=calls.usage)
+        outcome = _ended_by(error, claim, makers=makers, usage=calls.usage)
     except Exception as error:
         log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=ordinal)
-        outcome = Failed(
-            code=ErrorCode.UNEXPECTED,
-            message=f"an unexpected {type(error).__name__}; it was logged",
-            attempts=len(calls),
-            usage=calls.usage,
-        )
-    seconds = time.monotonic() - begun
+        outcome = _unexpected(error, calls)
+    _tell(claim, ordinal, outcome, seconds=time.monotonic() - begun)
+    return outcome
+
+
+def _ended_by(
+    error: ProviderError, claim: Claim, *, makers: Makers, usage: ItemUsage
+) -> Failed | Deferred:
+    """Return what the policy says; releases do not count while the circuit is open."""
+    outcome = makers.policy.outcome(error, usage=usage)
+    if isinstance(outcome, Failed):
+        return outcome
+    state = makers.circuit(claim).state(time.monotonic())
+    return replace(outcome, counted=state is State.CLOSED)
+
+
+def _unexpected(error: Exception, calls: Calls) -> Failed:
+    return Failed(
+        code=ErrorCode.UNEXPECTED,
+        message=f"an unexpected {type(error).__name__}; it was logged",
+        attempts=len(calls),
+        usage=calls.usage,
+    )
+
+
+def _tell(claim: Claim, ordinal: int, outcome: Outcome, *, seconds: float) -> None:
     ended = type(outcome).__name__.lower()
     ATTEMPT_SECONDS.labels(claim.entity_type, ended).observe(seconds)
     log.info(
@@ -99,71 +146,92 @@ async def attempt(
         calls=outcome.attempts,
         seconds=round(seconds, 3),
     )
-    return outcome
 
 
-async def _admitted(
-    claim: Claim, ordinal: int, *, makers: Makers, calls: Calls, is_leased: Callable[[], bool]
-) -> Outcome:
-    """Attempt the item if the provider's circuit lets it through, and tell the circuit."""
-    provider = makers.providers.get(claim.provider)
-    if provider is None:
-        raise PermanentError(ErrorCode.UNSUPPORTED, f"no provider {claim.provider!r} here")
-    circuit = makers.breakers.circuit(
-        provider.name, credential=provider.credential, model=claim.model
-    )
+class _Asking:
+    """What an attempt asks its provider; as a block, it tells the circuit how that ended.
+
+    One object and no closures: thousands of them wait at a time.
+    """
+
+    __slots__ = ("_admission", "_call", "_calls", "_circuit", "_lease", "_provider")
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        provider: Provider,
+        circuit: Circuit,
+        admission: Admission,
+        calls: Calls,
+        lease: Lease,
+    ) -> None:
+        self._call = call
+        self._provider = provider
+        self._circuit = circuit
+        self._admission = admission
+        self._calls = calls
+        self._lease = lease
+
+    def may_call(self) -> bool:
+        """Tell whether the circuit is as it was when it let the attempt through."""
+        return self._circuit.is_current(self._admission)
+
+    async def ask(self) -> dict[str, Any]:
+        """Call the provider once and return the entity, ready to be recorded."""
+        if not self._lease.is_leased:
+            raise LeaseOver
+        if not self.may_call():
+            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
+        with self._calls.noted() as noted:
+            completion = noted.completion = await self._provider.complete(self._call)
+            try:
+                entity = _validated(ENTITY_TYPES[self._call.entity_type], completion)
+            except InvalidOutput as error:
+                rejection = Rejection(text=completion.text, reason=str(error))
+                self._call = replace(self._call, rejection=rejection)
+                raise
+        return _identified(entity, self._call.constraints)
+
+    def __enter__(self) -> None:
+        """Begin; the circuit has let the attempt through."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        now = time.monotonic()
+        match error:
+            case TransientError() | CredentialRefused():
+                self._circuit.failed(self._admission, error.code, now=now)
+            case None:
+                self._circuit.answered(self._admission, now=now)
+            case ProviderError() if self._calls:
+                self._circuit.answered(self._admission, now=now)
+            case _:
+                self._circuit.abandoned(self._admission)
+
+
+def _asking(
+    claim: Claim, ordinal: int, *, makers: Makers, calls: Calls, lease: Lease
+) -> _Asking | Deferred:
+    """Prepare the call and ask the circuit for leave; Deferred where it gives none."""
+    call, circuit = _call(claim, ordinal, makers), makers.circuit(claim)
     admission = circuit.admit(time.monotonic())
     if isinstance(admission, Refusal):
         wait = jittered(admission.retry_after)
         return Deferred(code=admission.code, retry_after=wait, attempts=0, counted=False)
-
-    def may_call() -> bool:
-        return circuit.is_current(admission)
-
-    try:
-        outcome = await _attempt(
-            claim,
-            ordinal,
-            provider,
-            makers=makers,
-            calls=calls,
-            may_call=may_call,
-            is_leased=is_leased,
-        )
-    except (TransientError, CredentialRefused) as error:
-        circuit.failed(admission, error.code, now=time.monotonic())
-        deferred = makers.policy.outcome(error, usage=calls.usage)
-        is_open = circuit.state(time.monotonic()) is not State.CLOSED
-        return (
-            replace(deferred, counted=not is_open) if isinstance(deferred, Deferred) else deferred
-        )
-    except ProviderError:
-        if calls:
-            circuit.answered(admission, now=time.monotonic())
-        else:
-            circuit.abandoned(admission)
-        raise
-    except BaseException:
-        circuit.abandoned(admission)
-        raise
-    circuit.answered(admission, now=time.monotonic())
-    return outcome
+    return _Asking(
+        call,
+        provider=makers.provider(claim),
+        circuit=circuit,
+        admission=admission,
+        calls=calls,
+        lease=lease,
+    )
 
 
-async def _attempt(
-    claim: Claim,
-    ordinal: int,
-    provider: Provider,
-    *,
-    makers: Makers,
-    calls: Calls,
-    may_call: Callable[[], bool],
-    is_leased: Callable[[], bool],
-) -> Succeeded:
-    """Call the provider until it makes the entity, as often as the policy and `may_call` allow."""
+def _call(claim: Claim, ordinal: int, makers: Makers) -> Call:
     entity_type = ENTITY_TYPES[claim.entity_type]
     constraints = _constraints(entity_type.constraints, claim.constraints)
-    call = Call(
+    return Call(
         entity_type=claim.entity_type,
         constraints=constraints,
         ordinal=ordinal,
@@ -171,25 +239,6 @@ async def _attempt(
         prompt=makers.generators[claim.entity_type].prompt(constraints, ordinal=ordinal),
         json_schema=entity_type.json_schema,
         model=claim.model,
-    )
-
-    async def ask(_: Repeats) -> EntityBase:
-        nonlocal call
-        if not is_leased():
-            raise LeaseOver
-        if not may_call():
-            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
-        with calls.noted() as noted:
-            completion = noted.completion = await provider.complete(call)
-            try:
-                return _validated(entity_type, completion)
-            except InvalidOutput as error:
-                call = replace(call, rejection=Rejection(text=completion.text, reason=str(error)))
-                raise
-
-    entity: EntityBase = await retrying(ask, Repeats(policy=makers.policy, may_call=may_call))
-    return Succeeded(
-        entity=_identified(entity, constraints), attempts=len(calls), usage=calls.usage
     )
 
 

@@ -33,6 +33,9 @@ PENDING_SECONDS_WITHOUT_MESSAGE = 1.0
 """The same where no message may be expected: Kafka cannot be reached, or the message may have come
 while a circuit was open."""
 
+NOTHING_RECORDED: frozenset[int] = frozenset()
+"""One for all: every empty set is an object of its own, and thousands of claims begin with one."""
+
 _TAKE = """
     UPDATE generation_requests AS request
        SET status = 'processing',
@@ -172,7 +175,7 @@ class Claim:
             entity_type=sys.intern(row["entity_type"]),
             constraints=row["constraints"],
             requested_count=row["requested_count"],
-            recorded=frozenset(row["recorded"]),
+            recorded=frozenset(row["recorded"]) or NOTHING_RECORDED,
             provider=sys.intern(row["provider"]),
             model=row["model"],
             traceparent=row["traceparent"],

@@ -30,7 +30,7 @@ from worker_service.poll import Message, Poll, Undecodable
 
 log = get_log()
 
-BATCH_MESSAGES = 50
+BATCH_MESSAGES = 200
 _SLOT_SECONDS = 1.0
 _LEFT_OUT_SECONDS = 0.1
 _AGAIN_SECONDS = 0.5
@@ -136,6 +136,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=10_000,
             max_poll_interval_ms=86_400_000,  # the watchdog judges the poll loop instead
             max_partition_fetch_bytes=65_536,
+            fetch_max_wait_ms=100,  # a partition that was emptied waits for this fetch of others
             metadata_max_age_ms=5_000,  # how soon topics that are created late are found
             request_timeout_ms=10_000,
         )

@@ -121,9 +121,7 @@ async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outc
                 if ordinal in run.recorded:
                     return None
                 with run.abortable(limit):
-                    return await attempt(
-                        claim, ordinal, makers=workshop.makers, is_leased=lambda: run.is_leased
-                    )
+                    return await attempt(claim, ordinal, makers=workshop.makers, lease=run)
             finally:
                 permits.release()
     except TimeoutError:

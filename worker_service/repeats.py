@@ -1,8 +1,9 @@
 """The one retry layer: the policy's decisions in tenacity's hands."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
@@ -40,6 +41,42 @@ class Repeats:
         return self._ended[type(error)] if self._ended else 0
 
 
+Ended = TypeVar("Ended")
+_WORTH_REPEATING = (TransientError, InvalidOutput)
+
+
+async def repeated(
+    call: Callable[[], Awaitable[Ended]], *, policy: RetryPolicy, may_call: Callable[[], bool]
+) -> Ended:
+    """Make a call, and repeat it as often as the policy and `may_call` allow.
+
+    tenacity comes in when the first call has failed, which is what it is told of first: its state
+    would be a sixth of what an attempt in flight holds, and few calls fail.
+
+    Raises:
+        Exception: what the last call raised, as it is.
+    """
+    try:
+        return await call()
+    except _WORTH_REPEATING as error:
+        again = _after(error, call)
+    return await _retrying(again, Repeats(policy=policy, may_call=may_call))
+
+
+def _after(
+    error: Exception, call: Callable[[], Awaitable[Ended]]
+) -> Callable[[Repeats], Awaitable[Ended]]:
+    """Return a call that fails at first as it did before, and is made from then on."""
+    failed = iter([error])
+
+    async def again(_: Repeats) -> Ended:
+        for first in failed:
+            raise first
+        return await call()
+
+    return again
+
+
 def _of(state: RetryCallState) -> Repeats:
     repeats: Repeats = state.args[0]
     return repeats
@@ -50,16 +87,15 @@ def _error(state: RetryCallState) -> BaseException:
     return error or RuntimeError("tenacity asked about a call that did not fail")
 
 
-retrying = AsyncRetrying(
-    retry=retry_if_exception_type((TransientError, InvalidOutput)),
+_retrying = AsyncRetrying(
+    retry=retry_if_exception_type(_WORTH_REPEATING),
     after=lambda state: _of(state).note(_error(state)),
     stop=lambda state: _of(state).are_over(_error(state)),
     wait=lambda state: _of(state).wait(_error(state)),
     reraise=True,
 )
-"""Call a function with its Repeats as often as these say.
+"""Call a function with its Repeats as often as these say; one for all attempts.
 
-One for all attempts: it would be a third of what an attempt in flight holds. It keeps its state in
-the call, and between two of its steps nothing is awaited. The allow-list matters:
-`retry_if_not_exception_type` would swallow cancellation.
+It keeps its state in the call, and between two of its steps nothing is awaited. The allow-list
+matters: `retry_if_not_exception_type` would swallow cancellation.
 """

@@ -4,7 +4,10 @@ from benchmarks import backlog, processes
 from benchmarks.bench import Bench
 from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
 
-ENTITIES = 10_000
+ENTITIES = 20_000
+IN_FLIGHT = 500
+"""Instant calls are over before the next statement: as many requests as its batches can take."""
+
 EACH = {1: "≥ 1.5", 10: "≥ 2.5"}
 """Entities of one request, and what ratio is aimed at."""
 
@@ -40,7 +43,9 @@ def _contender(bench: Bench, each: int) -> Contender:
     async def run() -> Sample:
         stack = await bench.stack()
         since = await backlog.make(stack, requests=bench.count(ENTITIES) // each, entities=each)
-        with processes.worker(stack) as worker:
+        with processes.worker(
+            stack, max_requests_in_flight=IN_FLIGHT, max_provider_calls=IN_FLIGHT
+        ) as worker:
             return await backlog.drained(stack, worker, since=since)
 
     return run

@@ -9,10 +9,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from shared.errors import ErrorCode
-from tests.support.model_calls import a_call, a_claim, makers_with
+from tests.support.model_calls import a_call, a_claim, attempted, makers_with
 from tests.support.raw_server import Behaviour, Exchange, RawServer, chunk, raw_server
 from tests.support.waiting import eventually
-from worker_service.attempt import attempt
 from worker_service.outcome import Failed
 from worker_service.providers import (
     CredentialRefused,
@@ -345,7 +344,7 @@ async def test_a_refusal_fails_the_item_with_the_models_words(started: AsyncExit
         ),
     )
 
-    outcome = await attempt(a_claim(), 0, makers=makers_with(server))
+    outcome = await attempted(a_claim(), makers=makers_with(server))
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.REFUSED, 1)

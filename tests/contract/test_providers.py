@@ -10,8 +10,7 @@ import pytest
 from schemas.entities import ENTITY_TYPES
 from shared.errors import ErrorCode
 from tests.support.mock_server import KEY, MockServer, running_mock
-from tests.support.model_calls import QUICK, a_call, a_claim, makers_with
-from worker_service.attempt import attempt
+from tests.support.model_calls import QUICK, a_call, a_claim, attempted, makers_with
 from worker_service.outcome import Deferred, Failed, Succeeded
 from worker_service.providers import (
     CredentialRefused,
@@ -168,7 +167,7 @@ async def test_an_answer_that_cannot_be_used_is_told_apart(
     server = a_server(protocol, mock)
     once = replace(QUICK, invalid_output_attempts=1)
 
-    outcome = await attempt(
+    outcome = await attempted(
         a_claim(word, entity_type="vocabulary", provider=protocol),
         0,
         makers=makers_with(server, policy=once),
@@ -184,7 +183,7 @@ async def test_an_answer_that_cannot_be_used_is_told_apart(
 async def test_each_entity_type_is_made_on_each_protocol(server: Server, entity_type: str):
     claim = a_claim(entity_type=entity_type, provider=server.name)
 
-    outcome = await attempt(claim, 0, makers=makers_with(server))
+    outcome = await attempted(claim, makers=makers_with(server))
 
     assert isinstance(outcome, Succeeded)
     ENTITY_TYPES[entity_type].recorded.model_validate(
@@ -193,7 +192,7 @@ async def test_each_entity_type_is_made_on_each_protocol(server: Server, entity_
 
 
 async def test_what_a_call_took_is_kept(server: Server):
-    outcome = await attempt(a_claim(provider=server.name), 0, makers=makers_with(server))
+    outcome = await attempted(a_claim(provider=server.name), makers=makers_with(server))
 
     assert isinstance(outcome, Succeeded)
     (call,) = outcome.usage.provider_calls
@@ -212,7 +211,7 @@ async def test_output_that_does_not_fit_is_asked_for_again_with_what_the_validat
 ):
     word = f"FENCED-{server.name}"
 
-    outcome = await attempt(a_claim(word, provider=server.name), 0, makers=makers_with(server))
+    outcome = await attempted(a_claim(word, provider=server.name), makers=makers_with(server))
 
     assert isinstance(outcome, Succeeded)
     assert [call.outcome for call in outcome.usage.provider_calls] == ["invalid_output", "ok"]
@@ -230,7 +229,7 @@ async def test_the_credential_that_the_server_does_not_know_opens_the_circuit(
     other = a_server(server.name, mock, credential="sk-wrong-one")
     makers = makers_with(other)
 
-    outcomes = [await attempt(a_claim(provider=other.name), 0, makers=makers) for _ in range(2)]
+    outcomes = [await attempted(a_claim(provider=other.name), makers=makers) for _ in range(2)]
 
     assert all(isinstance(outcome, Deferred) for outcome in outcomes)
     assert [outcome.code for outcome in outcomes if isinstance(outcome, Deferred)] == [

@@ -20,9 +20,8 @@ from shared.errors import ErrorCode
 from tests.support.llama_server import LlamaServer, is_built, running_llama
 from tests.support.mock_server import KEY as MOCK_KEY
 from tests.support.mock_server import running_mock
-from tests.support.model_calls import QUICK, a_call, a_claim, makers_with
+from tests.support.model_calls import QUICK, a_call, a_claim, attempted, makers_with
 from tests.support.waiting import eventually
-from worker_service.attempt import attempt
 from worker_service.outcome import Failed, Succeeded
 from worker_service.prompt import Prompt
 from worker_service.providers import (
@@ -94,7 +93,7 @@ async def test_entities_are_made(tidy: LlamaServer, entity_type: str):
     claim = a_claim(entity_type=entity_type)
 
     async with a_client(tidy) as server:
-        outcome = await attempt(claim, 0, makers=makers_with(server, policy=patient))
+        outcome = await attempted(claim, makers=makers_with(server, policy=patient))
 
     assert isinstance(outcome, Succeeded)
     assert outcome.usage.provider_calls[-1].outcome == "ok"
@@ -105,8 +104,8 @@ async def test_entities_are_made(tidy: LlamaServer, entity_type: str):
 
 async def test_a_problem_that_makes_no_sense_is_asked_for_again_and_then_fails(tidy: LlamaServer):
     async with a_client(tidy) as server:
-        outcome = await attempt(
-            a_claim(entity_type="problem"), 0, makers=makers_with(server, policy=QUICK)
+        outcome = await attempted(
+            a_claim(entity_type="problem"), makers=makers_with(server, policy=QUICK)
         )
 
     if isinstance(outcome, Failed):  # by chance it may make sense
@@ -138,7 +137,7 @@ async def test_a_wild_model_never_makes_what_cannot_be_stored(tmp_path: Path):
     async with running_llama("wild", tmp_path) as llama, a_client(llama) as server:
         makers = makers_with(server, policy=once)
         outcomes = [
-            await attempt(a_claim(entity_type="vocabulary"), n, makers=makers)
+            await attempted(a_claim(entity_type="vocabulary"), n, makers=makers)
             for n in range(ANSWERS)
         ]
 
@@ -164,7 +163,7 @@ async def test_a_call_is_repeated_behind_a_gateway_that_fails_once(
             connections=1,
         )
         gateway.fail_once(503)
-        outcome = await attempt(a_claim(), 0, makers=makers_with(server, policy=patient))
+        outcome = await attempted(a_claim(), makers=makers_with(server, policy=patient))
         await server.close()
 
     assert isinstance(outcome, Succeeded)
@@ -230,7 +229,7 @@ async def test_a_call_that_takes_too_long_frees_its_slot(
 
 async def test_an_answer_that_is_cut_at_the_servers_limit_is_truncated(tmp_path: Path):
     async with running_llama("tidy", tmp_path, "-n", "8") as llama, a_client(llama) as server:
-        outcome = await attempt(a_claim(), 0, makers=makers_with(server))
+        outcome = await attempted(a_claim(), makers=makers_with(server))
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.TRUNCATED, 1)

@@ -9,9 +9,11 @@ from uuid_utils.compat import uuid7
 from schemas.entities import ENTITY_TYPES
 from shared.states import Priority
 from worker_service import generators
-from worker_service.attempt import Makers
+from worker_service.attempt import Makers, attempt
 from worker_service.breaker import BreakerPolicy, Breakers
-from worker_service.claim import Claim
+from worker_service.claim import NOTHING_RECORDED, Claim
+from worker_service.in_flight import Run
+from worker_service.outcome import Outcome
 from worker_service.providers import Call, Provider, Rejection
 from worker_service.retry import RetryPolicy
 
@@ -51,7 +53,7 @@ def a_claim(
         "epoch": 1,
         "round": 1,
         "requested_count": 1,
-        "recorded": frozenset(),
+        "recorded": NOTHING_RECORDED,
         "model": None,
         "traceparent": "00-1-1-00",
         "priority": Priority.NORMAL,
@@ -74,3 +76,8 @@ def makers_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Makers:
         policy=policy,
         breakers=Breakers(BreakerPolicy()),
     )
+
+
+async def attempted(claim: Claim, ordinal: int = 0, *, makers: Makers) -> Outcome:
+    """Attempt an item of a claim under the lease that the claim came with."""
+    return await attempt(claim, ordinal, makers=makers, lease=Run.of(claim))

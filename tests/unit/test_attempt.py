@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 import pytest
 
 from schemas.usage import Tokens
 from shared.errors import ErrorCode
-from tests.support.model_calls import QUICK, a_claim, makers_with
+from tests.support.model_calls import QUICK, a_claim, attempted, makers_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
 from worker_service.attempt import LeaseOver, attempt
@@ -36,17 +36,29 @@ def steps(*told: Step) -> Callable[[Call], Step]:
     return lambda _: next(remaining)
 
 
-async def attempted(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
+@dataclass
+class EndsAfter:
+    """A lease that is over after so many looks at it."""
+
+    looks: int
+
+    @property
+    def is_leased(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+
+async def asked(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
     claim = a_claim(provider="demo")
-    return await attempt(
-        replace(claim, constraints="{}"), 0, makers=makers_with(provider, policy=policy)
+    return await attempted(
+        replace(claim, constraints="{}"), makers=makers_with(provider, policy=policy)
     )
 
 
 async def test_output_that_does_not_fit_is_asked_for_again_twice_at_the_most():
     provider = Scripted(steps(BROKEN))
 
-    outcome = await attempted(provider)
+    outcome = await asked(provider)
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.INVALID_OUTPUT, 3)
@@ -57,7 +69,7 @@ async def test_each_call_after_the_first_has_the_answer_before_it_and_what_is_wr
     other = Completion(text="I cannot.")
     provider = Scripted(steps(BROKEN, other, GOOD))
 
-    assert isinstance(await attempted(provider), Succeeded)
+    assert isinstance(await asked(provider), Succeeded)
 
     first, second, third = (call.rejection for call in provider.calls)
     assert first is None
@@ -70,7 +82,7 @@ async def test_each_call_after_the_first_has_the_answer_before_it_and_what_is_wr
 
 
 async def test_what_was_rejected_is_not_repeated_to_the_caller():
-    outcome = await attempted(Scripted(steps(Completion(text='{"content": "hush"'))))
+    outcome = await asked(Scripted(steps(Completion(text='{"content": "hush"'))))
 
     assert isinstance(outcome, Failed)
     assert "hush" not in outcome.message
@@ -79,7 +91,7 @@ async def test_what_was_rejected_is_not_repeated_to_the_caller():
 async def test_failed_calls_and_answers_that_do_not_fit_are_counted_apart():
     provider = Scripted(steps(DOWN, BROKEN, DOWN, BROKEN, GOOD))
 
-    outcome = await attempted(provider)
+    outcome = await asked(provider)
 
     assert isinstance(outcome, Succeeded)
     assert outcome.attempts == 5
@@ -88,10 +100,9 @@ async def test_failed_calls_and_answers_that_do_not_fit_are_counted_apart():
 async def test_no_call_is_repeated_once_the_lease_may_be_over():
     provider = Scripted(steps(DOWN))
     makers = makers_with(provider, policy=POLICY)
-    leased = iter([True, False])
 
     with pytest.raises(LeaseOver):
-        await attempt(a_claim(provider="demo"), 0, makers=makers, is_leased=lambda: next(leased))
+        await attempt(a_claim(provider="demo"), 0, makers=makers, lease=EndsAfter(looks=1))
 
     assert len(provider.calls) == 1
 
@@ -99,7 +110,7 @@ async def test_no_call_is_repeated_once_the_lease_may_be_over():
 async def test_a_failed_call_forgets_nothing_that_has_to_be_mended():
     provider = Scripted(steps(BROKEN, DOWN, GOOD))
 
-    await attempted(provider)
+    await asked(provider)
 
     *_, third = provider.calls
     assert third.rejection is not None
@@ -110,7 +121,7 @@ async def test_a_failed_call_forgets_nothing_that_has_to_be_mended():
 async def test_together_they_still_end(last: Step):
     provider = Scripted(steps(DOWN, BROKEN, DOWN, BROKEN, last))
 
-    outcome = await attempted(provider)
+    outcome = await asked(provider)
 
     assert isinstance(outcome, Deferred if last is DOWN else Failed)
     assert len(provider.calls) == 5
@@ -130,7 +141,7 @@ async def test_every_call_is_kept_with_what_it_took():
     down = TransientError(ErrorCode.TIMEOUT, "late")
     down.provider_request_id = "req-1"
 
-    outcome = await attempted(Scripted(steps(down, BROKEN, good)))
+    outcome = await asked(Scripted(steps(down, BROKEN, good)))
 
     assert isinstance(outcome, Succeeded)
     late, broken, last = outcome.usage.provider_calls
@@ -148,7 +159,7 @@ async def test_every_call_is_kept_with_what_it_took():
 
 
 async def test_a_bug_of_a_provider_is_a_call_too():
-    outcome = await attempted(Scripted(steps(KeyError("x"))))
+    outcome = await asked(Scripted(steps(KeyError("x"))))
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.UNEXPECTED, 1)
@@ -160,7 +171,7 @@ async def test_an_answer_that_is_not_finished_is_not_paid_for_twice(finish: str)
     unfinished = Completion(text="{", finish_reason=finish)  # type: ignore[arg-type]
     provider = Scripted(steps(unfinished))
 
-    outcome = await attempted(provider)
+    outcome = await asked(provider)
 
     assert isinstance(outcome, Failed)
     assert outcome.code in {ErrorCode.TRUNCATED, ErrorCode.REFUSED}
@@ -171,7 +182,7 @@ async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
     wish = TransientError(ErrorCode.RATE_LIMITED, "later", retry_after=61.0)
     provider = Scripted(steps(wish))
 
-    outcome = await attempted(provider, RetryPolicy())
+    outcome = await asked(provider, RetryPolicy())
 
     assert isinstance(outcome, Deferred)
     assert len(provider.calls) == 1
@@ -184,7 +195,7 @@ async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: E
     makers = makers_with(provider, policy=POLICY)
     claim = replace(a_claim(provider="demo"), constraints="{}")
 
-    outcomes = [await attempt(claim, 0, makers=makers) for _ in range(3)]
+    outcomes = [await attempted(claim, makers=makers) for _ in range(3)]
 
     assert all(isinstance(outcome, Deferred) for outcome in outcomes)
     assert len(provider.calls) == 1
@@ -193,7 +204,7 @@ async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: E
 async def test_a_cancelled_attempt_ends_its_call():
     provider = Scripted()
     provider.gate.clear()
-    attempting = asyncio.create_task(attempted(provider))
+    attempting = asyncio.create_task(asked(provider))
     await eventually(lambda: provider.waiting)
 
     attempting.cancel()

@@ -148,50 +148,39 @@ def _tell(claim: Claim, ordinal: int, outcome: Outcome, *, seconds: float) -> No
     )
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Asking:
     """What an attempt asks its provider; as a block, it tells the circuit how that ended.
 
     One object and no closures: thousands of them wait at a time.
     """
 
-    __slots__ = ("_admission", "_call", "_calls", "_circuit", "_lease", "_provider")
-
-    def __init__(
-        self,
-        call: Call,
-        *,
-        provider: Provider,
-        circuit: Circuit,
-        admission: Admission,
-        calls: Calls,
-        lease: Lease,
-    ) -> None:
-        self._call = call
-        self._provider = provider
-        self._circuit = circuit
-        self._admission = admission
-        self._calls = calls
-        self._lease = lease
+    call: Call
+    provider: Provider
+    circuit: Circuit
+    admission: Admission
+    calls: Calls
+    lease: Lease
 
     def may_call(self) -> bool:
         """Tell whether the circuit is as it was when it let the attempt through."""
-        return self._circuit.is_current(self._admission)
+        return self.circuit.is_current(self.admission)
 
     async def ask(self) -> dict[str, Any]:
         """Call the provider once and return the entity, ready to be recorded."""
-        if not self._lease.is_leased:
+        if not self.lease.is_leased:
             raise LeaseOver
         if not self.may_call():
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
-        with self._calls.noted() as noted:
-            completion = noted.completion = await self._provider.complete(self._call)
+        with self.calls.noted() as noted:
+            completion = noted.completion = await self.provider.complete(self.call)
             try:
-                entity = _validated(ENTITY_TYPES[self._call.entity_type], completion)
+                entity = _validated(ENTITY_TYPES[self.call.entity_type], completion)
             except InvalidOutput as error:
                 rejection = Rejection(text=completion.text, reason=str(error))
-                self._call = replace(self._call, rejection=rejection)
+                self.call = replace(self.call, rejection=rejection)
                 raise
-        return _identified(entity, self._call.constraints)
+        return _identified(entity, self.call.constraints)
 
     def __enter__(self) -> None:
         """Begin; the circuit has let the attempt through."""
@@ -200,13 +189,13 @@ class _Asking:
         now = time.monotonic()
         match error:
             case TransientError() | CredentialRefused():
-                self._circuit.failed(self._admission, error.code, now=now)
+                self.circuit.failed(self.admission, error.code, now=now)
             case None:
-                self._circuit.answered(self._admission, now=now)
-            case ProviderError() if self._calls:
-                self._circuit.answered(self._admission, now=now)
+                self.circuit.answered(self.admission, now=now)
+            case ProviderError() if self.calls:
+                self.circuit.answered(self.admission, now=now)
             case _:
-                self._circuit.abandoned(self._admission)
+                self.circuit.abandoned(self.admission)
 
 
 def _asking(
@@ -219,7 +208,7 @@ def _asking(
         wait = jittered(admission.retry_after)
         return Deferred(code=admission.code, retry_after=wait, attempts=0, counted=False)
     return _Asking(
-        call,
+        call=call,
         provider=makers.provider(claim),
         circuit=circuit,
         admission=admission,

@@ -10,10 +10,13 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from worker_service.providers import InvalidOutput, TransientError
 from worker_service.retry import RetryPolicy
 
+Ended = TypeVar("Ended")
+_WORTH_REPEATING = (TransientError, InvalidOutput)
+
 
 @dataclass(slots=True, kw_only=True)
-class Repeats:
-    """What decides about the next call of an attempt: `may_call` says no to all of them.
+class _Repeats:
+    """What decides about the next call of an attempt, once a call has failed.
 
     Each kind of failure has its own number of calls: a provider that was busy twice has not
     answered wrongly yet.
@@ -21,28 +24,20 @@ class Repeats:
 
     policy: RetryPolicy
     may_call: Callable[[], bool]
-    _ended: Counter[type[BaseException]] | None = field(default=None)
+    _failed: Counter[type[BaseException]] = field(default_factory=Counter)
 
     def note(self, error: BaseException) -> None:
         """Count a call that failed."""
-        self._ended = self._ended or Counter()
-        self._ended[type(error)] += 1
+        self._failed[type(error)] += 1
 
     def are_over(self, error: BaseException) -> bool:
         """Tell whether the call that failed so was the last one."""
         is_in_vain = isinstance(error, TransientError) and not self.may_call()
-        return is_in_vain or not self.policy.repeats(error, calls=self._calls(error))
+        return is_in_vain or not self.policy.repeats(error, calls=self._failed[type(error)])
 
     def wait(self, error: BaseException) -> float:
         """Return the seconds until the next call."""
-        return self.policy.wait(error, calls=self._calls(error))
-
-    def _calls(self, error: BaseException) -> int:
-        return self._ended[type(error)] if self._ended else 0
-
-
-Ended = TypeVar("Ended")
-_WORTH_REPEATING = (TransientError, InvalidOutput)
+        return self.policy.wait(error, calls=self._failed[type(error)])
 
 
 async def repeated(
@@ -60,16 +55,16 @@ async def repeated(
         return await call()
     except _WORTH_REPEATING as error:
         again = _after(error, call)
-    return await _retrying(again, Repeats(policy=policy, may_call=may_call))
+    return await _retrying(again, _Repeats(policy=policy, may_call=may_call))
 
 
 def _after(
     error: Exception, call: Callable[[], Awaitable[Ended]]
-) -> Callable[[Repeats], Awaitable[Ended]]:
+) -> Callable[[_Repeats], Awaitable[Ended]]:
     """Return a call that fails at first as it did before, and is made from then on."""
     failed = iter([error])
 
-    async def again(_: Repeats) -> Ended:
+    async def again(_: _Repeats) -> Ended:
         for first in failed:
             raise first
         return await call()
@@ -77,8 +72,8 @@ def _after(
     return again
 
 
-def _of(state: RetryCallState) -> Repeats:
-    repeats: Repeats = state.args[0]
+def _of(state: RetryCallState) -> _Repeats:
+    repeats: _Repeats = state.args[0]
     return repeats
 
 
@@ -94,7 +89,7 @@ _retrying = AsyncRetrying(
     wait=lambda state: _of(state).wait(_error(state)),
     reraise=True,
 )
-"""Call a function with its Repeats as often as these say; one for all attempts.
+"""Call a function with its `_Repeats` as often as these say; one for all attempts.
 
 It keeps its state in the call, and between two of its steps nothing is awaited. The allow-list
 matters: `retry_if_not_exception_type` would swallow cancellation.

@@ -94,7 +94,7 @@ async def test_an_item_sees_the_one_that_was_being_recorded_meanwhile(database: 
     claim = await _claimed(database, count=2)
     last = Result(claim=claim, ordinal=1, outcome=a_success())
     async with database.transaction() as other:
-        await other.fetch(LOCK, [claim.request_id])
+        await other.fetch(LOCK, [claim.request_id], [1])
         await other.execute(
             """INSERT INTO generation_items
                    (generation_request_id, ordinal, status, entity, attempts)
@@ -325,7 +325,7 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
     ]
 
     async with database.transaction() as stranger:
-        await stranger.fetch(LOCK, [busy.request_id])
+        await stranger.fetch(LOCK, [busy.request_id], [0])
         answers = await record(
             database,
             [Result(claim=claim, ordinal=0, outcome=outcome) for claim, outcome, _ in fates],
@@ -336,6 +336,27 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
     for claim, _, answer in fates:
         kept = {0: "succeeded"} if isinstance(answer, Recorded) else {}
         assert await items_of(database, claim.request_id) == kept
+
+
+async def test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour(database: Database):
+    claims = [await _claimed(database, count=2) for _ in range(3)]
+    for claim in claims:
+        await recorded(database, claim, 0, a_failure())
+    better = [Result(claim=claim, ordinal=0, outcome=a_success()) for claim in claims]
+
+    async with database.transaction() as stranger:
+        await stranger.execute(LOCK_ITEMS, claims[1].request_id)
+        answers = await record(database, better, outlets=OUTLETS)
+
+    assert [type(answer) for answer in answers] == [Recorded, Busy, Recorded]
+    for claim, status in zip(claims, ("succeeded", "failed", "succeeded"), strict=True):
+        assert await items_of(database, claim.request_id) == {0: status}
+    (answer,) = await record(database, better[1:2], outlets=OUTLETS)
+    assert isinstance(answer, Recorded)
+    assert await items_of(database, claims[1].request_id) == {0: "succeeded"}
+
+
+LOCK_ITEMS = "SELECT FROM generation_items WHERE generation_request_id = $1 FOR UPDATE"
 
 
 async def test_a_batch_settles_each_request_with_its_own_counts_event_and_letter(

@@ -15,8 +15,8 @@ from pathlib import Path
 from devstack import processes
 from devstack.processes import Process
 
-AFTER_DRAIN_SECONDS = 25.0
-"""What a worker may take after its drain: to release, to leave the group, to close."""
+AFTER_DRAIN_SECONDS = 35.0
+"""What a worker may take beside its drain: to end a claim, to record, to release, to leave."""
 
 
 class Role(StrEnum):

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import coroutine
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
@@ -107,14 +109,12 @@ class Publisher:
             max_batch_size=65_536,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
-        starting = asyncio.create_task(producer.start())
+        start = _Start(producer.start)
         try:
-            await asyncio.shield(starting)
+            await asyncio.shield(start.task)
         except BaseException:
-            # Cancelled while it connects, aiokafka would leave that connection open for good.
-            with suppress(KafkaError, OSError, TimeoutError):
-                await starting
-            await producer.stop()
+            await start.end()
+            await _leave(producer)
             raise
         self._producer = producer
         return True
@@ -130,10 +130,53 @@ class Publisher:
         """Leave the broker; bounded, whatever state it is in."""
         if self._producer is None:
             return
-        with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(REQUEST_SECONDS):
-                await self._producer.stop()
+        await _leave(self._producer)
         self._producer, self.reachable = None, False
+
+
+class _Start:
+    """The start of a client, which can be ended at any moment.
+
+    Once ended it meets a timeout wherever it waits: aiokafka then closes what it has opened, where
+    by a cancellation it would leave the connection that it asks for metadata open for good.
+    """
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._start = start
+        self._is_ended = False
+        self.task = asyncio.create_task(self._run())
+
+    async def end(self) -> None:
+        """End it, whatever the broker does, and wait until it has left nothing open."""
+        self._is_ended = True
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        await self._steps()
+
+    @coroutine
+    def _steps(self) -> Generator[Any, None, None]:
+        starting = self._start()
+        error: BaseException | None = None
+        with suppress(StopIteration):
+            while True:
+                awaited = starting.throw(error) if error else starting.send(None)
+                if self._is_ended:
+                    self.task.cancel()
+                try:
+                    yield awaited
+                    error = None
+                except asyncio.CancelledError as cancelled:
+                    error = TimeoutError() if self._is_ended else cancelled
+                except BaseException as failed:  # noqa: BLE001 - it is raised again, in the start
+                    error = failed
+
+
+async def _leave(producer: AIOKafkaProducer) -> None:
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(REQUEST_SECONDS):
+            await producer.stop()
 
 
 async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:

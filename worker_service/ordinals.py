@@ -127,14 +127,20 @@ async def _permitted_attempt(run: Run, ordinal: int, workshop: Workshop) -> Outc
     except TimeoutError:
         return None
     except LeaseOver:
-        run.stop()
+        _end_unleased(run)
         return None
+
+
+def _end_unleased(run: Run) -> None:
+    if not run.is_stopping:
+        log.warning("lease_lost", request_id=str(run.claim.request_id), epoch=run.claim.epoch)
+    run.stop()
 
 
 async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop: Workshop) -> None:
     """Record a result in hand until PostgreSQL answers; once more when the drain is over."""
     result = Result(claim=run.claim, ordinal=ordinal, outcome=outcome)
-    answer = await _recorded(result, workshop)
+    answer = await _recorded(result, run, workshop)
     match answer:
         case Recorded():
             run.note_recorded(answer.recorded)
@@ -156,8 +162,14 @@ async def _record(run: Run, ordinal: int, outcome: Succeeded | Failed, workshop:
             assert_never(answer)
 
 
-async def _recorded(result: Result, workshop: Workshop) -> Recorded | AlreadyFinal | Stale | None:
-    """Return the answer; None: even a try that began when the drain was over had none."""
+async def _recorded(
+    result: Result, run: Run, workshop: Workshop
+) -> Recorded | AlreadyFinal | Stale | None:
+    """Return the answer.
+
+    None: even a try that began when the drain was over had none; or PostgreSQL refuses, for no
+    fault of the result, and the lease is over.
+    """
     again = _AGAIN_SECONDS
     while True:
         is_last = workshop.is_over.is_set()
@@ -175,6 +187,11 @@ async def _recorded(result: Result, workshop: Workshop) -> Recorded | AlreadyFin
             )
             result = replace(result, outcome=_unstorable(error, result.outcome))
             continue
+        except asyncpg.PostgresError:
+            log.exception("pass_failed", loop="record", request_id=str(result.request_id))
+            if not run.is_leased:
+                _end_unleased(run)
+                return None
         if is_last:
             return None
         await pause(workshop.is_over, again)
@@ -191,7 +208,7 @@ def _unstorable(error: Exception, outcome: Succeeded) -> Failed:
 
 
 async def give_back(run: Run, *, workshop: Workshop) -> None:
-    """Release a run's request; where PostgreSQL does not answer, the lease ends by itself."""
+    """Release a run's request; where PostgreSQL does not do it, the lease ends by itself."""
     try:
         await release(
             workshop.database,
@@ -201,3 +218,5 @@ async def give_back(run: Run, *, workshop: Workshop) -> None:
         )
     except DatabaseUnavailable as error:
         log.debug("pass_failed", loop="release", reason=str(error))
+    except asyncpg.PostgresError:
+        log.exception("pass_failed", loop="release", request_id=str(run.claim.request_id))

@@ -29,8 +29,13 @@ WITH locked AS MATERIALIZED (
        FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT asked.id, epoch, status,
-       status IS NULL AND EXISTS (SELECT FROM generation_requests WHERE id = asked.id) AS is_busy
-  FROM unnest($1::uuid[]) AS asked (id) LEFT JOIN locked USING (id)"""
+       status IS NULL AND EXISTS (SELECT FROM generation_requests WHERE id = asked.id) AS is_busy,
+       EXISTS (SELECT FROM generation_items AS item
+                WHERE generation_request_id = asked.id AND item.ordinal = asked.ordinal)
+       AND NOT EXISTS (SELECT FROM generation_items AS item
+                        WHERE generation_request_id = asked.id AND item.ordinal = asked.ordinal
+                          FOR NO KEY UPDATE SKIP LOCKED) AS has_busy_item
+  FROM unnest($1::uuid[], $2::int[]) AS asked (id, ordinal) LEFT JOIN locked USING (id)"""
 
 KEEP = """
 INSERT INTO generation_items
@@ -133,7 +138,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Somebody has the request's row locked: nothing was written, and nobody waits for it."""
+    """Somebody has the request's or the item's row locked: nothing was written or waited for."""
 
 
 Answer: TypeAlias = Recorded | AlreadyFinal | Stale | Busy
@@ -155,7 +160,11 @@ async def record(
     async with database.transaction() as connection:
         locked = {
             row["id"]: row
-            for row in await connection.fetch(LOCK, [result.request_id for result in results])
+            for row in await connection.fetch(
+                LOCK,
+                [result.request_id for result in results],
+                [result.ordinal for result in results],
+            )
         }
         refused = {
             result.request_id: answer
@@ -179,7 +188,9 @@ async def _refusal(
     if request["status"] in FINAL:
         return await _kept_before(connection, result)
     owns = request["epoch"] == result.claim.epoch and request["status"] == Status.PROCESSING
-    return Stale() if isinstance(result.outcome, Failed) and not owns else None
+    if isinstance(result.outcome, Failed) and not owns:
+        return Stale()
+    return Busy() if request["has_busy_item"] else None
 
 
 async def _kept_before(connection: Connection, result: Result) -> Answer:
@@ -229,7 +240,7 @@ async def settle_recorded(
         DatabaseUnavailable: it may be settled.
     """
     async with database.transaction() as connection:
-        (request,) = await connection.fetch(LOCK, [request_id])
+        (request,) = await connection.fetch(LOCK, [request_id], [None])
         if request["status"] is None or request["status"] in FINAL:
             return None
         recorded = await count_and_settle(connection, [request_id], outlets=outlets)

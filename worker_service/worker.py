@@ -49,7 +49,7 @@ LOST_EVERY_SECONDS = 1.0
 WATCH_EVERY_SECONDS = 5.0
 STALLED_SECONDS = 60.0
 AFTER_BUG_SECONDS = 30.0
-AFTER_DRAIN_SECONDS = 5.0
+SHORTEST_AFTER_DRAIN_SECONDS = 5.0
 RESCUE_BATCH = 100
 RELAY_AGAIN_SECONDS = 1.0
 LEASE_SHARE = 3
@@ -270,11 +270,16 @@ class Worker:
         for run in self.in_flight:
             run.abort()
         with suppress(TimeoutError):
-            async with asyncio.timeout(AFTER_DRAIN_SECONDS):
+            async with asyncio.timeout(self._after_drain_seconds):
                 await self.in_flight.emptied()
         await leaving
         await self._publisher.stop()
         log.info("worker_drained", left=len(self.in_flight))
+
+    @property
+    def _after_drain_seconds(self) -> float:
+        """A record under way when the drain is over may take as long as any statement."""
+        return max(self._workshop.database.patience, SHORTEST_AFTER_DRAIN_SECONDS)
 
 
 def make_makers(settings: WorkerSettings) -> Makers:

@@ -8,11 +8,13 @@ import pytest
 
 from tests.support.compose import CHECKOUT, EXAMPLE, SERVICES, TEXT, VARIABLES, skip_unless
 from worker_service.config import WorkerSettings
+from worker_service.worker import LEASE_SHARE, SHORTEST_AFTER_DRAIN_SECONDS
 
 OURS = ("migrations", "topics", "api", "worker")
 LASTING = ("postgres", "kafka", "api", "worker")
 ONCE = ("migrations", "topics")
-SECONDS_AFTER_DRAIN = 15
+GOODBYE_SECONDS = 10
+API_SECONDS = 15
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -87,11 +89,12 @@ def test_only_the_api_takes_a_port_of_the_machine_so_that_workers_can_be_many():
 
 def test_a_worker_is_given_longer_to_stop_than_its_drain_takes():
     defaults = {name: field.default for name, field in WorkerSettings.model_fields.items()}
-    longest = defaults["lease_seconds"] / 3 + defaults["drain_seconds"] + SECONDS_AFTER_DRAIN
+    statement = max(defaults["lease_seconds"] / LEASE_SHARE, SHORTEST_AFTER_DRAIN_SECONDS)
+    longest = statement + defaults["drain_seconds"] + statement + GOODBYE_SECONDS
 
     assert seconds(VARIABLES["WORKER_STOP_GRACE_PERIOD"]) > longest
     assert SERVICES["worker"]["stop_grace_period"] == "${WORKER_STOP_GRACE_PERIOD:-75s}"
-    assert seconds(SERVICES["api"]["stop_grace_period"]) > SECONDS_AFTER_DRAIN
+    assert seconds(SERVICES["api"]["stop_grace_period"]) > API_SECONDS
 
 
 @pytest.mark.parametrize("service", ["api", "worker"])

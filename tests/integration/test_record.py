@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from schemas.events import GenerationSettled
-from shared.database import Database
+from shared.database import Database, connect
+from shared.errors import DatabaseLocked
 from shared.group_commit import GroupCommit
 from tests.support.requests import (
     EVENTS,
@@ -94,7 +95,7 @@ async def test_an_item_sees_the_one_that_was_being_recorded_meanwhile(database: 
     claim = await _claimed(database, count=2)
     last = Result(claim=claim, ordinal=1, outcome=a_success())
     async with database.transaction() as other:
-        await other.fetch(LOCK, [claim.request_id])
+        await other.fetch(LOCK, [claim.request_id], [1])
         await other.execute(
             """INSERT INTO generation_items
                    (generation_request_id, ordinal, status, entity, attempts)
@@ -325,7 +326,7 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
     ]
 
     async with database.transaction() as stranger:
-        await stranger.fetch(LOCK, [busy.request_id])
+        await stranger.fetch(LOCK, [busy.request_id], [0])
         answers = await record(
             database,
             [Result(claim=claim, ordinal=0, outcome=outcome) for claim, outcome, _ in fates],
@@ -336,6 +337,59 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
     for claim, _, answer in fates:
         kept = {0: "succeeded"} if isinstance(answer, Recorded) else {}
         assert await items_of(database, claim.request_id) == kept
+
+
+async def test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour(database: Database):
+    claims = [await _claimed(database, count=2) for _ in range(3)]
+    for claim in claims:
+        await recorded(database, claim, 0, a_failure())
+    better = [Result(claim=claim, ordinal=0, outcome=a_success()) for claim in claims]
+
+    async with database.transaction() as stranger:
+        await stranger.execute(LOCK_ITEMS, claims[1].request_id)
+        answers = await record(database, better, outlets=OUTLETS)
+
+    assert [type(answer) for answer in answers] == [Recorded, Busy, Recorded]
+    for claim, status in zip(claims, ("succeeded", "failed", "succeeded"), strict=True):
+        assert await items_of(database, claim.request_id) == {0: status}
+    (answer,) = await record(database, better[1:2], outlets=OUTLETS)
+    assert isinstance(answer, Recorded)
+    assert await items_of(database, claims[1].request_id) == {0: "succeeded"}
+
+
+async def test_an_item_of_which_a_stranger_has_not_decided_yet_takes_no_neighbour_along(
+    database: Database, database_url: str
+):
+    """No SKIP LOCKED sees a row that is not there yet: its batch is cut up until it is alone."""
+    claims = [await _claimed(database, count=1) for _ in range(4)]
+    async with connect(database_url, patience=1.5, pool_size=1, application_name="test") as hasty:
+        recording = GroupCommit(
+            partial(record, hasty, outlets=OUTLETS),
+            key=lambda result: result.request_id,
+            patience=database.patience,
+        )
+        async with database.connection() as stranger:
+            undecided = stranger.transaction()
+            await undecided.start()
+            await stranger.execute(INSERT_ITEM, claims[2].request_id)
+            answers = await asyncio.gather(
+                *(
+                    recording.write(Result(claim=claim, ordinal=0, outcome=a_success()))
+                    for claim in claims
+                ),
+                return_exceptions=True,
+            )
+            await undecided.rollback()
+
+    assert [type(answer) for answer in answers] == [Recorded, Recorded, DatabaseLocked, Recorded]
+    statuses = [(await row_of(database, claim.request_id))["status"] for claim in claims]
+    assert statuses == ["completed", "completed", "processing", "completed"]
+
+
+INSERT_ITEM = """
+INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
+VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)"""
+LOCK_ITEMS = "SELECT FROM generation_items WHERE generation_request_id = $1 FOR UPDATE"
 
 
 async def test_a_batch_settles_each_request_with_its_own_counts_event_and_letter(

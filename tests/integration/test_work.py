@@ -1,7 +1,11 @@
 """Rules 6.3 and 6.5: how a worker goes about the items of a request."""
 
+from typing import LiteralString
+
 import httpx
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from shared.database import Database
 from shared.errors import ErrorCode
@@ -170,28 +174,70 @@ async def test_a_claim_settles_what_was_recorded_whole_and_never_settled(
     assert provider.calls == []
 
 
-async def test_a_disk_that_fails_postgresql_in_passing_costs_no_second_call(
+@pytest.mark.parametrize("fault", ["io_error", "internal_error", "insufficient_privilege"])
+async def test_a_fault_of_postgresql_itself_costs_no_second_call_and_no_sibling(
+    fault: LiteralString, api: httpx.AsyncClient, start_worker: StartWorker, database: Database
+):
+    """A trigger says what PostgreSQL says, of one item; a sequence counts through rollbacks."""
+    await database.execute("CREATE SEQUENCE tries")
+    await _refuse_items(database, fault, when="NEW.ordinal = 1 AND nextval('tries') <= 3")
+    provider = Scripted()
+    provider.gate.clear()
+    await start_worker(provider, max_parallel_items_per_request=3)
+    path = await submit(api, count=3)
+    await eventually(lambda: provider.waiting == 3)
+
+    provider.gate.set()
+
+    assert (await settled(api, path))["status"] == "completed"
+    assert len(provider.calls) == 3
+    assert (await row_of(database, _request_id(path)))["epoch"] == 1
+
+
+async def test_a_result_that_postgresql_refuses_until_the_lease_is_over_is_left_to_the_next_claim(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
-    """A trigger says what PostgreSQL says of an I/O error; a sequence counts through rollbacks."""
-    for statement in (
-        "CREATE SEQUENCE tries",
-        """CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-               IF nextval('tries') = 1 THEN
-                   RAISE 'could not read block' USING ERRCODE = 'io_error';
-               END IF;
-               RETURN NEW;
-           END $$""",
-        """CREATE TRIGGER fail_once BEFORE INSERT ON generation_items
-               FOR EACH ROW EXECUTE FUNCTION fail_once()""",
-    ):
-        await database.execute(statement)
+    await database.execute("CREATE TABLE repaired (at timestamptz)")
+    await _refuse_items(database, "internal_error", when="NOT EXISTS (SELECT FROM repaired)")
     provider = Scripted()
-    await start_worker(provider)
+    worker = await start_worker(provider)
+    path = await submit(api)
+    with capture_logs() as logged:
+        await eventually(lambda: _events(logged, "pass_failed"))
+        assert not _events(logged, "lease_lost")
 
-    record = await settled(api, await submit(api))
+        def ended() -> bool:
+            for run in worker.in_flight:
+                run.leased_until = 0.0
+            return bool(_events(logged, "lease_lost"))
 
-    assert (record["status"], len(provider.calls)) == ("completed", 1)
+        await eventually(ended)
+    await database.execute("INSERT INTO repaired VALUES (now())")
+
+    assert (await settled(api, path))["status"] == "completed"
+    assert (await row_of(database, _request_id(path)))["epoch"] > 1
+
+
+async def _refuse_items(database: Database, condition: LiteralString, *, when: LiteralString):
+    """Let PostgreSQL refuse items with a condition name of its own, as a trigger."""
+    await database.execute(
+        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF """
+        + when
+        + """ THEN RAISE 'it refuses' USING ERRCODE = '"""
+        + condition
+        + """'; END IF;
+               RETURN NEW;
+           END $$"""
+    )
+    await database.execute(
+        """CREATE TRIGGER refuse BEFORE INSERT ON generation_items
+               FOR EACH ROW EXECUTE FUNCTION refuse()"""
+    )
+
+
+def _events(logged: list[EventDict], event: str) -> list[EventDict]:
+    return [line for line in logged if line["event"] == event]
 
 
 async def test_a_cancelled_lease_aborts_the_call_in_flight(
@@ -234,9 +280,11 @@ async def test_a_worker_that_wakes_after_its_lease_starts_no_call_before_it_know
     for run in worker.in_flight:
         run.leased_until = 0.0
 
-    provider.gate.set()
-    await eventually(lambda: not worker.in_flight)
+    with capture_logs() as logged:
+        provider.gate.set()
+        await eventually(lambda: not worker.in_flight)
 
+    assert [line["epoch"] for line in _events(logged, "lease_lost")] == [1]
     assert (await read(api, path))["generated_count"] == 1
     assert provider.calls_for(1) == 0
 

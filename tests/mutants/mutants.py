@@ -20,7 +20,16 @@ RECORD = (
         place="worker_service.record:LOCK",
         old=" SKIP LOCKED",
         new="",
+        times=2,
         check=test_record.test_every_result_of_a_batch_has_its_own_fate,
+        error=DatabaseContended,
+    ),
+    Mutant(
+        "locked item waited for",
+        place="worker_service.record:LOCK",
+        old="AS has_busy_item",
+        new="AND false AS has_busy_item",
+        check=test_record.test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour,
         error=DatabaseContended,
     ),
     Mutant(
@@ -28,6 +37,7 @@ RECORD = (
         place="worker_service.record:LOCK",
         old=" FOR NO KEY UPDATE SKIP LOCKED",
         new="",
+        times=2,
         check=test_record.test_an_item_sees_the_one_that_was_being_recorded_meanwhile,
     ),
     Mutant(

@@ -7,6 +7,8 @@ import time
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from shared.database import Database
 from shared.loops import pause
@@ -123,6 +125,54 @@ async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
     assert (await settled(api, path))["status"] == "completed"
     assert len(provider.calls) == 1
     await books.check_relayed(database)
+
+
+async def test_a_record_under_way_when_the_drain_is_over_is_waited_for_as_long_as_a_statement(
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A stranger inserts the same item and does not say yet whether it stays."""
+    monkeypatch.setattr(worker_module, "SHORTEST_AFTER_DRAIN_SECONDS", 0.1)
+    provider = Scripted()
+    provider.gate.clear()
+    worker = await start_worker(provider, lease_seconds=LONG_LEASE_SECONDS, drain_seconds=0.1)
+    path = await submit(api)
+    await eventually(lambda: provider.waiting == 1)
+    with capture_logs() as logged:
+        async with database.connection() as stranger:
+            undecided = stranger.transaction()
+            await undecided.start()
+            await stranger.execute(INSERT_ITEM, path.rpartition("/")[2])
+            provider.gate.set()
+            await eventually(lambda: _waits_for_a_lock(database))
+            worker.stop()
+            with pytest.raises(AssertionError):
+                await eventually(lambda: _drained(logged), within=1.0)
+            await undecided.rollback()
+        await eventually(lambda: _drained(logged))
+
+    assert _drained(logged)[0]["left"] == 0
+    assert (await read(api, path))["status"] == "completed"
+
+
+LONG_LEASE_SECONDS = 24.0
+INSERT_ITEM = """
+INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
+VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)"""
+
+
+async def _waits_for_a_lock(database: Database) -> bool:
+    waiting = await database.fetch(
+        """SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    )
+    return bool(waiting)
+
+
+def _drained(logged: list[EventDict]) -> list[EventDict]:
+    return [line for line in logged if line["event"] == "worker_drained"]
 
 
 async def test_a_second_sigterm_leaves_at_once(services: Services, api: httpx.AsyncClient):

@@ -3,7 +3,8 @@
 `python -m benchmarks.bare --fd N` serves: a submit with one INSERT, a poll with one SELECT, and a
 submit that FastAPI's BackgroundTasks completes after the answer, in the process that accepted it.
 `python -m benchmarks.bare --entities N` writes entities, one a commit, on ten connections, and
-prints what that took.
+prints what that took. `python -m benchmarks.bare --hops N` sends messages through a topic, one
+after the other, and prints how long each took.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from uuid import UUID
 import asyncpg
 import uvicorn
 import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from fastapi import BackgroundTasks, FastAPI, HTTPException
 from pydantic import BaseModel, Field
 from uuid_utils.compat import uuid7
@@ -28,6 +30,7 @@ from uuid_utils.compat import uuid7
 from benchmarks.entity import ENTITY
 
 CONNECTIONS = 10
+HOP_PAUSE = 0.04
 
 TABLES = """
 CREATE TABLE bare_requests (
@@ -171,15 +174,38 @@ async def write(url: str, entities: int) -> dict[str, float]:
     return {"per_second": entities / seconds, "cpu_ms": cpu / entities * 1000}
 
 
+async def hop(bootstrap_servers: str, topic: str, *, hops: int) -> dict[str, list[float]]:
+    """Send messages through a topic and return the seconds from each send to its arrival."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=False
+    )
+    async with consumer, producer:
+        await consumer.seek_to_end()
+        taken = []
+        for _ in range(hops):
+            await asyncio.sleep(HOP_PAUSE)
+            begun = time.perf_counter()
+            await producer.send(topic, json.dumps(ENTITY).encode())
+            await consumer.getone()
+            taken.append(time.perf_counter() - begun)
+    return {"seconds": taken}
+
+
 def main() -> None:
-    """Serve or write, as the command line says."""
+    """Serve, write or send, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bare", description=__doc__)
     parser.add_argument("--fd", type=int, help="an inherited listening TCP socket to serve on")
     parser.add_argument("--entities", type=int, help="entities to write")
+    parser.add_argument("--hops", type=int, help="messages to send through --topic")
+    parser.add_argument("--topic", help="an empty topic that nobody else uses")
     arguments = parser.parse_args()
     url = os.environ["DATABASE_URL"]
     if arguments.fd is not None:
         serve(url, socket.socket(fileno=arguments.fd))
+    elif arguments.hops is not None:
+        brokers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+        print(json.dumps(uvloop.run(hop(brokers, arguments.topic, hops=arguments.hops))))
     else:
         print(json.dumps(uvloop.run(write(url, arguments.entities))))
 

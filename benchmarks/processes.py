@@ -21,6 +21,7 @@ from devstack.installation import CHECKOUT
 from devstack.ports import LOOPBACK, listen
 from devstack.roster import Role, Roster
 from devstack.services import Services
+from shared.states import Priority
 from worker_service.lanes import HIGH_SHARE
 
 INSTANT_WORKER = "benchmarks.instant_worker"
@@ -128,6 +129,15 @@ def sent_by(plan: Plan) -> list[float]:
 def write_bare(stack: Stack, *, entities: int) -> dict[str, Any]:
     """Write entities with the bare driver, in a process of its own."""
     return _answer_of(BARE_API, "--entities", str(entities), environment=stack.environment)
+
+
+def hop_bare(stack: Stack, *, hops: int) -> list[float]:
+    """Send messages through a topic in a process of its own; return the seconds of each."""
+    topic = stack.topics.requests[Priority.LOW]
+    arguments = ("--hops", str(hops), "--topic", topic)
+    answer = _answer_of(BARE_API, *arguments, environment=stack.environment)
+    seconds: list[float] = answer["seconds"]
+    return seconds
 
 
 def _answer_of(module: str, *arguments: str, environment: Mapping[str, str]) -> dict[str, Any]:

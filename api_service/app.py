@@ -12,6 +12,7 @@ from api_service.head import HeadAsGet
 from api_service.openapi import DocumentedApi, operation_id
 from api_service.relay import relaying
 from api_service.routes import Road
+from api_service.strict import Shortcut
 from api_service.submit import Submissions
 from shared.database import connect, wait_for_schema
 from shared.kafka import Publisher
@@ -73,8 +74,12 @@ def create_app(road: Road) -> FastAPI:
     app.state.road = road
     app.add_middleware(HeadAsGet)
     problems.install(app)
+    typed_routes = routes.typed_routes()
+    app.router.routes.insert(
+        0, Shortcut([*routes.router.routes, *typed_routes.routes], prefix=prefix)
+    )
     app.include_router(routes.router, prefix=prefix)
-    app.include_router(routes.typed_routes(), prefix=prefix)
+    app.include_router(typed_routes, prefix=prefix)
     app.include_router(dead_letters.router, prefix=prefix)
     app.include_router(health.router, prefix=prefix)
     app.include_router(metrics.router, prefix=prefix)

@@ -19,6 +19,10 @@ log = get_log()
 REQUEST_SECONDS = 5.0
 _PING_SECONDS = 2.0
 _PING_EVERY_SECONDS = 1.0
+_PARTITION_BYTES = 262_144
+"""What waits for one partition: all the dispatches of a relay's batch, so that none waits here."""
+
+_FAILURES = (OSError, KafkaError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Unreached:
 
 
 Fate: TypeAlias = Acknowledged | Refused | TopicMissing | Unreached
+_Delivery: TypeAlias = asyncio.Future[RecordMetadata]
 
 
 class Publisher:
@@ -104,7 +109,7 @@ class Publisher:
             enable_idempotence=False,
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             retry_backoff_ms=200,
-            max_batch_size=65_536,
+            max_batch_size=_PARTITION_BYTES,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
         starting = asyncio.create_task(producer.start())
@@ -124,7 +129,7 @@ class Publisher:
         producer = self._producer
         if producer is None or not self.reachable:
             return [Unreached() for _ in records]
-        return await asyncio.gather(*(_publish(producer, record) for record in records))
+        return await _publish(producer, records)
 
     async def stop(self) -> None:
         """Leave the broker; bounded, whatever state it is in."""
@@ -136,39 +141,73 @@ class Publisher:
         self._producer, self.reachable = None, False
 
 
-async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
+async def _publish(producer: AIOKafkaProducer, records: list[Record]) -> list[Fate]:
+    """Hand the records over before any delivery is awaited; what is not delivered is unreached."""
+    handed: list[_Delivery | Fate] = []
     try:
-        async with asyncio.timeout(2 * REQUEST_SECONDS):
-            if (obstacle := await _obstacle(producer, record.topic)) is not None:
-                return obstacle
-            await _send(producer, record)
-    except (OSError, TimeoutError, KafkaTimeoutError, ProducerClosed):
-        return Unreached()
-    except (KafkaError, ValueError) as error:
-        if getattr(error, "retriable", False):
-            return Unreached()
-        return Refused(f"{type(error).__name__}: {error}")
-    return Acknowledged()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * REQUEST_SECONDS):
+                topics = {record.topic for record in records}
+                obstacles = {topic: await _obstacle(producer, topic) for topic in topics}
+                for record in records:  # not extended: what was handed over by the deadline counts
+                    handed.append(  # noqa: PERF401
+                        obstacles[record.topic] or await _hand_over(producer, record)
+                    )
+                for delivery in handed:
+                    if isinstance(delivery, asyncio.Future) and not delivery.done():
+                        await asyncio.wait([delivery])
+    finally:
+        fates = [_fate_of(delivery) for delivery in handed]
+    return [*fates, *(Unreached() for _ in records[len(fates) :])]
 
 
-async def _send(producer: AIOKafkaProducer, record: Record) -> RecordMetadata:
-    """Send a record, even one of headers alone, which the producer's own `send` refuses."""
-    if record.key is not None or record.value is not None:
-        return await producer.send_and_wait(
-            record.topic, record.value, key=record.key, headers=record.headers
-        )
-    batch = producer.create_batch()
-    batch.append(key=None, value=None, timestamp=None, headers=record.headers)
-    partition = random.choice([*await producer.partitions_for(record.topic)])
-    return await (await producer.send_batch(batch, record.topic, partition=partition))
-
-
-async def _obstacle(producer: AIOKafkaProducer, topic: str) -> TopicMissing | Unreached | None:
+async def _obstacle(producer: AIOKafkaProducer, topic: str) -> Fate | None:
     """Ask once for a topic that is new to the client; `send` would wait for it for seconds."""
     client = producer.client
     if client.cluster.partitions_for_topic(topic) is not None:
         return None
-    await client.add_topic(topic)
-    if not await client.force_metadata_update():
-        return Unreached()
+    try:
+        await client.add_topic(topic)
+        if not await client.force_metadata_update():
+            return Unreached()
+    except _FAILURES as error:
+        return _failure(error)
     return None if client.cluster.partitions_for_topic(topic) else TopicMissing(topic)
+
+
+async def _hand_over(producer: AIOKafkaProducer, record: Record) -> _Delivery | Fate:
+    """Send a record, even one of headers alone, which the producer's own `send` refuses."""
+    delivery: _Delivery
+    try:
+        if record.key is not None or record.value is not None:
+            delivery = await producer.send(
+                record.topic, record.value, key=record.key, headers=record.headers
+            )
+        else:
+            batch = producer.create_batch()
+            batch.append(key=None, value=None, timestamp=None, headers=record.headers)
+            partition = random.choice([*await producer.partitions_for(record.topic)])
+            delivery = await producer.send_batch(batch, record.topic, partition=partition)
+    except _FAILURES as error:
+        return _failure(error)
+    return delivery
+
+
+def _fate_of(delivery: _Delivery | Fate) -> Fate:
+    if not isinstance(delivery, asyncio.Future):
+        return delivery
+    if delivery.cancel() or delivery.cancelled():
+        return Unreached()
+    error = delivery.exception()
+    return Acknowledged() if error is None else _failure(error)
+
+
+def _failure(error: BaseException) -> Fate:
+    match error:
+        case OSError() | KafkaTimeoutError() | ProducerClosed():
+            return Unreached()
+        case KafkaError() | ValueError():
+            passes = getattr(error, "retriable", False)
+            return Unreached() if passes else Refused(f"{type(error).__name__}: {error}")
+        case _:
+            raise error

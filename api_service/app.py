@@ -70,14 +70,16 @@ def create_app(road: Road) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         openapi_url=f"{prefix}/openapi.json",
         generate_unique_id_function=operation_id,
+        # Nobody collects it, and FastAPI would look for who might at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.road = road
-    app.add_middleware(HeadAsGet)
-    problems.install(app)
     typed_routes = routes.typed_routes()
-    app.router.routes.insert(
-        0, Shortcut([*routes.router.routes, *typed_routes.routes], prefix=prefix)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(
+        Shortcut, routes=[*routes.router.routes, *typed_routes.routes], prefix=prefix
     )
+    problems.install(app)
     app.include_router(routes.router, prefix=prefix)
     app.include_router(typed_routes, prefix=prefix)
     app.include_router(dead_letters.router, prefix=prefix)

@@ -1,9 +1,9 @@
 """Strict routes: the parameters that they know, once each, and JSON of a bounded size.
 
-FastAPI looks anew at each request for what an endpoint wants, and searches the routes twice, which
-costs more than most endpoints do. An endpoint that wants no more than path parameters, headers, a
-body and the request, and makes its own `Response`, is called directly: its signature is read once,
-and FastAPI makes the OpenAPI document of it.
+FastAPI looks anew at each request for what an endpoint wants, which costs more than most endpoints
+do. An endpoint that wants no more than path parameters, headers, a body and the request, and makes
+its own `Response`, is called directly: its signature is read once, and FastAPI makes the OpenAPI
+document of it.
 """
 
 import inspect
@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_service import body, query
+from api_service import body, problems, query
 
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -73,13 +73,15 @@ class StrictRoute(APIRoute):
         return call
 
 
-class Shortcut(BaseRoute):
-    """The way to direct routes: they are looked up, where FastAPI tries one after the other.
+class Shortcut:
+    """The way to direct routes: they are looked up before anything else of the application.
 
-    Whatever is not found here takes FastAPI's way, which knows what is wrong with it.
+    Whatever is not found here takes FastAPI's way, which tries one route after the other and knows
+    what is wrong with a request that fits none.
     """
 
-    def __init__(self, routes: Iterable[BaseRoute], *, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute], prefix: str) -> None:
+        self._app = app
         self._exact: dict[tuple[str, str], Handler] = {}
         self._parents: dict[tuple[str, str], tuple[str, Handler]] = {}
         for route in routes:
@@ -88,26 +90,33 @@ class Shortcut(BaseRoute):
                     self._add(method, prefix + route.path, route.get_route_handler())
 
     def _add(self, method: str, path: str, handler: Handler) -> None:
+        """Add a path without parameters, or one whose last part is its only parameter."""
         parent, is_open, parameter = path.removesuffix("}").partition("/{")
         if not is_open:
             self._exact[method, path] = handler
         elif "/" not in parameter:
             self._parents[method, parent] = parameter, handler
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Find a path without parameters, or one whose last part is its only parameter."""
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        method, path = scope["method"], scope["path"]
-        if (method, path) in self._exact:
-            return Match.FULL, {"endpoint": self._exact[method, path]}
-        parent, _, value = path.rpartition("/")
-        if value and (method, parent) in self._parents:
-            parameter, handler = self._parents[method, parent]
-            return Match.FULL, {"endpoint": handler, "path_params": {parameter: value}}
-        return Match.NONE, {}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with what the endpoint says."""
-        response = await scope["endpoint"](Request(scope, receive))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on as it is."""
+        handler = self._find(scope) if scope["type"] == "http" else None
+        if handler is None:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - what is no problem is raised again
+            response = await problems.answer_to(request, error)
         await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> Handler | None:
+        method, path = scope["method"], scope["path"]
+        if (exact := self._exact.get((method, path))) is not None:
+            return exact
+        parent, _, value = path.rpartition("/")
+        if not value or (method, parent) not in self._parents:
+            return None
+        parameter, handler = self._parents[method, parent]
+        scope["path_params"] = {parameter: value}
+        return handler

@@ -20,11 +20,11 @@ class Asked(BaseModel):
 
 
 def an_app(router: APIRouter) -> FastAPI:
-    """Return an application whose routes have the prefix `/v1`, all of them behind the shortcut."""
+    """Return an application whose routes have the prefix `/v1`, with the shortcut before it."""
     app = FastAPI(openapi_url=None)
     app.state.road = SimpleNamespace(settings=SimpleNamespace(max_body_bytes=100))
     problems.install(app)
-    app.router.routes.insert(0, Shortcut(router.routes, prefix="/v1"))
+    app.add_middleware(Shortcut, routes=router.routes, prefix="/v1")
     app.include_router(router, prefix="/v1")
     return app
 
@@ -72,7 +72,7 @@ async def test_the_shortcut_leads_to_direct_routes_alone():
     router = a_router()
     app = FastAPI(openapi_url=None)
     app.state.road = SimpleNamespace(settings=SimpleNamespace(max_body_bytes=100))
-    app.router.routes.append(Shortcut(router.routes, prefix="/v1"))
+    app.add_middleware(Shortcut, routes=router.routes, prefix="/v1")
     async with client_of(app) as client:
         assert (await client.post("/v1/things", json={"number": 1})).text == "1 red /v1/things"
         assert (await client.get("/v1/things/1")).text == "2 GET"
@@ -130,6 +130,22 @@ async def test_a_body_that_does_not_fit_is_told_as_fastapi_does(
 async def test_a_method_that_a_path_has_not_is_told_by_fastapi(client):
     answer = await client.put("/v1/things", json={"number": 1})
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+async def test_what_an_endpoint_did_not_expect_is_told_and_raised():
+    router = APIRouter(route_class=StrictRoute)
+
+    @router.get("/broken")
+    async def broken(request: Request) -> Response:
+        raise ZeroDivisionError(request.url.path)
+
+    app = an_app(router)
+    with pytest.raises(ZeroDivisionError):
+        await client_of(app).get("/v1/broken")
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/v1/broken")
+    assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
 
 
 async def test_a_client_that_leaves_in_its_body_is_no_error_of_ours():

@@ -10,7 +10,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
 
 from shared import kafka
-from shared.kafka import Acknowledged, Publisher, Record, Refused, TopicMissing, Unreached
+from shared.kafka import (
+    Acknowledged,
+    Publisher,
+    Record,
+    Refused,
+    TopicMissing,
+    Unreached,
+    partition_of,
+)
 
 
 @dataclass
@@ -90,3 +98,22 @@ async def test_what_cannot_be_handed_over_in_time_is_unreached_and_so_is_the_res
     monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.01)
     fates = await fates_of(b"kept", b"no room", b"kept", producer=Producer())
     assert fates == [Acknowledged(), Unreached(), Unreached()]
+
+
+def test_a_key_has_one_partition_whatever_is_available_and_in_whatever_order():
+    chosen = {
+        partition_of(b"key", partitions, available)
+        for partitions in ([0, 1, 2], [2, 0, 1])
+        for available in ([0, 1, 2], [1], [])
+    }
+    assert len(chosen) == 1
+
+
+def test_keys_are_spread_over_all_partitions():
+    chosen = {partition_of(b"%d" % number, [0, 1, 2], []) for number in range(100)}
+    assert chosen == {0, 1, 2}
+
+
+def test_a_record_without_a_key_goes_where_a_leader_is():
+    assert {partition_of(None, [0, 1, 2], [1]) for _ in range(20)} == {1}
+    assert partition_of(None, [2], []) == 2

@@ -9,6 +9,7 @@ import uvloop
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
 from shared.config import load
+from shared.garbage import collect_seldom
 from shared.http import Server, listen
 from shared.logging import configure, get_log
 from shared.loops import on_signals
@@ -45,6 +46,7 @@ async def serve(settings: ApiSettings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
     async with opened(settings) as road:
         server = Server(create_app(road))
+        collect_seldom()
 
         def stop() -> None:
             road.draining.set()

@@ -85,13 +85,9 @@ def parse(body: bytes) -> Any:
             nesting deeper than `MAX_DEPTH`, and fractions beyond the range of numbers.
     """
     try:
-        document = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_without_duplicates,
-            parse_constant=_refuse_constant,
-            parse_float=_bounded,
-            parse_int=_int64,
-        )
+        text = body.decode()
+        # The decoder itself has no word for a byte order mark.
+        document = json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
     except _Unacceptable as error:
         raise _problem(str(error)) from None
     except UnicodeDecodeError:
@@ -100,9 +96,15 @@ def parse(body: bytes) -> Any:
         raise _problem(f"nested deeper than {MAX_DEPTH}") from None
     except ValueError as error:
         raise _problem(f"the body is not JSON: {error}") from None
-    for place, fault in _faults(document, ()):
-        raise _problem(fault, place)
+    if _may_be_at_fault(text):
+        for place, fault in _faults(document, ()):
+            raise _problem(fault, place)
     return document
+
+
+def _may_be_at_fault(text: str) -> bool:
+    """Whether a walk through the document may find a fault: only an escape hides a character."""
+    return "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH
 
 
 class _Unacceptable(Exception):
@@ -176,3 +178,11 @@ def _faults(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 def _is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates,
+    parse_constant=_refuse_constant,
+    parse_float=_bounded,
+    parse_int=_int64,
+)

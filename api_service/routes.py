@@ -142,16 +142,16 @@ async def submit_request(
     )
     promise = await road.submit(ask)
     prefix = road.settings.api_prefix
-    return _accepted(pending(ask, promise, prefix=prefix), promise, prefix=prefix)
+    return _accepted(promise, pending(ask, promise, prefix=prefix), prefix=prefix)
 
 
-def _accepted(record: GenerationRequest | Accepted, promise: Promise, *, prefix: str) -> Response:
+def _accepted(promise: Promise, record: bytes, *, prefix: str) -> Response:
     headers = {
         "Location": path_of(promise.request_id, prefix),
         "Retry-After": _RETRY_AFTER_ACCEPTED,
         "Cache-Control": "no-store",
     }
-    return Response(record.model_dump_json(), 202, headers, media_type="application/json")
+    return Response(record, 202, headers, media_type="application/json")
 
 
 def typed_routes() -> APIRouter:
@@ -196,7 +196,8 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
         record = Accepted(
             request_id=promise.request_id, count=body.count, status=Status.PENDING.value
         )
-        return _accepted(record, promise, prefix=road.settings.api_prefix)
+        written = record.model_dump_json().encode()
+        return _accepted(promise, written, prefix=road.settings.api_prefix)
 
 
 @router.get("/generation-requests", responses=_LIST)

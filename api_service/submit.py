@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from shared.states import Priority
 from shared.topics import Topics
 
 log = get_log()
+_counter = cache(REQUESTS_ACCEPTED.labels)
 
 ACCEPT = """
 WITH asked AS MATERIALIZED (
@@ -109,7 +111,7 @@ class Submissions:
         row = await self._accepting.write(_Asked(request_id=request_id, ask=ask, dispatch=dispatch))
         if row["outbox_id"] is not None:
             self._relay.offer(OutboxRow(row["outbox_id"], dispatch))
-        REQUESTS_ACCEPTED.labels(ask.entity_type, ask.priority).inc()
+        _counter(ask.entity_type, ask.priority).inc()
         log.info(
             "request_accepted",
             request_id=str(request_id),

@@ -82,8 +82,8 @@ def retry_after(*, remaining: int, recorded: int, seconds_in_work: float | None)
     return max(1, min(_LONGEST_POLL_SECONDS, round(seconds_in_work / recorded * remaining)))
 
 
-def pending(ask: Ask, promise: Promise, *, prefix: str) -> bytes:
-    """Return the record of a request as it was when it was accepted.
+def pending(ask: Ask, promise: Promise, *, path: str) -> bytes:
+    """Return the record of a request as it was when it was accepted, to be polled at `path`.
 
     It is written as it is: to make and check a `GenerationRequest` of it first takes three times
     as long.
@@ -111,7 +111,7 @@ def pending(ask: Ask, promise: Promise, *, prefix: str) -> bytes:
             "provider": ask.provider,
             "model": ask.model,
             "version": 1,
-            "urls": {"self": path_of(promise.request_id, prefix)},
+            "urls": {"self": path},
         }
     )
 

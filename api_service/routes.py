@@ -141,13 +141,13 @@ async def submit_request(
         traceparent=traceparent(traceparent_header),
     )
     promise = await road.submit(ask)
-    prefix = road.settings.api_prefix
-    return _accepted(promise, pending(ask, promise, prefix=prefix), prefix=prefix)
+    path = path_of(promise.request_id, road.settings.api_prefix)
+    return _accepted(pending(ask, promise, path=path), path)
 
 
-def _accepted(promise: Promise, record: bytes, *, prefix: str) -> Response:
+def _accepted(record: bytes, path: str) -> Response:
     headers = {
-        "Location": path_of(promise.request_id, prefix),
+        "Location": path,
         "Retry-After": _RETRY_AFTER_ACCEPTED,
         "Cache-Control": "no-store",
     }
@@ -196,8 +196,8 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
         record = Accepted(
             request_id=promise.request_id, count=body.count, status=Status.PENDING.value
         )
-        written = record.model_dump_json().encode()
-        return _accepted(promise, written, prefix=road.settings.api_prefix)
+        path = path_of(promise.request_id, road.settings.api_prefix)
+        return _accepted(record.model_dump_json().encode(), path)
 
 
 @router.get("/generation-requests", responses=_LIST)

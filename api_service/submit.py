@@ -1,6 +1,5 @@
 """Accept requests: tracking records and dispatch messages in one statement, one commit."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from shared.database import Database
@@ -132,8 +132,8 @@ class Submissions:
             [one.request_id for one in asked],
             [ask.entity_type for ask in asks],
             [ask.count for ask in asks],
-            [json.dumps(ask.constraints) for ask in asks],
-            [None if ask.metadata is None else json.dumps(ask.metadata) for ask in asks],
+            [to_json(ask.constraints).decode() for ask in asks],
+            [None if ask.metadata is None else to_json(ask.metadata).decode() for ask in asks],
             [ask.priority for ask in asks],
             [ask.provider for ask in asks],
             [ask.model for ask in asks],

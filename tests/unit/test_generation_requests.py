@@ -26,7 +26,7 @@ def test_the_record_of_an_accepted_request_is_as_its_model_would_write_it():
         requested_at=datetime(2026, 11, 21, 10, 30, 0, 120, tzinfo=UTC),
     )
 
-    written = pending(ask, promise, prefix="/v1")
+    written = pending(ask, promise, path="/v1/generation-requests/42")
 
     assert GenerationRequest.model_validate_json(written).model_dump_json().encode() == written
 

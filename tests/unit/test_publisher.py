@@ -65,9 +65,9 @@ async def fates_of(*values: bytes, producer: Producer, topic: str = "known") -> 
     publisher = Publisher("h:1", client_id="test")
     publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
     publisher.reachable = True
-    return await publisher.publish(
-        [Record(topic=topic, key=b"k", value=value, headers=[]) for value in values]
-    )
+    records = [Record(topic=topic, key=b"k", value=value, headers=[]) for value in values]
+    async with asyncio.timeout(3):
+        return await publisher.publish(records)
 
 
 async def test_each_record_of_a_batch_has_its_own_fate():

@@ -42,6 +42,10 @@ def a_router() -> APIRouter:
     async def read(number: int, request: Request) -> Response:
         return Response(f"{number + 1} {request.method}")
 
+    @router.get("/things/{number}/parts/{part}")
+    async def read_part(number: int, part: int, request: Request) -> Response:
+        return Response(f"{number + part} {request.method}")
+
     @router.get("/lists")
     async def show(request: Request, limit: int = 20) -> Response:
         return Response(f"{limit} {request.method}")
@@ -64,6 +68,7 @@ def test_an_endpoint_that_wants_a_query_is_left_to_fastapi():
     assert {path: route.is_direct for path, route in routes.items()} == {
         "/things": True,
         "/things/{number}": True,
+        "/things/{number}/parts/{part}": True,
         "/lists": False,
     }
 
@@ -76,8 +81,12 @@ async def test_the_shortcut_leads_to_direct_routes_alone():
     async with client_of(app) as client:
         assert (await client.post("/v1/things", json={"number": 1})).text == "1 red /v1/things"
         assert (await client.get("/v1/things/1")).text == "2 GET"
-        for path in ("/v1/lists", "/v1/things/", "/v1/things", "/things/1", "/v1/things/1/2"):
+        for path in ("/v1/lists", "/v1/things/", "/v1/things", "/v1/things/1/parts/2"):
             assert (await client.get(path)).status_code == 404
+
+
+async def test_a_path_with_several_parameters_takes_the_way_of_fastapi(client):
+    assert (await client.get("/v1/things/1/parts/2")).text == "3 GET"
 
 
 async def test_a_header_that_is_not_given_has_the_default_of_the_endpoint(client):

@@ -9,7 +9,7 @@ import uvloop
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
 from shared.config import load
-from shared.garbage import collect_rarely
+from shared.garbage import collect_seldom
 from shared.http import Server, listen
 from shared.logging import configure, get_log
 from shared.loops import on_signals
@@ -32,7 +32,6 @@ def main() -> None:
         if arguments.fd is None
         else socket.socket(fileno=arguments.fd)
     )
-    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, listening))
 
@@ -47,6 +46,7 @@ async def serve(settings: ApiSettings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
     async with opened(settings) as road:
         server = Server(create_app(road))
+        collect_seldom()
 
         def stop() -> None:
             road.draining.set()

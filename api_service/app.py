@@ -12,6 +12,7 @@ from api_service.head import HeadAsGet
 from api_service.openapi import DocumentedApi, operation_id
 from api_service.relay import relaying
 from api_service.routes import Road
+from api_service.strict import Shortcut
 from api_service.submit import Submissions
 from shared.database import connect, wait_for_schema
 from shared.kafka import Publisher
@@ -69,12 +70,18 @@ def create_app(road: Road) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         openapi_url=f"{prefix}/openapi.json",
         generate_unique_id_function=operation_id,
+        # Nobody collects it, and FastAPI would look for who might at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.road = road
+    typed_routes = routes.typed_routes()
     app.add_middleware(HeadAsGet)
+    app.add_middleware(
+        Shortcut, routes=[*routes.router.routes, *typed_routes.routes], prefix=prefix
+    )
     problems.install(app)
     app.include_router(routes.router, prefix=prefix)
-    app.include_router(routes.typed_routes(), prefix=prefix)
+    app.include_router(typed_routes, prefix=prefix)
     app.include_router(dead_letters.router, prefix=prefix)
     app.include_router(health.router, prefix=prefix)
     app.include_router(metrics.router, prefix=prefix)

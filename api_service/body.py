@@ -1,17 +1,17 @@
-"""What a request may be: its query, the size and the media type of its body, and the one parser.
+"""What a body may be: its size, its media type, and the one parser.
 
 The parser reads JSON as RFC 8259 means it, within what PostgreSQL can keep.
 """
 
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, TypeAlias
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.types import Receive
 
-from api_service import query
 from api_service.problems import ProblemError, pointer
 
 MAX_DEPTH = 32
@@ -21,63 +21,55 @@ SMALLEST_NUMBER, LARGEST_NUMBER = 1e-38, 1e38
 
 _INT64_DIGITS = 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_JSON = re.compile(r"application/([^\s;]+\+)?json\s*(;|$)", re.IGNORECASE)
+_JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 Place: TypeAlias = tuple[str | int, ...]
+RawHeaders: TypeAlias = Mapping[bytes, bytes]
+"""The headers of a request under their names in lower case, the first of each name."""
 
 
-class StrictRoute(APIRoute):
-    """A route that takes the parameters that it knows, once each, and JSON of a bounded size."""
+async def read(request: Request, headers: RawHeaders) -> Any:
+    """Read the body and parse it.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Hand the original handler a request that parses strictly."""
-        handler = super().get_route_handler()
-        takes_a_body = self.body_field is not None
-        known = {field.alias for field in self.dependant.query_params}
-
-        async def handle(request: Request) -> Response:
-            query.check(request.scope["query_string"], known)
-            if takes_a_body and _has_body(request):
-                _check_media_type(request)
-            return await handler(_StrictRequest(request.scope, request.receive))
-
-        return handle
-
-
-def _has_body(request: Request) -> bool:
-    return (
-        "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
-    )
+    Raises:
+        ProblemError: 415 for what is no JSON as it is, 413 for too many bytes, whatever the client
+            says of the length, 422 as `parse` has it.
+        RequestValidationError: there is none.
+    """
+    if _has_body(headers):
+        _check_media_type(headers)
+    limit: int = request.app.state.road.settings.max_body_bytes
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and (len(declared) > _INT64_DIGITS or int(declared) > limit):
+        raise _too_large(limit)
+    content = await _read_bytes(request.receive, limit)
+    if not content:
+        raise RequestValidationError([{"loc": ("body",), "msg": "Field required"}])
+    return parse(content)
 
 
-def _check_media_type(request: Request) -> None:
-    if not _JSON.match(request.headers.get("content-type", "")):
+def _has_body(headers: RawHeaders) -> bool:
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+def _check_media_type(headers: RawHeaders) -> None:
+    if not _JSON.match(headers.get(b"content-type", b"")):
         raise ProblemError(415, "unsupported_media_type", "send `Content-Type: application/json`")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise ProblemError(415, "unsupported_media_type", "send it without `Content-Encoding`")
 
 
-class _StrictRequest(Request):
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Read no more than may be kept, whatever the client says of the length.
-
-        FastAPI's own `max_body_size` answers in plain text.
-        """
-        limit: int = self.app.state.road.settings.max_body_bytes
-        declared = self.headers.get("content-length", "")
-        if declared.isdecimal() and (len(declared) > _INT64_DIGITS or int(declared) > limit):
+async def _read_bytes(receive: Receive, limit: int) -> bytes:
+    content, has_more = b"", True
+    while has_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the client left before the end of the body")
+        content += message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if len(content) > limit:
             raise _too_large(limit)
-        size = 0
-        async for chunk in super().stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            yield chunk
-
-    async def json(self) -> Any:
-        if not hasattr(self, "_strict_json"):
-            self._strict_json = parse(await self.body())
-        return self._strict_json
+    return content
 
 
 def _too_large(limit: int) -> ProblemError:
@@ -93,13 +85,9 @@ def parse(body: bytes) -> Any:
             nesting deeper than `MAX_DEPTH`, and fractions beyond the range of numbers.
     """
     try:
-        document = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_without_duplicates,
-            parse_constant=_refuse_constant,
-            parse_float=_bounded,
-            parse_int=_int64,
-        )
+        text = body.decode()
+        # The decoder itself has no word for a byte order mark.
+        document = json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
     except _Unacceptable as error:
         raise _problem(str(error)) from None
     except UnicodeDecodeError:
@@ -108,9 +96,15 @@ def parse(body: bytes) -> Any:
         raise _problem(f"nested deeper than {MAX_DEPTH}") from None
     except ValueError as error:
         raise _problem(f"the body is not JSON: {error}") from None
-    for place, fault in _faults(document, ()):
-        raise _problem(fault, place)
+    if _may_be_at_fault(text):
+        for place, fault in _faults(document, ()):
+            raise _problem(fault, place)
     return document
+
+
+def _may_be_at_fault(text: str) -> bool:
+    """Whether a walk through the document may find a fault: only an escape hides a character."""
+    return "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH
 
 
 class _Unacceptable(Exception):
@@ -184,3 +178,11 @@ def _faults(node: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 def _is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates,
+    parse_constant=_refuse_constant,
+    parse_float=_bounded,
+    parse_int=_int64,
+)

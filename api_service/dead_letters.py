@@ -7,12 +7,12 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 
-from api_service.body import StrictRoute
 from api_service.cursors import MAX_CURSOR_CHARACTERS, Cursors, Instant
 from api_service.generation_requests import path_of
 from api_service.problems import ProblemError, documented
 from api_service.query import DEFAULT_LIMIT, Limit
 from api_service.routes import PROBLEMS, Json, Road
+from api_service.strict import StrictRoute
 from schemas.dead_letters import (
     Content,
     DeadLetter,

@@ -58,10 +58,17 @@ class ProblemError(HTTPException):
 
 def install(app: FastAPI) -> None:
     """Answer every error of the application with a problem."""
-    app.add_exception_handler(StarletteHTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(DatabaseUnavailable, _unavailable)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, _unexpected)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """Answer an error that is expected; any other is raised again."""
+    for kind, handler in _HANDLERS.items():
+        if isinstance(error, kind):
+            return await handler(request, error)
+    raise error
 
 
 def documented(
@@ -181,3 +188,10 @@ async def _unexpected(request: Request, _: Exception) -> Response:
         code="unexpected",
     )
     return _answer(request, problem)
+
+
+_HANDLERS = {
+    StarletteHTTPException: _http_error,
+    RequestValidationError: _invalid,
+    DatabaseUnavailable: _unavailable,
+}

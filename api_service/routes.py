@@ -7,13 +7,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from api_service.body import StrictRoute
 from api_service.config import ApiSettings
 from api_service.cursors import MAX_CURSOR_CHARACTERS
 from api_service.generation_requests import Reading, find, path_of, pending
 from api_service.listing import Filters, page
 from api_service.problems import ProblemError, documented
 from api_service.query import DEFAULT_LIMIT, Limit
+from api_service.strict import StrictRoute
 from api_service.submit import Ask, Promise, Submissions
 from api_service.traces import traceparent
 from schemas.api import (
@@ -120,14 +120,14 @@ router = APIRouter(route_class=StrictRoute, tags=["generation requests"])
 @router.post(
     "/generation-requests",
     status_code=202,
+    response_model=GenerationRequest,
     responses=_SUBMIT,
 )
 async def submit_request(
     submission: Submission,
     request: Request,
-    response: Response,
     traceparent_header: Annotated[str | None, Header(alias="traceparent")] = None,
-) -> GenerationRequest:
+) -> Response:
     """Ask for entities; the answer is the tracking record, and `Location` says where to poll."""
     road = _road(request)
     ask = Ask(
@@ -141,16 +141,17 @@ async def submit_request(
         traceparent=traceparent(traceparent_header),
     )
     promise = await road.submit(ask)
-    response.headers.update(_follow(road, promise))
-    return pending(ask, promise, prefix=road.settings.api_prefix)
+    path = path_of(promise.request_id, road.settings.api_prefix)
+    return _accepted(pending(ask, promise, path=path), path)
 
 
-def _follow(road: Road, promise: Promise) -> dict[str, str]:
-    return {
-        "Location": path_of(promise.request_id, road.settings.api_prefix),
+def _accepted(record: bytes, path: str) -> Response:
+    headers = {
+        "Location": path,
         "Retry-After": _RETRY_AFTER_ACCEPTED,
         "Cache-Control": "no-store",
     }
+    return Response(record, 202, headers, media_type="application/json")
 
 
 def typed_routes() -> APIRouter:
@@ -167,6 +168,7 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
     @router.post(
         f"/{entity_type.collection}/generate",
         status_code=202,
+        response_model=Accepted,
         responses=_SUBMIT,
         name=f"generate_{entity_type.collection}",
         summary=f"Generate {entity_type.collection}",
@@ -174,9 +176,8 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
     async def generate(
         submission: body_model,  # type: ignore[valid-type]
         request: Request,
-        response: Response,
         traceparent_header: Annotated[str | None, Header(alias="traceparent")] = None,
-    ) -> Accepted:
+    ) -> Response:
         """Ask for entities of this type; poll `Location` until the status is final."""
         body: Any = submission
         road = _road(request)
@@ -192,10 +193,11 @@ def _typed_route(router: APIRouter, entity_type: EntityType) -> None:
                 traceparent=traceparent(traceparent_header),
             )
         )
-        response.headers.update(_follow(road, promise))
-        return Accepted(
+        record = Accepted(
             request_id=promise.request_id, count=body.count, status=Status.PENDING.value
         )
+        path = path_of(promise.request_id, road.settings.api_prefix)
+        return _accepted(record.model_dump_json().encode(), path)
 
 
 @router.get("/generation-requests", responses=_LIST)

@@ -1,13 +1,14 @@
 """Accept requests: tracking records and dispatch messages in one statement, one commit."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
 from shared.database import Database
@@ -21,6 +22,7 @@ from shared.states import Priority
 from shared.topics import Topics
 
 log = get_log()
+_counter = cache(REQUESTS_ACCEPTED.labels)
 
 ACCEPT = """
 WITH asked AS MATERIALIZED (
@@ -109,7 +111,7 @@ class Submissions:
         row = await self._accepting.write(_Asked(request_id=request_id, ask=ask, dispatch=dispatch))
         if row["outbox_id"] is not None:
             self._relay.offer(OutboxRow(row["outbox_id"], dispatch))
-        REQUESTS_ACCEPTED.labels(ask.entity_type, ask.priority).inc()
+        _counter(ask.entity_type, ask.priority).inc()
         log.info(
             "request_accepted",
             request_id=str(request_id),
@@ -130,8 +132,8 @@ class Submissions:
             [one.request_id for one in asked],
             [ask.entity_type for ask in asks],
             [ask.count for ask in asks],
-            [json.dumps(ask.constraints) for ask in asks],
-            [None if ask.metadata is None else json.dumps(ask.metadata) for ask in asks],
+            [to_json(ask.constraints).decode() for ask in asks],
+            [None if ask.metadata is None else to_json(ask.metadata).decode() for ask in asks],
             [ask.priority for ask in asks],
             [ask.provider for ask in asks],
             [ask.model for ask in asks],

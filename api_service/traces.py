@@ -15,4 +15,5 @@ def traceparent(given: str | None) -> str:
     """
     if given is not None and _TRACEPARENT.fullmatch(given):
         return given
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    made = secrets.token_hex(24)
+    return f"00-{made[:32]}-{made[32:]}-01"

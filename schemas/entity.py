@@ -27,6 +27,21 @@ Word = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
     AfterValidator(_without_nul),
 ]
+
+
+def optional_list(*, at_most: int, description: str | None = None) -> Any:
+    """Declare a list that is empty where it is left out.
+
+    pydantic copies a default of `[]` with Python's `deepcopy` for each model: as long as all else.
+    """
+    return Field(
+        default_factory=list,
+        max_length=at_most,
+        description=description,
+        json_schema_extra={"default": []},
+    )
+
+
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="An ISO 639-3 code.")]
 
 
@@ -40,7 +55,7 @@ class ConstraintsBase(Strict):
     """What a caller may ask of any entity type."""
 
     target_language_code: LanguageCode = "fra"
-    topic_tags: list[Word] = Field([], max_length=20)
+    topic_tags: list[Word] = optional_list(at_most=20)
 
 
 class EntityBase(Strict):

@@ -58,15 +58,20 @@ class GroupCommit(Generic[Row, Answer]):
         """
         if len(self._queue) >= LONGEST_QUEUE:
             raise DatabaseContended(f"{LONGEST_QUEUE} rows wait to be written")
-        waiter = _Waiter[Row, Answer](row, asyncio.get_running_loop().create_future())
-        self._queue.append(waiter)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._queue.append(_Waiter(row, answer))
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_all())
+        deadline = loop.call_later(self._patience, self._give_up, answer)
         try:
-            async with asyncio.timeout(self._patience):
-                return await waiter.answer
-        except TimeoutError:
-            raise DatabaseUnavailable(f"not written within {self._patience:g} s") from None
+            return await answer
+        finally:
+            deadline.cancel()
+
+    def _give_up(self, answer: asyncio.Future[Answer]) -> None:
+        if not answer.done():
+            answer.set_exception(DatabaseUnavailable(f"not written within {self._patience:g} s"))
 
     async def _send_all(self) -> None:
         try:

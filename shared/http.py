@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         )
         super().__init__(config)

@@ -2,11 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass
-from types import coroutine
-from typing import Any, TypeAlias
+from typing import TypeAlias
+from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
@@ -14,6 +13,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.messages import Headers
 from shared.logging import get_log
+from shared.starting import Starting
 from shared.topics import LETTER_MESSAGE_BYTES
 
 log = get_log()
@@ -21,6 +21,10 @@ log = get_log()
 REQUEST_SECONDS = 5.0
 _PING_SECONDS = 2.0
 _PING_EVERY_SECONDS = 1.0
+_PARTITION_BYTES = 262_144
+"""What waits for one partition: all the dispatches of a relay's batch, so that none waits here."""
+
+_FAILURES = (OSError, KafkaError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class Unreached:
 
 
 Fate: TypeAlias = Acknowledged | Refused | TopicMissing | Unreached
+_Delivery: TypeAlias = asyncio.Future[RecordMetadata]
 
 
 class Publisher:
@@ -106,14 +111,15 @@ class Publisher:
             enable_idempotence=False,
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             retry_backoff_ms=200,
-            max_batch_size=65_536,
+            max_batch_size=_PARTITION_BYTES,
+            partitioner=partition_of,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
-        start = _Start(producer.start)
+        starting = Starting(producer.start)
         try:
-            await asyncio.shield(start.task)
+            await asyncio.shield(starting.task)
         except BaseException:
-            await start.end()
+            await starting.end()
             await _leave(producer)
             raise
         self._producer = producer
@@ -124,7 +130,7 @@ class Publisher:
         producer = self._producer
         if producer is None or not self.reachable:
             return [Unreached() for _ in records]
-        return await asyncio.gather(*(_publish(producer, record) for record in records))
+        return await _publish(producer, records)
 
     async def stop(self) -> None:
         """Leave the broker; bounded, whatever state it is in."""
@@ -134,84 +140,86 @@ class Publisher:
         self._producer, self.reachable = None, False
 
 
-class _Start:
-    """The start of a client, which can be ended at any moment.
-
-    Once ended it meets a timeout wherever it waits: aiokafka then closes what it has opened, where
-    by a cancellation it would leave the connection that it asks for metadata open for good.
-    """
-
-    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._start = start
-        self._is_ended = False
-        self.task = asyncio.create_task(self._run())
-
-    async def end(self) -> None:
-        """End it, whatever the broker does, and wait until it has left nothing open."""
-        self._is_ended = True
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        await self._steps()
-
-    @coroutine
-    def _steps(self) -> Generator[Any, None, None]:
-        starting = self._start()
-        error: BaseException | None = None
-        with suppress(StopIteration):
-            while True:
-                awaited = starting.throw(error) if error else starting.send(None)
-                if self._is_ended:
-                    self.task.cancel()
-                try:
-                    yield awaited
-                    error = None
-                except asyncio.CancelledError as cancelled:
-                    error = TimeoutError() if self._is_ended else cancelled
-                except BaseException as failed:  # noqa: BLE001 - it is raised again, in the start
-                    error = failed
-
-
 async def _leave(producer: AIOKafkaProducer) -> None:
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(REQUEST_SECONDS):
             await producer.stop()
 
 
-async def _publish(producer: AIOKafkaProducer, record: Record) -> Fate:
+def partition_of(key: bytes | None, partitions: list[int], available: list[int]) -> int:
+    """Choose as librdkafka does: aiokafka's own choice takes as long as the rest of a send."""
+    if key is None:
+        return random.choice(available or partitions)
+    return sorted(partitions)[crc32(key) % len(partitions)]
+
+
+async def _publish(producer: AIOKafkaProducer, records: list[Record]) -> list[Fate]:
+    """Hand the records over before any delivery is awaited; what is not delivered is unreached."""
+    handed: list[_Delivery | Fate] = []
     try:
-        async with asyncio.timeout(2 * REQUEST_SECONDS):
-            if (obstacle := await _obstacle(producer, record.topic)) is not None:
-                return obstacle
-            await _send(producer, record)
-    except (OSError, TimeoutError, KafkaTimeoutError, ProducerClosed):
-        return Unreached()
-    except (KafkaError, ValueError) as error:
-        if getattr(error, "retriable", False):
-            return Unreached()
-        return Refused(f"{type(error).__name__}: {error}")
-    return Acknowledged()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * REQUEST_SECONDS):
+                topics = {record.topic for record in records}
+                obstacles = {topic: await _obstacle(producer, topic) for topic in topics}
+                for record in records:  # not extended: what was handed over by the deadline counts
+                    handed.append(  # noqa: PERF401
+                        obstacles[record.topic] or await _hand_over(producer, record)
+                    )
+                for delivery in handed:
+                    if isinstance(delivery, asyncio.Future) and not delivery.done():
+                        await asyncio.wait([delivery])
+    finally:
+        fates = [_fate_of(delivery) for delivery in handed]
+    return [*fates, *(Unreached() for _ in records[len(fates) :])]
 
 
-async def _send(producer: AIOKafkaProducer, record: Record) -> RecordMetadata:
-    """Send a record, even one of headers alone, which the producer's own `send` refuses."""
-    if record.key is not None or record.value is not None:
-        return await producer.send_and_wait(
-            record.topic, record.value, key=record.key, headers=record.headers
-        )
-    batch = producer.create_batch()
-    batch.append(key=None, value=None, timestamp=None, headers=record.headers)
-    partition = random.choice([*await producer.partitions_for(record.topic)])
-    return await (await producer.send_batch(batch, record.topic, partition=partition))
-
-
-async def _obstacle(producer: AIOKafkaProducer, topic: str) -> TopicMissing | Unreached | None:
+async def _obstacle(producer: AIOKafkaProducer, topic: str) -> Fate | None:
     """Ask once for a topic that is new to the client; `send` would wait for it for seconds."""
     client = producer.client
     if client.cluster.partitions_for_topic(topic) is not None:
         return None
-    await client.add_topic(topic)
-    if not await client.force_metadata_update():
-        return Unreached()
+    try:
+        await client.add_topic(topic)
+        if not await client.force_metadata_update():
+            return Unreached()
+    except _FAILURES as error:
+        return _failure(error)
     return None if client.cluster.partitions_for_topic(topic) else TopicMissing(topic)
+
+
+async def _hand_over(producer: AIOKafkaProducer, record: Record) -> _Delivery | Fate:
+    """Send a record, even one of headers alone, which the producer's own `send` refuses."""
+    delivery: _Delivery
+    try:
+        if record.key is not None or record.value is not None:
+            delivery = await producer.send(
+                record.topic, record.value, key=record.key, headers=record.headers
+            )
+        else:
+            batch = producer.create_batch()
+            batch.append(key=None, value=None, timestamp=None, headers=record.headers)
+            partition = random.choice([*await producer.partitions_for(record.topic)])
+            delivery = await producer.send_batch(batch, record.topic, partition=partition)
+    except _FAILURES as error:
+        return _failure(error)
+    return delivery
+
+
+def _fate_of(delivery: _Delivery | Fate) -> Fate:
+    if not isinstance(delivery, asyncio.Future):
+        return delivery
+    if delivery.cancel() or delivery.cancelled():
+        return Unreached()
+    error = delivery.exception()
+    return Acknowledged() if error is None else _failure(error)
+
+
+def _failure(error: BaseException) -> Fate:
+    match error:
+        case OSError() | KafkaTimeoutError() | ProducerClosed():
+            return Unreached()
+        case KafkaError() | ValueError():
+            passes = getattr(error, "retriable", False)
+            return Unreached() if passes else Refused(f"{type(error).__name__}: {error}")
+        case _:
+            raise error

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import structlog
 from pydantic_core import to_json
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from shared.config import SharedSettings
 
@@ -67,12 +67,15 @@ def configure(settings: SharedSettings, *, service: str) -> None:
     Ours go there directly: a detour through `logging` costs three times as much. A line that
     cannot be written, as on a full disk, is lost: the work that it speaks of goes on.
     """
-    structlog.contextvars.bind_contextvars(service=service)
+
+    def add_service(_: object, __: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
         processors=[*shared, *_renderers(settings.log_format), _to_bytes],

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from schemas.entity import ConstraintsBase, EntityBase, Line, Strict, Word
+from schemas.entity import ConstraintsBase, EntityBase, Line, Strict, Word, optional_list
 from schemas.language import Focus, Level, Tense
 
 COLLECTION = "problems"
@@ -36,11 +36,11 @@ class Constraints(ConstraintsBase):
 
     problem_type: ProblemType = "grammar"
     focus: Focus | None = None
-    grammatical_focus: list[Word] = Field(
-        [], max_length=10, description="What the problem is about, for example `negation`."
+    grammatical_focus: list[Word] = optional_list(
+        at_most=10, description="What the problem is about, for example `negation`."
     )
-    verb_infinitives: list[Word] = Field([], max_length=20)
-    tenses_used: list[Tense] = Field([], max_length=8)
+    verb_infinitives: list[Word] = optional_list(at_most=20)
+    tenses_used: list[Tense] = optional_list(at_most=8)
     includes_negation: StrictBool | None = None
     includes_cod: StrictBool | None = Field(None, description="Whether there is a direct object.")
     includes_coi: StrictBool | None = Field(

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from schemas.entity import ConstraintsBase, EntityBase, Line, Word
+from schemas.entity import ConstraintsBase, EntityBase, Line, Word, optional_list
 from schemas.language import Level, Negation, ObjectForm, Pronoun, Tense
 
 COLLECTION = "sentences"
@@ -17,8 +17,8 @@ class Constraints(ConstraintsBase):
         }
     )
 
-    verb_infinitives: list[Word] = Field([], max_length=20)
-    tenses_used: list[Tense] = Field([], max_length=8)
+    verb_infinitives: list[Word] = optional_list(at_most=20)
+    tenses_used: list[Tense] = optional_list(at_most=8)
     pronoun: Pronoun | None = None
     includes_negation: StrictBool | None = None
     includes_cod: StrictBool | None = Field(None, description="Whether it has a direct object.")

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict, Field
 
-from schemas.entity import ConstraintsBase, EntityBase, Line, Word
+from schemas.entity import ConstraintsBase, EntityBase, Line, Word, optional_list
 from schemas.language import Gender, Level, PartOfSpeech
 
 COLLECTION = "vocabulary"
@@ -20,9 +20,9 @@ class Constraints(ConstraintsBase):
         }
     )
 
-    parts_of_speech: list[PartOfSpeech] = Field([], max_length=10)
-    semantic_fields: list[Word] = Field(
-        [], max_length=20, description="What the words are about, in the target language."
+    parts_of_speech: list[PartOfSpeech] = optional_list(at_most=10)
+    semantic_fields: list[Word] = optional_list(
+        at_most=20, description="What the words are about, in the target language."
     )
     difficulty_level: Level | None = None
 

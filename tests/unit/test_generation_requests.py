@@ -1,8 +1,34 @@
 """When a poll is worth while."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
 
-from api_service.generation_requests import retry_after
+from api_service.generation_requests import pending, retry_after
+from api_service.submit import Ask, Promise
+from schemas.api import GenerationRequest
+from shared.states import Priority
+
+
+def test_the_record_of_an_accepted_request_is_as_its_model_would_write_it():
+    ask = Ask(
+        entity_type="sentence",
+        count=3,
+        constraints={"difficulty": 1e22, "nested": [{"é": None}, -0.0]},
+        metadata={"lesson": "12"},
+        priority=Priority.HIGH,
+        traceparent="",
+        provider="demo",
+    )
+    promise = Promise(
+        request_id=UUID("019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"),
+        requested_at=datetime(2026, 11, 21, 10, 30, 0, 120, tzinfo=UTC),
+    )
+
+    written = pending(ask, promise, path="/v1/generation-requests/42")
+
+    assert GenerationRequest.model_validate_json(written).model_dump_json().encode() == written
 
 
 @pytest.mark.parametrize(

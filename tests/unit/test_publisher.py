@@ -1,0 +1,119 @@
+"""What becomes of the records of a batch, each by itself."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
+
+from shared import kafka
+from shared.kafka import (
+    Acknowledged,
+    Publisher,
+    Record,
+    Refused,
+    TopicMissing,
+    Unreached,
+    partition_of,
+)
+
+
+@dataclass
+class Producer:
+    """Stands where the publisher meets aiokafka; each value says what becomes of its record."""
+
+    asked_for: list[str] = field(default_factory=list)
+    late: list[asyncio.Future[Any]] = field(default_factory=list)
+
+    @property
+    def client(self) -> Any:
+        cluster = SimpleNamespace(partitions_for_topic={"known": {0}}.get)
+        return SimpleNamespace(
+            cluster=cluster, add_topic=self.add_topic, force_metadata_update=self.update
+        )
+
+    async def add_topic(self, topic: str) -> None:
+        self.asked_for.append(topic)
+
+    async def update(self) -> bool:
+        return True
+
+    async def send(self, _: str, value: Any, **__: Any) -> asyncio.Future[Any]:
+        delivery = asyncio.get_running_loop().create_future()
+        match value:
+            case b"kept":
+                delivery.set_result(None)
+            case b"late":
+                self.late.append(delivery)
+            case b"no room":
+                await asyncio.Event().wait()
+            case b"refused":
+                raise MessageSizeTooLargeError
+            case b"timed out":
+                raise KafkaTimeoutError
+            case b"moved":
+                delivery.set_exception(NotLeaderForPartitionError())
+            case _:
+                raise AssertionError(value)
+        return delivery
+
+
+async def fates_of(*values: bytes, producer: Producer, topic: str = "known") -> list[kafka.Fate]:
+    publisher = Publisher("h:1", client_id="test")
+    publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
+    publisher.reachable = True
+    records = [Record(topic=topic, key=b"k", value=value, headers=[]) for value in values]
+    async with asyncio.timeout(3):
+        return await publisher.publish(records)
+
+
+async def test_each_record_of_a_batch_has_its_own_fate():
+    fates = await fates_of(b"refused", b"kept", b"timed out", b"moved", producer=Producer())
+    assert [type(fate) for fate in fates] == [Refused, Acknowledged, Unreached, Unreached]
+
+
+async def test_a_topic_that_is_missing_is_asked_for_once_in_a_batch():
+    producer = Producer()
+    fates = await fates_of(b"kept", b"kept", producer=producer, topic="new")
+    assert fates == [TopicMissing("new")] * 2
+    assert producer.asked_for == ["new"]
+
+
+async def test_what_is_not_delivered_in_time_is_unreached_and_its_neighbours_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.01)
+    producer = Producer()
+    fates = await fates_of(b"kept", b"late", b"kept", producer=producer)
+    assert fates == [Acknowledged(), Unreached(), Acknowledged()]
+    assert [delivery.cancelled() for delivery in producer.late] == [True]
+
+
+async def test_what_cannot_be_handed_over_in_time_is_unreached_and_so_is_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.01)
+    fates = await fates_of(b"kept", b"no room", b"kept", producer=Producer())
+    assert fates == [Acknowledged(), Unreached(), Unreached()]
+
+
+def test_a_key_has_one_partition_whatever_is_available_and_in_whatever_order():
+    chosen = {
+        partition_of(b"key", partitions, available)
+        for partitions in ([0, 1, 2], [2, 0, 1])
+        for available in ([0, 1, 2], [1], [])
+    }
+    assert len(chosen) == 1
+
+
+def test_keys_are_spread_over_all_partitions():
+    chosen = {partition_of(b"%d" % number, [0, 1, 2], []) for number in range(100)}
+    assert chosen == {0, 1, 2}
+
+
+def test_a_record_without_a_key_goes_where_a_leader_is():
+    assert {partition_of(None, [0, 1, 2], [1]) for _ in range(20)} == {1}
+    assert partition_of(None, [2], []) == 2

@@ -17,7 +17,7 @@ SCHEMA_VERSION = "20261121000300"
 
 APPLIED = "SELECT 1 FROM schema_migrations WHERE version >= $1 LIMIT 1"
 
-_ACQUIRE_SECONDS = 2.0
+_CONNECT_SECONDS = 2.0
 
 _UNREACHABLE = (
     OSError,
@@ -50,6 +50,8 @@ class Database:
         self._pool = pool
         self.patience = patience
         self._reachable = True
+        self._turns = asyncio.Semaphore(pool.get_max_size())
+        """Gives connections out in the order of coming; the pool itself knows no order."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -61,9 +63,11 @@ class Database:
         Raises:
             DatabaseUnavailable: no answer in time; what was sent may have taken effect.
         """
+        waits = True
         try:
-            async with asyncio.timeout(self.patience):
-                lent = await self._acquire()
+            async with asyncio.timeout(self.patience), self._turns:
+                waits = False
+                lent = await self._pool.acquire()
                 try:
                     yield lent
                 except BaseException as error:
@@ -77,19 +81,12 @@ class Database:
         except _CONTENDED as error:
             raise DatabaseContended(f"{type(error).__name__}: {error}") from error
         except TimeoutError as error:
+            if waits:
+                raise DatabaseContended("every connection of the pool is in use") from error
             raise self._lost(f"no answer within {self.patience:g} s") from error
         except _UNREACHABLE as error:
             raise self._lost(f"{type(error).__name__}: {error}") from error
         self._note_reached()
-
-    async def _acquire(self) -> Connection:
-        try:
-            return await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
-        except TimeoutError as error:
-            is_full = self._pool.get_size() >= self._pool.get_max_size()
-            if is_full and not self._pool.get_idle_size():
-                raise DatabaseContended("every connection of the pool is in use") from error
-            raise
 
     def _lost(self, reason: str) -> DatabaseUnavailable:
         if self._reachable:
@@ -145,7 +142,7 @@ async def connect(
         url,
         min_size=0,
         max_size=pool_size,
-        timeout=_ACQUIRE_SECONDS,
+        timeout=_CONNECT_SECONDS,
         reset=_keep_session,
         server_settings={
             "application_name": application_name,

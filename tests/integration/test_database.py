@@ -13,7 +13,7 @@ from devstack import postgres
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
 from shared.database import connect, wait_for_schema
-from shared.errors import DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import api_told, problem_of
@@ -173,3 +173,35 @@ async def test_a_connection_is_in_utc_and_limited_by_the_server_too(database_url
         settings = [await connection.fetchval("SELECT current_setting($1)", n) for n in names]
 
     assert settings == ["UTC", "2s", "1s", "me"]
+
+
+async def test_connections_are_given_out_in_the_order_of_coming(database_url: str):
+    served: list[str] = []
+    async with connect(database_url, patience=5, pool_size=1, application_name="me") as database:
+
+        async def ask(name: str) -> None:
+            async with database.connection():
+                served.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            async with database.connection():
+                for name in ("first", "second"):
+                    group.create_task(ask(name))
+                    await asyncio.sleep(0)
+            await ask("came when it was free")
+
+    assert served == ["first", "second", "came when it was free"]
+
+
+async def test_a_pool_without_a_free_connection_is_contended_and_not_lost(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+):
+    async with connect(database_url, patience=60, pool_size=1, application_name="me") as database:
+        async with database.connection():
+            database.patience = 0.1
+            with pytest.raises(DatabaseContended, match="every connection of the pool is in use"):
+                await database.execute("SELECT 1")
+        database.patience = 60
+        await database.execute("SELECT 1")
+
+    assert "database_lost" not in capsys.readouterr().out

@@ -119,8 +119,10 @@ class Publisher:
         try:
             await asyncio.shield(starting.task)
         except BaseException:
-            await starting.end()
-            await _leave(producer)
+            try:
+                await starting.end()
+            finally:  # whoever is impatient may be cancelled once more
+                await _leave(producer)
             raise
         self._producer = producer
         return True

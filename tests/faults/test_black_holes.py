@@ -97,6 +97,24 @@ async def test_a_watch_ends_at_once_however_silent_the_brokers_are(
     assert complaints == []
 
 
+async def test_a_watch_that_is_cancelled_once_more_closes_its_client_all_the_same(
+    stack: Stack, complaints: list[dict[str, Any]]
+):
+    async with _hole(stack, answers=1) as hole:
+        publisher = Publisher(f"127.0.0.1:{hole.port}", client_id="test")
+        watching = asyncio.create_task(publisher.watch())
+        await eventually(lambda: hole.swallowed)
+
+        for _ in range(3):
+            watching.cancel()
+            await asyncio.sleep(0)
+
+        await _ends_at_once(publisher, watching)
+    del publisher, watching
+    gc.collect()
+    assert complaints == []
+
+
 async def test_a_watch_ends_at_once_where_no_connection_comes_about(
     complaints: list[dict[str, Any]],
 ):

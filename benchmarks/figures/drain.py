@@ -1,8 +1,12 @@
 """Drain of one worker with instant calls, beside one INSERT a commit on ten connections."""
 
+from contextlib import AbstractContextManager
+
 from benchmarks import backlog, processes
 from benchmarks.bench import Bench
 from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
+from benchmarks.servers import Stack
+from benchmarks.usage import Usage
 
 ENTITIES = 20_000
 IN_FLIGHT = 500
@@ -43,9 +47,12 @@ def _contender(bench: Bench, each: int) -> Contender:
     async def run() -> Sample:
         stack = await bench.stack()
         since = await backlog.make(stack, requests=bench.count(ENTITIES) // each, entities=each)
-        with processes.worker(
-            stack, max_requests_in_flight=IN_FLIGHT, max_provider_calls=IN_FLIGHT
-        ) as worker:
-            return await backlog.drained(stack, worker, since=since)
+        with worker(stack) as working:
+            return await backlog.drained(stack, working, since=since)
 
     return run
+
+
+def worker(stack: Stack) -> AbstractContextManager[Usage]:
+    """Work with one process that holds as many requests as instant calls are worth."""
+    return processes.worker(stack, max_requests_in_flight=IN_FLIGHT, max_provider_calls=IN_FLIGHT)

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks import backlog, processes
 from benchmarks.bench import Bench
-from benchmarks.figures import submit
+from benchmarks.figures import drain, submit
 from benchmarks.rounds import Line, Rounds, Sample, alternate
 from benchmarks.sampling import Stack, functions, parts, sampled
 
@@ -57,7 +57,7 @@ async def _submit(bench: Bench) -> list[Stack]:
 async def _drain(bench: Bench) -> list[Stack]:
     stack = await bench.stack()
     await backlog.make(stack, requests=bench.count(ENTITIES), entities=1)
-    with processes.worker(stack) as worker:
+    with drain.worker(stack) as worker:
         with sampled(worker, stack.folder / "stacks") as stacks:
             await backlog.until(stack, backlog.IS_DRAINED)
         return stacks()

@@ -6,7 +6,7 @@ PostgreSQL's `commit_delay` makes every flush wait so much longer, for both side
 
 from benchmarks import backlog, processes
 from benchmarks.bench import Bench
-from benchmarks.figures import submit
+from benchmarks.figures import drain, submit
 from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
 from benchmarks.servers import Stack, connected
 
@@ -72,7 +72,7 @@ def _drain(bench: Bench, delay: int) -> Contender:
     async def run() -> Sample:
         stack = await _stack(bench, delay)
         since = await backlog.make(stack, requests=bench.count(ENTITIES), entities=1)
-        with processes.worker(stack) as worker:
+        with drain.worker(stack) as worker:
             return await backlog.drained(stack, worker, since=since)
 
     return run

@@ -7,7 +7,7 @@ from typing import LiteralString, TypeAlias
 
 import asyncpg
 
-from shared.errors import DatabaseContended, DatabaseLocked, DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.logging import get_log
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -35,6 +35,7 @@ _UNREACHABLE = (
     asyncpg.InternalClientError,  # the server has said farewell between two statements
 )
 _CONTENDED = (
+    asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InvalidCachedStatementError,  # a migration has changed the table: prepared anew next
@@ -76,8 +77,6 @@ class Database:
                     raise
                 finally:
                     await self._pool.release(lent)
-        except asyncpg.LockNotAvailableError as error:
-            raise DatabaseLocked(f"{type(error).__name__}: {error}") from error
         except _CONTENDED as error:
             raise DatabaseContended(f"{type(error).__name__}: {error}") from error
         except TimeoutError as error:

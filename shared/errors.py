@@ -1,8 +1,7 @@
 """Errors that both services speak of.
 
     DatabaseUnavailable     PostgreSQL did not answer in time, or not at all
-      DatabaseContended     it answered: somebody else won the deadlock, or uses the connections
-        DatabaseLocked      somebody else holds the lock, and goes on holding it
+      DatabaseContended     it answered: somebody else holds the lock, or won the deadlock
 
 The codes are public (records, dead letters, problem details, metrics, docs): add, never rename.
 """
@@ -16,10 +15,6 @@ class DatabaseUnavailable(Exception):
 
 class DatabaseContended(DatabaseUnavailable):
     """PostgreSQL gave up a statement for the sake of others; the same one may succeed soon."""
-
-
-class DatabaseLocked(DatabaseContended):
-    """Somebody else holds a lock for longer than a statement waits for one."""
 
 
 class ErrorCode(StrEnum):

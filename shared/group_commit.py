@@ -1,7 +1,7 @@
 """Group commit: the rows that arrive while a transaction runs share the next one.
 
 One transaction runs at a time, and a row that comes alone goes at once. Neighbours are isolated:
-what a batch cannot do together is done in parts, and whoever leaves takes nobody along.
+what a batch cannot do together is done row by row, and whoever leaves takes nobody along.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from shared.errors import DatabaseContended, DatabaseLocked, DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 
 LARGEST_BATCH = 200
 LONGEST_QUEUE = 20_000
@@ -106,33 +106,17 @@ class GroupCommit(Generic[Row, Answer]):
                 waiter.answer.set_result(answer)
 
     async def _answer_apart(self, batch: list[_Waiter[Row, Answer]], error: Exception) -> None:
-        parts = _parts(batch, error)
-        for part in parts:
-            if waiting := [waiter for waiter in part if not waiter.answer.done()]:
-                await self._answer(waiting)
-        for waiter in batch if not parts else ():
+        if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
+            for waiter in batch:
+                if not waiter.answer.done():
+                    await self._answer([waiter])
+            return
+        for waiter in batch:
             if not waiter.answer.done():
                 waiter.answer.set_exception(error)
 
     async def _sent(self, rows: Sequence[Row]) -> Sequence[Answer]:
         try:
             return await self._send(rows)
-        except DatabaseLocked:
-            raise
         except DatabaseUnavailable:
             return await self._send(rows)
-
-
-def _parts(batch: list[_Waiter[Row, Answer]], error: Exception) -> list[list[_Waiter[Row, Answer]]]:
-    """Say in which parts a batch is sent after an error; in none when it concerns all of them.
-
-    Behind a lock each try costs its whole timeout: halves find the row that is locked in few.
-    """
-    if len(batch) == 1:
-        return []
-    if isinstance(error, DatabaseLocked):
-        half = len(batch) // 2
-        return [batch[:half], batch[half:]]
-    if isinstance(error, DatabaseUnavailable):
-        return []
-    return [[waiter] for waiter in batch]

@@ -11,8 +11,7 @@ import asyncpg
 import pytest
 
 from schemas.events import GenerationSettled
-from shared.database import Database, connect
-from shared.errors import DatabaseLocked
+from shared.database import Database
 from shared.group_commit import GroupCommit
 from tests.support.requests import (
     EVENTS,
@@ -357,38 +356,6 @@ async def test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour(database
     assert await items_of(database, claims[1].request_id) == {0: "succeeded"}
 
 
-async def test_an_item_of_which_a_stranger_has_not_decided_yet_takes_no_neighbour_along(
-    database: Database, database_url: str
-):
-    """No SKIP LOCKED sees a row that is not there yet: its batch is cut up until it is alone."""
-    claims = [await _claimed(database, count=1) for _ in range(4)]
-    async with connect(database_url, patience=1.5, pool_size=1, application_name="test") as hasty:
-        recording = GroupCommit(
-            partial(record, hasty, outlets=OUTLETS),
-            key=lambda result: result.request_id,
-            patience=database.patience,
-        )
-        async with database.connection() as stranger:
-            undecided = stranger.transaction()
-            await undecided.start()
-            await stranger.execute(INSERT_ITEM, claims[2].request_id)
-            answers = await asyncio.gather(
-                *(
-                    recording.write(Result(claim=claim, ordinal=0, outcome=a_success()))
-                    for claim in claims
-                ),
-                return_exceptions=True,
-            )
-            await undecided.rollback()
-
-    assert [type(answer) for answer in answers] == [Recorded, Recorded, DatabaseLocked, Recorded]
-    statuses = [(await row_of(database, claim.request_id))["status"] for claim in claims]
-    assert statuses == ["completed", "completed", "processing", "completed"]
-
-
-INSERT_ITEM = """
-INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
-VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)"""
 LOCK_ITEMS = "SELECT FROM generation_items WHERE generation_request_id = $1 FOR UPDATE"
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.errors import DatabaseContended, DatabaseLocked, DatabaseUnavailable
+from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.group_commit import LARGEST_BATCH, LONGEST_QUEUE, GroupCommit
 
 Row = tuple[int, str]
@@ -129,38 +129,6 @@ async def test_a_batch_that_was_lost_is_sent_once_more(error: DatabaseUnavailabl
 
     assert await _answers(tasks) == ["first", "a", "b"]
     assert writer.batches[1] == writer.batches[2]
-
-
-async def test_a_row_behind_a_lock_is_found_by_halves_and_waits_alone():
-    def behave(rows: Sequence[Row]) -> None:
-        if any(text == "locked" for _, text in rows):
-            raise DatabaseLocked("by a stranger")
-
-    writer = Writer(behave)
-    rows = [(n, "locked" if n == 5 else str(n)) for n in range(1, 9)]
-    tasks = await _behind_a_batch(writer, rows)
-
-    writer.gate.set()
-
-    *answers, alone = await _answers([task for task in tasks if task is not tasks[5]] + [tasks[5]])
-    assert answers == ["first", *(text for _, text in rows if text != "locked")]
-    assert isinstance(alone, DatabaseLocked)
-    assert [len(batch) for batch in writer.batches] == [1, 8, 4, 4, 2, 1, 1, 2]
-
-
-async def test_behind_a_lock_nobody_is_sent_again_who_has_left():
-    def behave(rows: Sequence[Row]) -> None:
-        if len(rows) > 1:
-            tasks[2].cancel()
-            raise DatabaseLocked("by a stranger")
-
-    writer = Writer(behave)
-    tasks = await _behind_a_batch(writer, [(1, "a"), (2, "b"), (3, "c"), (4, "d")])
-
-    writer.gate.set()
-
-    assert await _answers([tasks[0], tasks[1], *tasks[3:]]) == ["first", "a", "c", "d"]
-    assert [row for batch in writer.batches for row in batch].count((2, "b")) == 1
 
 
 async def test_a_database_that_stays_away_is_told_to_everybody_who_waits():

@@ -14,7 +14,6 @@ import uvloop
 from benchmarks.entity import ENTITY
 from schemas.usage import Tokens
 from shared.config import load
-from shared.garbage import collect_seldom
 from shared.http import listen
 from shared.logging import configure
 from worker_service.config import WorkerSettings
@@ -49,7 +48,6 @@ def main() -> None:
     fixed = Fixed(latency_seconds=settings.demo_latency_seconds)
     makers = replace(make_makers(settings), providers={fixed.name: fixed})
     listening = listen(settings.worker_health_host, settings.worker_health_port)
-    collect_seldom()
     sys.exit(uvloop.run(run_worker(settings, makers, listening)))
 
 

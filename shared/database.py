@@ -18,6 +18,7 @@ SCHEMA_VERSION = "20261121000300"
 APPLIED = "SELECT 1 FROM schema_migrations WHERE version >= $1 LIMIT 1"
 
 _CONNECT_SECONDS = 2.0
+_TURN_SECONDS = 2.0
 
 _UNREACHABLE = (
     OSError,
@@ -44,6 +45,21 @@ _CONTENDED = (
 log = get_log()
 
 
+class _Turns(asyncio.Semaphore):
+    """A turn for each connection, in the order of coming: the pool itself knows no order."""
+
+    def __init__(self, connections: int, *, within: float) -> None:
+        super().__init__(connections)
+        self._within = within
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(self._within if self.locked() else None):
+                await self.acquire()
+        except TimeoutError as error:
+            raise DatabaseContended("every connection of the pool is in use") from error
+
+
 class Database:
     """A pool whose statements end within `patience` seconds, whatever the server does."""
 
@@ -51,8 +67,7 @@ class Database:
         self._pool = pool
         self.patience = patience
         self._reachable = True
-        self._turns = asyncio.Semaphore(pool.get_max_size())
-        """Gives connections out in the order of coming; the pool itself knows no order."""
+        self._turns = _Turns(pool.get_max_size(), within=min(_TURN_SECONDS, patience / 2))
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -64,10 +79,8 @@ class Database:
         Raises:
             DatabaseUnavailable: no answer in time; what was sent may have taken effect.
         """
-        waits = True
         try:
             async with asyncio.timeout(self.patience), self._turns:
-                waits = False
                 lent = await self._pool.acquire()
                 try:
                     yield lent
@@ -80,8 +93,6 @@ class Database:
         except _CONTENDED as error:
             raise DatabaseContended(f"{type(error).__name__}: {error}") from error
         except TimeoutError as error:
-            if waits:
-                raise DatabaseContended("every connection of the pool is in use") from error
             raise self._lost(f"no answer within {self.patience:g} s") from error
         except _UNREACHABLE as error:
             raise self._lost(f"{type(error).__name__}: {error}") from error

@@ -6,7 +6,6 @@ import sys
 import uvloop
 
 from shared.config import load
-from shared.garbage import collect_seldom
 from shared.http import listen
 from shared.logging import configure
 from worker_service.config import WorkerSettings
@@ -23,7 +22,6 @@ def main() -> None:
         host_setting="WORKER_HEALTH_HOST",
         port_setting="WORKER_HEALTH_PORT",
     )
-    collect_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(run_worker(settings, make_makers(settings), listening)))
 

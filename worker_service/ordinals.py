@@ -171,6 +171,7 @@ async def _recorded(
     fault of the result, and the lease is over.
     """
     again = _AGAIN_SECONDS
+    log_refusal = log.exception
     while True:
         is_last = workshop.is_over.is_set()
         try:
@@ -188,7 +189,8 @@ async def _recorded(
             result = replace(result, outcome=_unstorable(error, result.outcome))
             continue
         except asyncpg.PostgresError:
-            log.exception("pass_failed", loop="record", request_id=str(result.request_id))
+            log_refusal("pass_failed", loop="record", request_id=str(result.request_id))
+            log_refusal = log.debug  # it is the same at every try
             if not run.is_leased:
                 _end_unleased(run)
                 return None

@@ -61,12 +61,15 @@ async def repeated(
 def _after(
     error: Exception, call: Callable[[], Awaitable[Ended]]
 ) -> Callable[[_Repeats], Awaitable[Ended]]:
-    """Return a call that fails at first as it did before, and is made from then on."""
-    failed = iter([error])
+    """Return a call that fails at first as it did before, and is made from then on.
+
+    It forgets the failure at once: kept, it would be in a cycle with its own traceback.
+    """
+    failed = [error]
 
     async def again(_: _Repeats) -> Ended:
-        for first in failed:
-            raise first
+        if failed:
+            raise failed.pop()
         return await call()
 
     return again

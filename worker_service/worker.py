@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from shared.database import Database, connect, wait_for_schema
+from shared.garbage import collect_seldom
 from shared.group_commit import GroupCommit
 from shared.http import Server
 from shared.kafka import Publisher
@@ -316,6 +317,7 @@ async def run_worker(settings: WorkerSettings, makers: Makers, listening: socket
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
         worker = Worker(settings, database, publisher, makers)
         on_signals(worker.stop_or_leave)
+        collect_seldom()
         try:
             return await worker.run(listening)
         finally:

@@ -196,12 +196,11 @@ async def test_connections_are_given_out_in_the_order_of_coming(database_url: st
 async def test_a_pool_without_a_free_connection_is_contended_and_not_lost(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ):
-    async with connect(database_url, patience=60, pool_size=1, application_name="me") as database:
+    async with connect(database_url, patience=0.5, pool_size=1, application_name="me") as database:
+        database.patience = 60
         async with database.connection():
-            database.patience = 0.1
             with pytest.raises(DatabaseContended, match="every connection of the pool is in use"):
                 await database.execute("SELECT 1")
-        database.patience = 60
         await database.execute("SELECT 1")
 
     assert "database_lost" not in capsys.readouterr().out

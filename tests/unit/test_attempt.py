@@ -1,6 +1,8 @@
 """An attempt asks a scripted provider: what is repeated, how often, and what is kept of it."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
@@ -105,6 +107,32 @@ async def test_no_call_is_repeated_once_the_lease_may_be_over():
         await attempt(a_claim(provider="demo"), 0, makers=makers, lease=EndsAfter(looks=1))
 
     assert len(provider.calls) == 1
+
+
+async def test_a_call_that_is_repeated_leaves_no_cycle_behind():
+    """With thousands of calls in flight Python's search for cycles comes late."""
+    alive: weakref.WeakSet[TransientError] = weakref.WeakSet()
+    raised = 0
+
+    class Down(TransientError):
+        def __init__(self) -> None:
+            super().__init__(ErrorCode.PROVIDER_UNAVAILABLE, "down")
+            alive.add(self)
+
+    def fail_at_first(_: Call) -> Step:
+        nonlocal raised
+        raised += 1
+        if raised == 1:
+            raise Down
+        return GOOD
+
+    gc.disable()
+    try:
+        assert isinstance(await asked(Scripted(fail_at_first)), Succeeded)
+
+        assert (raised, len(alive)) == (2, 0)
+    finally:
+        gc.enable()
 
 
 async def test_a_failed_call_forgets_nothing_that_has_to_be_mended():

@@ -66,6 +66,9 @@ RETURNING id, topic, parked_at IS NOT NULL AS parked"""
 
 BATCH_ROWS = 500
 _OFFERS = 10_000
+_PUBLISH_EVERY_SECONDS = 0.01
+"""What is offered during this pause shares a batch; what is offered after it goes at once."""
+
 _SWEEP_EVERY_SECONDS = 1.0
 _CLAIM_SECONDS = 15.0
 _REFUSALS_BEFORE_PARKING = 20
@@ -141,7 +144,9 @@ class Relay:
         """Publish until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._publisher.watch())
-            group.create_task(repeat(self._publish_offers, name="relay", every=0))
+            group.create_task(
+                repeat(self._publish_offers, name="relay", every=_PUBLISH_EVERY_SECONDS)
+            )
             group.create_task(
                 repeat(self._sweep_all, name="outbox_sweep", every=_SWEEP_EVERY_SECONDS)
             )

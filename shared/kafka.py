@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 from zlib import crc32
 
@@ -13,7 +14,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.messages import Headers
 from shared.logging import get_log
-from shared.starting import Starting
+from shared.starting import started
 from shared.topics import LETTER_MESSAGE_BYTES
 
 log = get_log()
@@ -115,15 +116,7 @@ class Publisher:
             partitioner=partition_of,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
-        starting = Starting(producer.start)
-        try:
-            await asyncio.shield(starting.task)
-        except BaseException:
-            try:
-                await starting.end()
-            finally:  # whoever is impatient may be cancelled once more
-                await _leave(producer)
-            raise
+        await started(producer.start, leave=partial(_leave, producer))
         self._producer = producer
         return True
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 from zlib import crc32
 
@@ -13,7 +15,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.messages import Headers
 from shared.logging import get_log
-from shared.starting import Starting
+from shared.starting import started
 from shared.topics import LETTER_MESSAGE_BYTES
 
 log = get_log()
@@ -21,6 +23,8 @@ log = get_log()
 REQUEST_SECONDS = 5.0
 _PING_SECONDS = 2.0
 _PING_EVERY_SECONDS = 1.0
+_IN_TURN_SECONDS = 0.1
+"""Within this all records are handed over in turn, unless one waits for room in its partition."""
 _PARTITION_BYTES = 262_144
 """What waits for one partition: all the dispatches of a relay's batch, so that none waits here."""
 
@@ -63,6 +67,7 @@ class Unreached:
 
 Fate: TypeAlias = Acknowledged | Refused | TopicMissing | Unreached
 _Delivery: TypeAlias = asyncio.Future[RecordMetadata]
+_Handed: TypeAlias = dict[int, _Delivery | Fate]
 
 
 class Publisher:
@@ -115,15 +120,7 @@ class Publisher:
             partitioner=partition_of,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
-        starting = Starting(producer.start)
-        try:
-            await asyncio.shield(starting.task)
-        except BaseException:
-            try:
-                await starting.end()
-            finally:  # whoever is impatient may be cancelled once more
-                await _leave(producer)
-            raise
+        await started(producer.start, leave=partial(_leave, producer))
         self._producer = producer
         return True
 
@@ -157,22 +154,45 @@ def partition_of(key: bytes | None, partitions: list[int], available: list[int])
 
 async def _publish(producer: AIOKafkaProducer, records: list[Record]) -> list[Fate]:
     """Hand the records over before any delivery is awaited; what is not delivered is unreached."""
-    handed: list[_Delivery | Fate] = []
+    handed: _Handed = {}
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * REQUEST_SECONDS):
-                topics = {record.topic for record in records}
-                obstacles = {topic: await _obstacle(producer, topic) for topic in topics}
-                for record in records:  # not extended: what was handed over by the deadline counts
-                    handed.append(  # noqa: PERF401
-                        obstacles[record.topic] or await _hand_over(producer, record)
-                    )
-                for delivery in handed:
+                await _hand_over_all(producer, records, handed)
+                for delivery in handed.values():
                     if isinstance(delivery, asyncio.Future) and not delivery.done():
                         await asyncio.wait([delivery])
     finally:
-        fates = [_fate_of(delivery) for delivery in handed]
-    return [*fates, *(Unreached() for _ in records[len(fates) :])]
+        for delivery in handed.values():
+            if isinstance(delivery, asyncio.Future):
+                delivery.cancel()  # if it is done, its error counts as retrieved
+    return [_fate_of(handed.get(place)) for place in range(len(records))]
+
+
+async def _hand_over_all(
+    producer: AIOKafkaProducer, records: list[Record], handed: _Handed
+) -> None:
+    """Hand over in turn, and as soon as one waits, what is left of each key beside the others."""
+    topics = {record.topic for record in records}
+    obstacles = {topic: await _obstacle(producer, topic) for topic in topics}
+
+    async def in_turn(places: Iterable[int]) -> None:
+        for place in places:
+            record = records[place]
+            handed[place] = obstacles[record.topic] or await _hand_over(producer, record)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_IN_TURN_SECONDS):
+            await in_turn(range(len(records)))
+    if len(handed) == len(records):
+        return
+    lanes: dict[object, list[int]] = {}
+    for place in range(len(handed), len(records)):
+        topic, key = records[place].topic, records[place].key
+        lanes.setdefault(place if key is None else (topic, key), []).append(place)
+    async with asyncio.TaskGroup() as side_by_side:
+        for places in lanes.values():
+            side_by_side.create_task(in_turn(places))
 
 
 async def _obstacle(producer: AIOKafkaProducer, topic: str) -> Fate | None:
@@ -207,10 +227,10 @@ async def _hand_over(producer: AIOKafkaProducer, record: Record) -> _Delivery | 
     return delivery
 
 
-def _fate_of(delivery: _Delivery | Fate) -> Fate:
+def _fate_of(delivery: _Delivery | Fate | None) -> Fate:
     if not isinstance(delivery, asyncio.Future):
-        return delivery
-    if delivery.cancel() or delivery.cancelled():
+        return delivery or Unreached()
+    if delivery.cancelled():
         return Unreached()
     error = delivery.exception()
     return Acknowledged() if error is None else _failure(error)

@@ -1,10 +1,25 @@
 """The start of a client of Kafka, which can be ended at any moment."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from types import coroutine
 from typing import Any
+
+
+async def started(
+    start: Callable[[], Coroutine[Any, Any, None]], *, leave: Callable[[], Awaitable[None]]
+) -> None:
+    """Start a client; one that fails or is cancelled leaves, even if it is cancelled once more."""
+    starting = Starting(start)
+    try:
+        await asyncio.shield(starting.task)
+    except BaseException:
+        try:
+            await starting.end()
+        finally:
+            await leave()
+        raise
 
 
 class Starting:
@@ -12,6 +27,7 @@ class Starting:
 
     Once ended it meets a timeout wherever it waits: aiokafka then closes what it has opened, where
     by a cancellation it would leave the connection that it asks for metadata open for good.
+    Every wait after `end` is cut so, those of its cleanup included.
     """
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -19,6 +20,7 @@ from schemas.dead_letters import Reason
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.logging import get_log
+from shared.starting import started
 from shared.states import Priority
 from worker_service.claim import Claims
 from worker_service.dead_letter import Poison, set_aside
@@ -115,10 +117,9 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer = self._new_consumer()
             try:
                 async with asyncio.timeout(_START_SECONDS):
-                    await consumer.start()
+                    await started(consumer.start, leave=partial(_leave, consumer))
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("pass_failed", loop="consumer_start", reason=str(error))
-                await _leave(consumer)
             else:
                 return consumer
             await asyncio.sleep(_AGAIN_SECONDS)

@@ -8,14 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 
 from shared.kafka import Publisher
+from shared.topics import Topics
 from tests.stack import Stack
 from tests.support.waiting import eventually
+from worker_service import consume
+from worker_service.outlets import Outlets
 
 
 @dataclass
@@ -113,6 +116,51 @@ async def test_a_watch_that_is_cancelled_once_more_closes_its_client_all_the_sam
     del publisher, watching
     gc.collect()
     assert complaints == []
+
+
+async def test_a_consumer_that_is_cancelled_while_it_starts_leaves_nothing_open(
+    stack: Stack, complaints: list[dict[str, Any]]
+):
+    before = asyncio.all_tasks()
+    async with _hole(stack, answers=1) as hole:
+        consuming = asyncio.create_task(_consumption(f"127.0.0.1:{hole.port}").run())
+        await eventually(lambda: hole.swallowed)
+
+        consuming.cancel()
+        async with asyncio.timeout(1):
+            await asyncio.gather(consuming, return_exceptions=True)
+
+        assert consuming.cancelled()
+        await eventually(lambda: not hole.open)
+        await eventually(lambda: asyncio.all_tasks() == before)
+    del consuming
+    gc.collect()
+    assert complaints == []
+
+
+async def test_a_consumer_that_does_not_start_in_time_leaves_nothing_open(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(consume, "_START_SECONDS", 0.2)
+    async with _hole(stack, answers=1) as hole:
+        consuming = asyncio.create_task(_consumption(f"127.0.0.1:{hole.port}").run())
+
+        await eventually(lambda: hole.swallowed == 3)
+        await eventually(lambda: len(hole.open) <= 1)
+
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+
+
+def _consumption(bootstrap_servers: str) -> consume.Consumption:
+    unused = cast("Any", None)
+    return consume.Consumption(
+        bootstrap_servers=bootstrap_servers,
+        outlets=Outlets(topics=Topics.with_prefix("test."), group_id="test"),
+        database=unused,
+        claims=unused,
+        in_flight=unused,
+    )
 
 
 async def test_a_watch_ends_at_once_where_no_connection_comes_about(

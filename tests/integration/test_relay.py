@@ -4,23 +4,34 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from aiokafka import TopicPartition
 
 from api_service.relay import relaying
+from shared import kafka
 from shared.database import Database
 from shared.dispatch import dispatch_record
-from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused, TopicMissing, Unreached
+from shared.kafka import (
+    Acknowledged,
+    Fate,
+    Publisher,
+    Record,
+    Refused,
+    TopicMissing,
+    Unreached,
+    partition_of,
+)
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
 from shared.states import Priority
 from shared.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
 from tests.services import api_settings
-from tests.stack import Stack
+from tests.stack import PARTITIONS, Stack
 from tests.support.api import api_told
 from tests.support.records import read_topics
 from tests.support.requests import a_request
@@ -354,6 +365,52 @@ async def test_a_topic_that_is_missing_does_not_delay_the_others(stack: Stack, d
             return any(row["id"] == lost and row["refusals"] for row in await rows_of(database))
 
         await eventually(lost_is_refused, within=15, what="the lost row backs off")
+
+
+async def test_rows_of_a_partition_that_takes_nothing_delay_no_other(
+    stack: Stack, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 1.0)
+    topic = stack.topics.dead_letters
+    stuck, free = (_key_of(partition) for partition in (0, 1))
+    publisher = Publisher(stack.kafka, client_id="relay")
+    relay = Relay(database, publisher)
+    watching = asyncio.create_task(publisher.watch())
+    await eventually(lambda: publisher.reachable)
+    with _muted(publisher, TopicPartition(topic, 0)):
+        rows = [
+            *[await _a_row(database, topic=topic, key=stuck, value=b"x" * 200_000)] * 4,
+            *[await _a_row(database, topic=topic, key=free, value=b"free")] * 2,
+        ]
+        await relay.publish(rows)
+    left = [row["id"] for row in await rows_of(database)]
+    await relay.publish(rows[:1])
+    watching.cancel()
+    await publisher.stop()
+
+    assert left == [rows[0].id]
+    assert await rows_of(database) == []
+
+
+def _key_of(partition: int) -> bytes:
+    keys = (b"%d" % number for number in range(100))
+    return next(key for key in keys if partition_of(key, [*range(PARTITIONS)], []) == partition)
+
+
+@contextmanager
+def _muted(publisher: Publisher, partition: TopicPartition) -> Iterator[None]:
+    """Let aiokafka send nothing to a partition, as while its leader owes an answer."""
+    sender = cast("Any", publisher)._producer._sender  # noqa: SLF001
+    sender._muted_partitions.add(partition)  # noqa: SLF001
+    yield
+    sender._muted_partitions.discard(partition)  # noqa: SLF001
+
+
+async def _a_row(database: Database, *, topic: str, key: bytes, value: bytes) -> OutboxRow:
+    return OutboxRow(
+        await a_left_over(database, topic=topic, value=value),
+        Record(topic=topic, key=key, value=value, headers=[]),
+    )
 
 
 async def is_taken(database: Database, row_id: int) -> bool:

@@ -1,6 +1,8 @@
 """What becomes of the records of a batch, each by itself."""
 
 import asyncio
+import gc
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +21,7 @@ from shared.kafka import (
     Unreached,
     partition_of,
 )
+from tests.support.waiting import eventually
 
 
 @dataclass
@@ -56,16 +59,23 @@ class Producer:
                 raise KafkaTimeoutError
             case b"moved":
                 delivery.set_exception(NotLeaderForPartitionError())
+            case b"bug":
+                delivery.set_exception(ZeroDivisionError())
             case _:
                 raise AssertionError(value)
         return delivery
 
 
-async def fates_of(*values: bytes, producer: Producer, topic: str = "known") -> list[kafka.Fate]:
+async def fates_of(
+    *values: bytes, producer: Producer, topic: str = "known", keys: Sequence[bytes | None] = ()
+) -> list[kafka.Fate]:
     publisher = Publisher("h:1", client_id="test")
     publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
     publisher.reachable = True
-    records = [Record(topic=topic, key=b"k", value=value, headers=[]) for value in values]
+    records = [
+        Record(topic=topic, key=key, value=value, headers=[])
+        for key, value in zip(keys or [b"k"] * len(values), values, strict=True)
+    ]
     async with asyncio.timeout(3):
         return await publisher.publish(records)
 
@@ -92,12 +102,60 @@ async def test_what_is_not_delivered_in_time_is_unreached_and_its_neighbours_are
     assert [delivery.cancelled() for delivery in producer.late] == [True]
 
 
-async def test_what_cannot_be_handed_over_in_time_is_unreached_and_so_is_the_rest(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.01)
-    fates = await fates_of(b"kept", b"no room", b"kept", producer=Producer())
-    assert fates == [Acknowledged(), Unreached(), Unreached()]
+async def test_records_that_find_no_room_delay_none_behind_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(kafka, "_IN_TURN_SECONDS", 0.01)
+    producer = Producer()
+    values = [b"no room", b"no room", b"kept", b"refused", b"kept"]
+    fates = await fates_of(*values, producer=producer, keys=[b"a", None, None, b"b", b"c"])
+    assert [type(fate) for fate in fates] == [
+        *[Unreached, Unreached],
+        *[Acknowledged, Refused, Acknowledged],
+    ]
+
+
+async def test_records_of_one_key_keep_their_order_when_one_waits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(kafka, "_IN_TURN_SECONDS", 0.01)
+    producer = Producer()
+    fates = await fates_of(
+        *[b"kept", b"no room", b"kept", b"kept"],
+        producer=producer,
+        keys=[b"a", b"a", b"b", b"a"],
+    )
+    assert fates == [Acknowledged(), Unreached(), Acknowledged(), Unreached()]
+
+
+async def test_no_task_is_made_where_no_record_waits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(asyncio.TaskGroup, "create_task", None)
+    fates = await fates_of(*[b"kept"] * 3, producer=Producer(), keys=[b"a", b"b", None])
+    assert fates == [Acknowledged()] * 3
+
+
+async def test_a_bug_of_one_delivery_leaves_no_other_unattended():
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    publishing = asyncio.create_task(fates_of(b"bug", b"moved", producer=Producer()))
+    await asyncio.wait([publishing])
+    assert isinstance(publishing.exception(), ZeroDivisionError)
+    del publishing
+    gc.collect()
+    assert complaints == []
+
+
+async def test_a_publication_that_is_cancelled_ends_so_whatever_became_of_its_records():
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    producer = Producer()
+    publishing = asyncio.create_task(fates_of(b"bug", b"moved", b"late", producer=producer))
+    await eventually(lambda: producer.late)
+    publishing.cancel()
+    await asyncio.wait([publishing])
+    assert publishing.cancelled()
+    assert [delivery.cancelled() for delivery in producer.late] == [True]
+    del publishing
+    gc.collect()
+    assert complaints == []
 
 
 def test_a_key_has_one_partition_whatever_is_available_and_in_whatever_order():

@@ -186,12 +186,12 @@ async def _hand_over_all(
             await in_turn(range(len(records)))
     if len(handed) == len(records):
         return
-    lanes: dict[object, list[int]] = {}
+    of_key: dict[object, list[int]] = {}
     for place in range(len(handed), len(records)):
         topic, key = records[place].topic, records[place].key
-        lanes.setdefault(place if key is None else (topic, key), []).append(place)
+        of_key.setdefault(place if key is None else (topic, key), []).append(place)
     async with asyncio.TaskGroup() as side_by_side:
-        for places in lanes.values():
+        for places in of_key.values():
             side_by_side.create_task(in_turn(places))
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from api_service import dead_letters, health, metrics, problems, routes
 from api_service.config import ApiSettings
@@ -74,15 +75,13 @@ def create_app(road: Road) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.road = road
-    typed_routes = routes.typed_routes()
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(
-        Shortcut, routes=[*routes.router.routes, *typed_routes.routes], prefix=prefix
-    )
     problems.install(app)
     app.include_router(routes.router, prefix=prefix)
-    app.include_router(typed_routes, prefix=prefix)
+    app.include_router(routes.typed_routes(), prefix=prefix)
     app.include_router(dead_letters.router, prefix=prefix)
     app.include_router(health.router, prefix=prefix)
     app.include_router(metrics.router, prefix=prefix)
+    app.add_middleware(HeadAsGet)
+    # Looked at here, with all routes there, so that one that is refused is refused at the start.
+    app.add_middleware(Shortcut, routes=[*iter_route_contexts(app.routes)])
     return app

@@ -175,8 +175,8 @@ class Shortcut:
             self._exact.setdefault((method, path), None if is_hidden else handler)
             return
         parameter = last[1:-1]
-        is_whole = last == f"{{{parameter}}}" and parameter.isidentifier()
-        found = (parameter, handler) if is_whole and handler is not None else None
+        is_plain = parameter.isidentifier()
+        found = (parameter, handler) if is_plain and handler is not None else None
         self._parents.setdefault((method, parent), found)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

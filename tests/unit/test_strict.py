@@ -99,6 +99,7 @@ async def test_the_shortcut_leads_to_direct_routes_alone():
 
 async def test_a_path_with_several_parameters_takes_the_way_of_fastapi(client):
     assert (await client.get("/v1/things/1/parts/2")).text == "3 GET"
+    assert (await client.get("/v1/things/{number}/parts/2")).status_code == 422
 
 
 async def test_a_header_that_is_not_given_has_the_default_of_the_endpoint(client):
@@ -293,6 +294,12 @@ async def with_a_default_made_anew(
     return Response(f"{asked} {request.method} {colour}")
 
 
+async def with_a_default_to_validate(
+    asked: Asked, request: Request, size: Annotated[int, Header(validate_default=True)] = 1
+) -> Response:
+    return Response(f"{asked} {request.method} {size}")
+
+
 @pytest.mark.parametrize(
     "endpoint",
     [
@@ -305,6 +312,7 @@ async def with_a_default_made_anew(
         not_a_coroutine,
         with_a_list_in_a_header,
         with_a_default_made_anew,
+        with_a_default_to_validate,
     ],
 )
 def test_a_body_that_fastapi_would_parse_is_refused_at_the_start(endpoint: Callable[..., Any]):

@@ -64,8 +64,10 @@ WITH target AS MATERIALIZED (
     SELECT id, false AS is_takeover FROM generation_requests AS request
      WHERE id = ANY ($4::uuid[]) AND entity_type = ANY ($5::text[])
        AND NOT {_BLOCKED.format(providers="$7", models="$8")}
-       AND (status = 'pending' AND not_before <= clock_timestamp() AND crashes < $6
-            OR status = 'processing' AND lease_owner = $1)
+       AND CASE status  -- not OR, for which PostgreSQL would look through all that waits
+           WHEN 'pending' THEN not_before <= clock_timestamp() AND crashes < $6
+           WHEN 'processing' THEN lease_owner = $1
+           ELSE false END
      ORDER BY id
        FOR NO KEY UPDATE SKIP LOCKED
 ), taken AS ({_TAKE}

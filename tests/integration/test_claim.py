@@ -9,9 +9,17 @@ import pytest
 from shared.database import Database
 from shared.errors import ErrorCode
 from shared.states import Priority
-from tests.support.requests import Claimer, a_request, a_success, expire_lease, recorded, row_of
+from tests.support.requests import (
+    Claimer,
+    a_request,
+    a_success,
+    expire_lease,
+    nearly_all_finished,
+    recorded,
+    row_of,
+)
 from worker_service.breaker import Admission
-from worker_service.claim import CRASH_LIMIT, release
+from worker_service.claim import CLAIM, CRASH_LIMIT, SUSPECT_CRASHES, release
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -57,6 +65,18 @@ async def test_a_final_request_is_never_claimed_again(database: Database):
     await Claimer(database).claims.claim([request_id])
 
     assert (await row_of(database, request_id))["status"] == "completed"
+
+
+async def test_what_messages_name_is_looked_up_by_its_key_however_much_waits(database: Database):
+    """Where nearly all are finished, an index of those that wait seems to hold one row."""
+    await nearly_all_finished(database)
+    named = [uuid4() for _ in range(100)]
+
+    plan = await database.fetch(
+        "EXPLAIN " + CLAIM, uuid4(), 30.0, "demo", named, ["sentence"], SUSPECT_CRASHES, [], []
+    )
+
+    assert not [line for (line,) in plan if "generation_requests_waiting" in line]
 
 
 async def test_an_id_that_names_nothing_is_told_apart_from_a_duplicate(database: Database):

@@ -22,6 +22,7 @@ from tests.support.requests import (
     a_success,
     expire_lease,
     items_of,
+    nearly_all_finished,
     recorded,
     row_of,
 )
@@ -441,13 +442,7 @@ async def _cancel(database: Database, claim: Claim) -> None:
 
 async def test_a_batch_is_settled_by_its_keys_however_many_requests_are_open(database: Database):
     """Where nearly all requests are finished, an index of the open ones seems to hold one row."""
-    await database.execute(
-        """INSERT INTO generation_requests
-               (id, entity_type, status, requested_count, traceparent, deadline_at, completed_at)
-           SELECT gen_random_uuid(), 'sentence', 'cancelled', 1, '', now(), now()
-             FROM generate_series(1, 1000)"""
-    )
-    await database.execute("ANALYZE generation_requests")
+    await nearly_all_finished(database)
     batch = [uuid4() for _ in range(100)]
 
     plan = await database.fetch("EXPLAIN " + COUNT_AND_SETTLE, batch)

@@ -116,15 +116,15 @@ CLAIM = (
     Mutant(
         "message takes a live lease",
         place="worker_service.claim:CLAIM",
-        old="status = 'processing' AND lease_owner = $1",
-        new="status = 'processing'",
+        old="WHEN 'processing' THEN lease_owner = $1",
+        new="WHEN 'processing' THEN true",
         check=test_claim.test_a_duplicate_message_changes_nothing,
         in_model=True,
     ),
     Mutant(
         "lost reply forgotten",
         place="worker_service.claim:CLAIM",
-        old="OR status = 'processing' AND lease_owner = $1",
+        old="WHEN 'processing' THEN lease_owner = $1",
         new="",
         check=test_claim.test_a_claim_whose_reply_was_lost_is_retaken_by_its_owner,
     ),

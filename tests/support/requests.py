@@ -189,3 +189,14 @@ async def recorded(
 
     answer: Recorded | AlreadyFinal | Stale = await eventually(answered)
     return answer
+
+
+async def nearly_all_finished(database: Database) -> None:
+    """Finish a thousand requests and have PostgreSQL take that for what it will always find."""
+    await database.execute(
+        """INSERT INTO generation_requests
+               (id, entity_type, status, requested_count, traceparent, deadline_at, completed_at)
+           SELECT gen_random_uuid(), 'sentence', 'cancelled', 1, '', now(), now()
+             FROM generate_series(1, 1000)"""
+    )
+    await database.execute("ANALYZE generation_requests")

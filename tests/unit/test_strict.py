@@ -192,6 +192,17 @@ async def test_a_client_that_leaves_in_its_body_is_no_error_of_ours():
     }
     await an_app(a_router())(scope, receive, send)
     assert answered[0]["status"] == 400
+    assert (b"connection", b"close") in answered[0]["headers"]
+
+
+@pytest.mark.parametrize("content", [b"[" * 101, None], ids=["declared", "chunked"])
+async def test_a_body_over_the_limit_ends_the_connection(client, content: bytes | None):
+    async def chunks():
+        yield b"[" * 101
+
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/v1/things", content=content or chunks(), headers=headers)
+    assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
 
 
 def deny() -> None:

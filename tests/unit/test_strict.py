@@ -1,6 +1,6 @@
 """Routes whose endpoints are called directly, and the shortcut to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -197,7 +197,7 @@ async def test_a_client_that_leaves_in_its_body_is_no_error_of_ours():
 
 @pytest.mark.parametrize("content", [b"[" * 101, None], ids=["declared", "chunked"])
 async def test_a_body_over_the_limit_ends_the_connection(client, content: bytes | None):
-    async def chunks():
+    async def chunks() -> AsyncIterator[bytes]:
         yield b"[" * 101
 
     headers = {"Content-Type": "application/json"}

@@ -24,11 +24,11 @@ _CLOSE = {"Connection": "close"}
 
 _INT64_DIGITS = 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;|$)", re.IGNORECASE)
+_JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;[^,]*)?$", re.IGNORECASE)
 
 Place: TypeAlias = tuple[str | int, ...]
 RawHeaders: TypeAlias = Mapping[bytes, bytes]
-"""The headers of a request under their names in lower case, the first of each name."""
+"""The headers of a request under their names in lower case, several of a name as one list."""
 
 
 async def read(request: Request, headers: RawHeaders) -> Any:

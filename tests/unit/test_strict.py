@@ -109,10 +109,32 @@ async def test_a_header_that_is_not_given_has_the_default_of_the_endpoint(client
     assert untold.text == "1 red /v1/things"
 
 
-async def test_of_a_header_given_twice_the_first_counts(client):
-    twice = [("Colour", "blue"), ("Colour", "green")]
+async def test_a_header_given_twice_is_one_list(client):
+    twice = [("Colour", "blue"), ("Colour", "blue"), ("Colour", "green")]
     answer = await client.post("/v1/things", json={"number": 1}, headers=twice)
-    assert answer.text == "1 blue /v1/things"
+    assert answer.text == "1 blue, blue, green /v1/things"
+
+
+JSON = ("Content-Type", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([JSON, JSON], 200),
+        ([JSON, ("Content-Type", "text/plain")], 415),
+        ([("Content-Type", "text/plain"), JSON], 415),
+        ([("Content-Type", "application/json; charset=utf-8"), JSON], 415),
+        ([("Content-Type", "application/json; charset=utf-8")], 200),
+        ([JSON, ("Content-Encoding", "identity"), ("Content-Encoding", "identity")], 200),
+        ([JSON, ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")], 415),
+    ],
+)
+async def test_a_body_is_of_one_media_type_and_coding(
+    client, headers: list[tuple[str, str]], status: int
+):
+    answer = await client.post("/v1/things", content=b'{"number": 1}', headers=headers)
+    assert answer.status_code == status
 
 
 async def test_a_direct_route_checks_its_query(client):

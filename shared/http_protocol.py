@@ -86,9 +86,12 @@ class Protocol(HttpToolsProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Keep every request from answering, not the last one alone."""
+        """Let every request end without an answer, not the last one alone."""
         self._stop_waiting()
-        self._abandon()
+        for cycle in self._unanswered():
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -152,7 +155,6 @@ class Protocol(HttpToolsProtocol):
         """Close, with this answer if none that is due stands before it."""
         if self.transport.is_closing() or self._close_after_what_is_whole():
             return
-        self._abandon()
         is_answered = (
             not self._is_whole() and not self._is_in_head() and self.cycle.response_started
         )
@@ -163,22 +165,12 @@ class Protocol(HttpToolsProtocol):
     def _close_after_what_is_whole(self) -> bool:
         """Close after the last answer to a request that came whole; drop what follows it."""
         whole = [cycle for cycle in self._unanswered() if not cycle.more_body]
-        if not whole:
-            return False
-        if self.pipeline and self.pipeline[0][0].more_body:
-            self.pipeline.popleft()
-        whole[-1].keep_alive = False
-        return True
+        if whole:
+            whole[-1].keep_alive = False
+        return bool(whole)
 
     def _unanswered(self) -> list[RequestResponseCycle]:
         """Return the requests that have begun and have no answer yet, the oldest first."""
         queued = [cycle for cycle, _ in reversed(self.pipeline)]
         begun = queued if self._running is None else [self._running, *queued]
         return [cycle for cycle in begun if not cycle.response_complete]
-
-    def _abandon(self) -> None:
-        """Let requests end whose client is gone: nothing can be written any more."""
-        for cycle in self._unanswered():
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self.pipeline.clear()

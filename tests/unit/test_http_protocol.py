@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 import uvloop
@@ -108,6 +109,14 @@ def held(connection: Connection, *paths: str) -> Callable[[], bool]:
     return lambda: connection.site.begun == [*paths]
 
 
+async def served_to(connection: Connection) -> http_protocol.Protocol:
+    state = connection.site.server.server_state
+    await eventually(lambda: state.connections)
+    (served,) = state.connections
+    assert isinstance(served, http_protocol.Protocol)
+    return served
+
+
 def test_what_is_no_http_is_refused_when_nothing_waits_for_an_answer():
     async def tell(connection: Connection) -> None:
         connection.send(GET)
@@ -184,6 +193,17 @@ def test_a_head_that_is_too_large_is_refused(name: bytes, size: int):
     on_a_connection(tell)
 
 
+def test_a_head_in_parts_is_refused_for_what_they_are_together():
+    async def tell(connection: Connection) -> None:
+        served = await served_to(connection)
+        connection.send(GET[:-2] + b"X: " + b"a" * 60_000 + b"\r\nY: ")
+        await eventually(lambda: served.headers and len(served.headers) == 2)
+        connection.send(b"a" * 10_000 + b"\r\n\r\n")
+        assert await connection.refusal() == (431, "head_too_large")
+
+    on_a_connection(tell)
+
+
 def test_a_header_without_end_is_refused_before_its_end():
     async def tell(connection: Connection) -> None:
         connection.send(GET[:-2] + b"X: ")
@@ -239,6 +259,27 @@ def test_a_request_that_is_whole_may_take_longer(monkeypatch):
         assert (await connection.answer())[2] == b"/held "
         connection.send(NEXT)
         assert (await connection.answer())[2] == b"/next "
+
+    on_a_connection(tell)
+
+
+def test_the_wait_for_a_request_ends_when_it_is_whole(monkeypatch):
+    async def tell(connection: Connection) -> None:
+        loop, waits = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+
+        def call_later(*call) -> asyncio.TimerHandle:
+            waits.append(loop.call_later(*call))
+            return waits[-1]
+
+        served = await served_to(connection)
+        spy = SimpleNamespace(call_later=call_later, create_task=loop.create_task)
+        monkeypatch.setattr(served, "loop", spy)
+        connection.send(POST % b"" + b"ab")
+        await eventually(held(connection, "/body"))
+        assert [wait.cancelled() for wait in waits] == [False]
+        connection.send(b"cd")
+        await connection.answer()
+        assert waits[0].cancelled()
 
     on_a_connection(tell)
 

@@ -21,6 +21,8 @@ from shared.refusals import (
     REQUEST_SECONDS,
 )
 
+_DROPPED: deque[object] = deque(maxlen=0)
+
 
 class HeadTooLarge(Exception):
     """The target and the headers of a request are over `MAX_HEAD_BYTES`."""
@@ -68,7 +70,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self._is_in_head():  # it is read again, without its `Upgrade`
             return
-        self.headers = deque(maxlen=0)  # type: ignore[assignment]  # trailers are dropped
+        self.headers = _DROPPED  # type: ignore[assignment]  # trailers are dropped
 
     def on_message_complete(self) -> None:
         """Note the end of a request, also of one that is answered already."""
@@ -91,7 +93,6 @@ class Protocol(HttpToolsProtocol):
         for cycle in self._unanswered():
             cycle.disconnected = True
             cycle.message_event.set()
-        self.pipeline.clear()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:

@@ -263,7 +263,8 @@ def test_a_request_that_is_whole_may_take_longer(monkeypatch):
     on_a_connection(tell)
 
 
-def test_the_wait_for_a_request_ends_when_it_is_whole(monkeypatch):
+@pytest.mark.parametrize("rest", [b"cd", None], ids=["whole", "lost"])
+def test_the_wait_for_a_request_ends_with_it(rest: bytes | None, monkeypatch):
     async def tell(connection: Connection) -> None:
         loop, waits = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
 
@@ -277,9 +278,11 @@ def test_the_wait_for_a_request_ends_when_it_is_whole(monkeypatch):
         connection.send(POST % b"" + b"ab")
         await eventually(held(connection, "/body"))
         assert [wait.cancelled() for wait in waits] == [False]
-        connection.send(b"cd")
-        await connection.answer()
-        assert waits[0].cancelled()
+        if rest is None:
+            served.transport.abort()
+        else:
+            connection.send(rest)
+        await eventually(waits[0].cancelled)
 
     on_a_connection(tell)
 

@@ -19,13 +19,16 @@ INT64 = range(-(2**63), 2**63)
 SMALLEST_NUMBER, LARGEST_NUMBER = 1e-38, 1e38
 """jsonb writes each power of ten as a digit: 1e308 would come back sixty times as long."""
 
+_CLOSE = {"Connection": "close"}
+"""Else the server would read the rest of the body, to find where the next request begins."""
+
 _INT64_DIGITS = 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;|$)", re.IGNORECASE)
+_JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;[^,]*)?$", re.IGNORECASE)
 
 Place: TypeAlias = tuple[str | int, ...]
 RawHeaders: TypeAlias = Mapping[bytes, bytes]
-"""The headers of a request under their names in lower case, the first of each name."""
+"""The headers of a request under their names in lower case, several of a name as one list."""
 
 
 async def read(request: Request, headers: RawHeaders) -> Any:
@@ -64,7 +67,7 @@ async def _read_bytes(receive: Receive, limit: int) -> bytes:
     while has_more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise HTTPException(400, "the client left before the end of the body")
+            raise HTTPException(400, "the client left before the end of the body", _CLOSE)
         content += message.get("body", b"")
         has_more = message.get("more_body", False)
         if len(content) > limit:
@@ -73,7 +76,8 @@ async def _read_bytes(receive: Receive, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> ProblemError:
-    return ProblemError(413, "body_too_large", f"a body may have {limit:,} bytes")
+    detail = f"a body may have {limit:,} bytes"
+    return ProblemError(413, "body_too_large", detail, headers=_CLOSE)
 
 
 def parse(body: bytes) -> Any:

@@ -48,8 +48,9 @@ class ProblemError(HTTPException):
         *,
         errors: Sequence[tuple[str, str]] = (),
         parameters: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status, detail)
+        super().__init__(status, detail, headers)
         self.code = code
         faults = [ProblemDetail(detail=d, pointer=p) for d, p in errors]
         faults += [ProblemDetail(detail=d, parameter=p) for d, p in parameters]

@@ -21,6 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_service import body, problems, query
 
 Endpoint: TypeAlias = Callable[..., Awaitable[Response]]
+_SAME_AS_ONCE = frozenset({b"content-encoding", b"content-type"})
+"""Headers that may be repeated as they are, as some clients and proxies do."""
+
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -121,7 +124,7 @@ def _direct_call(endpoint: Endpoint, wanted: Dependant, *, request_name: str) ->
     async def call(request: Request) -> Response:
         arguments: dict[str, Any] = {**defaults, request_name: request}
         faults: list[Any] = []
-        headers = dict(reversed(request.scope["headers"]))
+        headers = _headers(request.scope["headers"])
         for field in wanted.path_params:
             given = request.path_params[field.alias]
             arguments[field.name], found = field.validate(given, loc=("path", field.alias))
@@ -142,6 +145,25 @@ def _direct_call(endpoint: Endpoint, wanted: Dependant, *, request_name: str) ->
         return await endpoint(**arguments)
 
     return call
+
+
+def _headers(lines: list[tuple[bytes, bytes]]) -> body.RawHeaders:
+    headers = dict(lines)
+    return headers if len(headers) == len(lines) else _together(lines)
+
+
+def _together(lines: list[tuple[bytes, bytes]]) -> body.RawHeaders:
+    """Make one list of the lines of each name, as RFC 9110 section 5.3 has it.
+
+    Of a header that has but one value, it makes one that is no such value.
+    """
+    together: dict[bytes, list[bytes]] = {}
+    for name, value in lines:
+        together.setdefault(name, []).append(value)
+    return {
+        name: values[0] if name in _SAME_AS_ONCE and len({*values}) == 1 else b", ".join(values)
+        for name, values in together.items()
+    }
 
 
 class Shortcut:

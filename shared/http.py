@@ -8,31 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_NO_HTTP = (
-    b'{"type":"about:blank","title":"Bad Request","status":400,'
-    b'"detail":"this is not a request as HTTP/1.1 has it","code":"bad_request"}'
-)
+from shared.http_protocol import Protocol
+
 _BACKLOG = 2048
 _GRACEFUL_SECONDS = 5
-
-
-class _Protocol(HttpToolsProtocol):
-    """Answer with a problem where no request can be made of what came."""
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - says the same of everything
-        """Answer and close: nobody knows where the next request would begin."""
-        head = (
-            "HTTP/1.1 400 Bad Request",
-            "content-type: application/problem+json",
-            "cache-control: no-store",
-            f"content-length: {len(_NO_HTTP)}",
-            "connection: close",
-            "\r\n",
-        )
-        self.transport.write("\r\n".join(head).encode() + _NO_HTTP)
-        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -41,7 +21,8 @@ class Server(uvicorn.Server):
     def __init__(self, app: Any) -> None:
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=Protocol,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -1,6 +1,6 @@
 """Routes whose endpoints are called directly, and the shortcut to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -109,10 +109,32 @@ async def test_a_header_that_is_not_given_has_the_default_of_the_endpoint(client
     assert untold.text == "1 red /v1/things"
 
 
-async def test_of_a_header_given_twice_the_first_counts(client):
-    twice = [("Colour", "blue"), ("Colour", "green")]
+async def test_a_header_given_twice_is_one_list(client):
+    twice = [("Colour", "blue"), ("Colour", "blue"), ("Colour", "green")]
     answer = await client.post("/v1/things", json={"number": 1}, headers=twice)
-    assert answer.text == "1 blue /v1/things"
+    assert answer.text == "1 blue, blue, green /v1/things"
+
+
+JSON = ("Content-Type", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([JSON, JSON], 200),
+        ([JSON, ("Content-Type", "text/plain")], 415),
+        ([("Content-Type", "text/plain"), JSON], 415),
+        ([("Content-Type", "application/json; charset=utf-8"), JSON], 415),
+        ([("Content-Type", "application/json; charset=utf-8")], 200),
+        ([JSON, ("Content-Encoding", "identity"), ("Content-Encoding", "identity")], 200),
+        ([JSON, ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")], 415),
+    ],
+)
+async def test_a_body_is_of_one_media_type_and_coding(
+    client, headers: list[tuple[str, str]], status: int
+):
+    answer = await client.post("/v1/things", content=b'{"number": 1}', headers=headers)
+    assert answer.status_code == status
 
 
 async def test_a_direct_route_checks_its_query(client):
@@ -192,6 +214,17 @@ async def test_a_client_that_leaves_in_its_body_is_no_error_of_ours():
     }
     await an_app(a_router())(scope, receive, send)
     assert answered[0]["status"] == 400
+    assert (b"connection", b"close") in answered[0]["headers"]
+
+
+@pytest.mark.parametrize("content", [b"[" * 101, None], ids=["declared", "chunked"])
+async def test_a_body_over_the_limit_ends_the_connection(client, content: bytes | None):
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"[" * 101
+
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/v1/things", content=content or chunks(), headers=headers)
+    assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
 
 
 def deny() -> None:

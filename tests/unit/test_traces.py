@@ -21,6 +21,7 @@ def test_a_well_formed_traceparent_is_kept(given: str):
         GIVEN.upper(),
         GIVEN + "\n",
         GIVEN + "-00",
+        f"{GIVEN}, {GIVEN}",
         GIVEN[:-1],
         GIVEN.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
         GIVEN.replace("00f067aa0ba902b7", "0" * 16),

@@ -1,0 +1,334 @@
+"""What a connection does with requests that are broken, too large, late, or too many at once."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+import uvloop
+
+from shared import http_protocol
+from shared.http import Server, listen
+from shared.refusals import MAX_HEAD_BYTES
+from tests.support.waiting import eventually
+
+GET = b"GET /first HTTP/1.1\r\nHost: test\r\n\r\n"
+NEXT = b"GET /next HTTP/1.1\r\nHost: test\r\n\r\n"
+POST = b"POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n%b\r\n"
+BROKEN = b"\x00\r\n\r\n"
+
+
+@dataclass
+class Site:
+    """A server whose answers to `/held` wait for `release`; any other answer is its body."""
+
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: list[str] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    server: Server = field(init=False)
+    port: int = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.begun.append(scope["path"])
+        self.headers = scope["headers"]
+        if scope["path"].startswith("/held"):
+            await self.release.wait()
+        body = scope["path"].encode()
+        message = {"more_body": scope["path"] != "/early"}
+        while message.get("more_body"):
+            message = await receive()
+            body += b" " + message.get("body", b"")
+        length = b"%d" % len(body)
+        headers = [(b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@dataclass
+class Connection:
+    site: Site
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, raw: bytes) -> None:
+        self.writer.write(raw)
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        first, *lines = head.decode().strip().split("\r\n")
+        headers = {name: value for name, _, value in (line.partition(": ") for line in lines)}
+        body = await self.reader.readexactly(int(headers["content-length"]))
+        return int(first.split()[1]), headers, body
+
+    async def refusal(self) -> tuple[int, str]:
+        """Return status and code of the last answer: a problem, and nothing after it."""
+        status, headers, body = await self.answer()
+        assert headers["content-type"] == "application/problem+json"
+        assert headers["connection"] == "close"
+        problem = json.loads(body)
+        assert problem["status"] == status
+        await self.end()
+        return status, problem["code"]
+
+    async def end(self) -> None:
+        """Wait for the end; it is a reset where the server leaves bytes unread."""
+        with suppress(ConnectionResetError):
+            assert await self.reader.read() == b""
+
+
+Told = Callable[[Connection], Awaitable[None]]
+
+
+def on_a_connection(tell: Told) -> None:
+    """Serve as the services do, on uvloop, and have a test talk to it."""
+
+    async def talk() -> None:
+        site, listening = Site(), listen("127.0.0.1", 0)
+        site.server = Server(site)
+        serving = asyncio.create_task(site.server.serve(sockets=[listening]))
+        await eventually(lambda: site.server.started)
+        site.port = listening.getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        try:
+            async with asyncio.timeout(10):
+                await tell(Connection(site, reader, writer))
+        finally:
+            site.release.set()
+            writer.close()
+            site.server.should_exit = True
+            await serving
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(talk())
+
+
+def held(connection: Connection, *paths: str) -> Callable[[], bool]:
+    return lambda: connection.site.begun == [*paths]
+
+
+async def served_to(connection: Connection) -> http_protocol.Protocol:
+    state = connection.site.server.server_state
+    await eventually(lambda: state.connections)
+    (served,) = state.connections
+    assert isinstance(served, http_protocol.Protocol)
+    return served
+
+
+def test_what_is_no_http_is_refused_when_nothing_waits_for_an_answer():
+    async def tell(connection: Connection) -> None:
+        connection.send(GET)
+        assert (await connection.answer())[2] == b"/first "
+        connection.send(BROKEN)
+        assert await connection.refusal() == (400, "bad_request")
+
+    on_a_connection(tell)
+
+
+@pytest.mark.parametrize(
+    "broken", [BROKEN, POST % b"Content-Length: 3\r\n", NEXT[:-2] + b"X: " + b"a" * 200_000]
+)
+def test_requests_that_came_whole_are_answered_before_the_connection_ends(broken: bytes):
+    async def tell(connection: Connection) -> None:
+        connection.send(GET.replace(b"/first", b"/held") + NEXT + broken)
+        await eventually(held(connection, "/held"))
+        connection.site.release.set()
+        first, last = await connection.answer(), await connection.answer()
+        await connection.end()
+        assert (first[2], last[2]) == (b"/held ", b"/next ")
+        assert last[1]["connection"] == "close"
+
+    on_a_connection(tell)
+
+
+def test_a_client_that_sends_no_more_gets_its_answers():
+    async def tell(connection: Connection) -> None:
+        connection.send(GET.replace(b"/first", b"/held") + NEXT + POST % b"" + b"ab")
+        connection.writer.write_eof()
+        await eventually(held(connection, "/held"))
+        connection.site.release.set()
+        assert (await connection.answer())[2] == b"/held "
+        assert (await connection.answer())[2] == b"/next "
+        await connection.end()
+
+    on_a_connection(tell)
+
+
+@pytest.mark.parametrize("part", [GET[:-2], POST % b"" + b"ab"])
+def test_a_request_that_is_broken_off_is_refused(part: bytes):
+    async def tell(connection: Connection) -> None:
+        connection.send(part)
+        connection.writer.write_eof()
+        assert await connection.refusal() == (400, "bad_request")
+
+    on_a_connection(tell)
+
+
+def test_a_lost_connection_leaves_nothing_in_the_log(caplog):
+    async def tell(connection: Connection) -> None:
+        state = connection.site.server.server_state
+        connection.send(GET.replace(b"/first", b"/held") + NEXT)
+        await eventually(held(connection, "/held"))
+        (served,) = state.connections
+        served.transport.abort()
+        await eventually(lambda: not state.connections)
+        connection.site.release.set()
+        await eventually(lambda: not state.tasks)
+        assert connection.site.begun == ["/held"]
+
+    on_a_connection(tell)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES, 300_000])
+@pytest.mark.parametrize("name", [b"X", b"X: a\r\n" * 10 + b"Y"])
+def test_a_head_that_is_too_large_is_refused(name: bytes, size: int):
+    async def tell(connection: Connection) -> None:
+        connection.send(GET[:-2] + name + b": " + b"a" * size + b"\r\n\r\n")
+        assert await connection.refusal() == (431, "head_too_large")
+        assert connection.site.begun == []
+
+    on_a_connection(tell)
+
+
+def test_a_head_in_parts_is_refused_for_what_they_are_together():
+    async def tell(connection: Connection) -> None:
+        served = await served_to(connection)
+        connection.send(GET[:-2] + b"X: " + b"a" * 60_000 + b"\r\nY: ")
+        await eventually(lambda: served.headers and len(served.headers) == 2)
+        connection.send(b"a" * 10_000 + b"\r\n\r\n")
+        assert await connection.refusal() == (431, "head_too_large")
+
+    on_a_connection(tell)
+
+
+def test_a_header_without_end_is_refused_before_its_end():
+    async def tell(connection: Connection) -> None:
+        connection.send(GET[:-2] + b"X: ")
+        for _ in range(40):
+            connection.send(b"a" * 10_000)
+            await connection.writer.drain()
+        assert await connection.refusal() == (431, "head_too_large")
+
+    on_a_connection(tell)
+
+
+def test_a_large_body_before_a_head_that_comes_slowly_is_not_counted_to_it():
+    async def tell(connection: Connection) -> None:
+        large = b" " * 100_000
+        connection.send(POST.replace(b"4", b"100000") % b"" + large + NEXT[:-2])
+        await connection.answer()
+        connection.send(b"X: a\r\n")
+        connection.send(b"\r\n")
+        assert (await connection.answer())[2] == b"/next "
+
+    on_a_connection(tell)
+
+
+@pytest.mark.parametrize("part", [GET[:-2], POST % b"" + b"ab"])
+def test_a_request_that_does_not_arrive_in_time_is_refused(part: bytes, monkeypatch):
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.01)
+
+    async def tell(connection: Connection) -> None:
+        connection.send(part)
+        assert await connection.refusal() == (408, "request_timeout")
+
+    on_a_connection(tell)
+
+
+def test_a_body_that_is_late_after_its_answer_ends_without_another_answer(monkeypatch):
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.01)
+
+    async def tell(connection: Connection) -> None:
+        connection.send((POST % b"").replace(b"/body", b"/early"))
+        assert (await connection.answer())[2] == b"/early"
+        await connection.end()
+
+    on_a_connection(tell)
+
+
+def test_a_request_that_is_whole_may_take_longer(monkeypatch):
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.0)
+
+    async def tell(connection: Connection) -> None:
+        connection.send(GET.replace(b"/first", b"/held"))
+        await eventually(held(connection, "/held"))
+        connection.site.release.set()
+        assert (await connection.answer())[2] == b"/held "
+        connection.send(NEXT)
+        assert (await connection.answer())[2] == b"/next "
+
+    on_a_connection(tell)
+
+
+@pytest.mark.parametrize("rest", [b"cd", None], ids=["whole", "lost"])
+def test_the_wait_for_a_request_ends_with_it(rest: bytes | None, monkeypatch):
+    async def tell(connection: Connection) -> None:
+        loop, waits = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+
+        def call_later(*call) -> asyncio.TimerHandle:
+            waits.append(loop.call_later(*call))
+            return waits[-1]
+
+        served = await served_to(connection)
+        spy = SimpleNamespace(call_later=call_later, create_task=loop.create_task)
+        monkeypatch.setattr(served, "loop", spy)
+        connection.send(POST % b"" + b"ab")
+        await eventually(held(connection, "/body"))
+        assert [wait.cancelled() for wait in waits] == [False]
+        if rest is None:
+            served.transport.abort()
+        else:
+            connection.send(rest)
+        await eventually(waits[0].cancelled)
+
+    on_a_connection(tell)
+
+
+def test_a_body_that_is_unfinished_at_the_end_of_the_server_is_refused(monkeypatch, caplog):
+    monkeypatch.setattr(http_protocol, "DRAIN_SECONDS", 0.01)
+
+    async def tell(connection: Connection) -> None:
+        connection.send(POST % b"" + b"ab")
+        await eventually(held(connection, "/body"))
+        connection.site.server.should_exit = True
+        assert await connection.refusal() == (503, "draining")
+
+    on_a_connection(tell)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+def test_an_upgrade_is_ignored_and_the_body_read(protocol: bytes, caplog):
+    async def tell(connection: Connection) -> None:
+        wish = b"Connection: Upgrade\r\nUpgrade: %b\r\n" % protocol
+        connection.send((POST % wish + b"abcd") * 3 + POST % wish + b"ef")
+        for _ in range(3):
+            assert (await connection.answer())[2].replace(b" ", b"") == b"/bodyabcd"
+        connection.send(b"gh" + NEXT)
+        assert (await connection.answer())[2].replace(b" ", b"") == b"/bodyefgh"
+        assert (await connection.answer())[2] == b"/next "
+
+    on_a_connection(tell)
+    assert caplog.records == []
+
+
+def test_a_tunnel_is_not_opened():
+    async def tell(connection: Connection) -> None:
+        connection.send(b"CONNECT /first HTTP/1.1\r\nHost: test\r\n\r\n" + NEXT)
+        assert (await connection.answer())[1]["connection"] == "close"
+        await connection.end()
+
+    on_a_connection(tell)
+
+
+def test_trailers_are_passed_over():
+    async def tell(connection: Connection) -> None:
+        chunked = b"POST /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.send(chunked + b"2\r\nab\r\n0\r\nX: a\r\n\r\n")
+        assert (await connection.answer())[2].replace(b" ", b"") == b"/bodyab"
+        assert connection.site.headers == [(b"host", b"test"), (b"transfer-encoding", b"chunked")]
+
+    on_a_connection(tell)

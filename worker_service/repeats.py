@@ -46,7 +46,7 @@ async def repeated(
     """Make a call, and repeat it as often as the policy and `may_call` allow.
 
     tenacity comes in when the first call has failed, which is what it is told of first: its state
-    would be a sixth of what an attempt in flight holds, and few calls fail.
+    would be a tenth of what an attempt in flight holds, and few calls fail.
 
     Raises:
         Exception: what the last call raised, as it is.

@@ -30,6 +30,7 @@ ENTRYPOINT ["python", "-m", "api_service"]
 
 FROM service AS worker
 COPY --from=build /app/worker_service worker_service
+COPY --from=build /app/demo_provider demo_provider
 ENV WORKER_HEALTH_HOST=0.0.0.0
 EXPOSE 8001
 ENTRYPOINT ["python", "-m", "worker_service"]

@@ -9,10 +9,10 @@ import uvloop
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
 from shared.config import load
-from shared.garbage import collect_seldom
-from shared.http import Server, listen
-from shared.logging import configure, get_log
-from shared.loops import on_signals
+from shared.http.server import Server, listen
+from shared.runtime.garbage import collect_seldom
+from shared.runtime.logging import configure, get_log
+from shared.runtime.loops import on_signals
 
 log = get_log()
 
@@ -44,12 +44,12 @@ def _arguments() -> argparse.Namespace:
 
 async def serve(settings: ApiSettings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
-    async with opened(settings) as road:
-        server = Server(create_app(road))
+    async with opened(settings) as context:
+        server = Server(create_app(context))
         collect_seldom()
 
         def stop() -> None:
-            road.draining.set()
+            context.draining.set()
             server.should_exit = True
 
         on_signals(stop)

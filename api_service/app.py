@@ -7,17 +7,20 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from api_service import dead_letters, health, metrics, problems, routes
+from api_service import health, metrics
 from api_service.config import ApiSettings
-from api_service.head import HeadAsGet
-from api_service.openapi import DocumentedApi, operation_id
+from api_service.dead_letters import routes as dead_letters
+from api_service.generation_requests import routes
+from api_service.generation_requests.routes import AppContext
+from api_service.generation_requests.submit import Submissions
+from api_service.http import problems
+from api_service.http.head_method import HeadAsGet
+from api_service.http.openapi import DocumentedApi, operation_id
+from api_service.http.strict import Shortcut
 from api_service.relay import relaying
-from api_service.routes import Road
-from api_service.strict import Shortcut
-from api_service.submit import Submissions
-from shared.database import connect, wait_for_schema
-from shared.kafka import Publisher
-from shared.topics import Topics
+from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
+from shared.postgres.database import connect, wait_for_schema
 
 DATABASE_SECONDS = 2.5
 """A frozen server is a 503 within 3 s."""
@@ -29,7 +32,7 @@ time, so a submit answers 202 at once; `Location` says where to poll, `Retry-Aft
 
 
 @asynccontextmanager
-async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
+async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
     """Open what the routes need and relay, for as long as the block runs.
 
     Raises:
@@ -44,7 +47,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="api_service")
         async with relaying(database, publisher) as relay:
-            yield Road(
+            yield AppContext(
                 settings=settings,
                 database=database,
                 publisher=publisher,
@@ -58,9 +61,9 @@ async def opened(settings: ApiSettings) -> AsyncIterator[Road]:
             )
 
 
-def create_app(road: Road) -> FastAPI:
+def create_app(context: AppContext) -> FastAPI:
     """Build the application on what was opened."""
-    prefix = road.settings.api_prefix
+    prefix = context.settings.api_prefix
     app = DocumentedApi(
         title="Generation requests",
         version="0.1.0",
@@ -74,7 +77,7 @@ def create_app(road: Road) -> FastAPI:
         # Nobody collects it, and FastAPI would look for who might at each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.road = road
+    app.state.context = context
     problems.install(app)
     app.include_router(routes.router, prefix=prefix)
     app.include_router(routes.typed_routes(), prefix=prefix)

@@ -5,9 +5,9 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api_service.routes import Road
-from shared.database import APPLIED, SCHEMA_VERSION
+from api_service.generation_requests.routes import AppContext
 from shared.errors import DatabaseUnavailable
+from shared.postgres.database import APPLIED, SCHEMA_VERSION
 
 router = APIRouter(tags=["health"])
 
@@ -35,14 +35,14 @@ async def livez() -> Liveness:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(request: Request, response: Response) -> Readiness:
     """Answer 200 while requests can be accepted: degraded when only Kafka is down."""
-    road: Road = request.app.state.road
-    kafka: Literal["up", "down"] = "up" if road.publisher.reachable else "down"
+    context: AppContext = request.app.state.context
+    kafka: Literal["up", "down"] = "up" if context.publisher.reachable else "down"
     try:
-        await road.database.fetchrow(APPLIED, SCHEMA_VERSION)
+        await context.database.fetchrow(APPLIED, SCHEMA_VERSION)
     except DatabaseUnavailable:
         response.status_code = 503
         return Readiness(status="unavailable", database="down", kafka=kafka)
-    if road.draining.is_set():
+    if context.draining.is_set():
         response.status_code = 503
         return Readiness(status="draining", database="up", kafka=kafka)
     status: Literal["ready", "degraded"] = "ready" if kafka == "up" else "degraded"

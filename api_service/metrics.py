@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from asyncpg import Record
 from fastapi import APIRouter, Request, Response
 
-from api_service.routes import Road
-from shared import metrics
-from shared.database import Database
+from api_service.generation_requests.routes import AppContext
 from shared.errors import DatabaseUnavailable
+from shared.postgres.database import Database
+from shared.runtime import metrics
 from shared.states import Priority
 
 UNCLAIMED = """
@@ -33,9 +33,9 @@ async def read_metrics(request: Request) -> Response:
 
     While PostgreSQL does not answer, what it knows is left out and the rest is still served.
     """
-    road: Road = request.app.state.road
+    context: AppContext = request.app.state.context
     try:
-        found = await _find_open(road.database)
+        found = await _find_open(context.database)
     except DatabaseUnavailable:
         found = None
     _forget_open()

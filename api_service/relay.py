@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from shared.config import SharedSettings, load
-from shared.database import Database, connect, wait_for_schema
-from shared.kafka import Publisher
-from shared.logging import configure, get_log
-from shared.loops import on_signals, repeat
+from shared.kafka.publisher import Publisher
 from shared.outbox import Relay
+from shared.postgres.database import Database, connect, wait_for_schema
+from shared.runtime.logging import configure, get_log
+from shared.runtime.loops import on_signals, repeat
 
 log = get_log()
 

@@ -8,8 +8,8 @@ from uuid_utils.compat import uuid7
 from benchmarks.rounds import Sample
 from benchmarks.servers import Stack, connected
 from benchmarks.usage import Usage
-from shared.dispatch import dispatch_record
-from shared.kafka import Acknowledged, Publisher
+from shared.kafka.publisher import Acknowledged, Publisher
+from shared.requests.dispatch import dispatch_record
 from shared.states import Priority
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -58,8 +58,8 @@ async def make(stack: Stack, *, requests: int, entities: int) -> UUID:
 async def _dispatch(stack: Stack, publisher: Publisher, ids: list[UUID]) -> None:
     topic = stack.topics.requests[Priority.NORMAL]
     records = [dispatch_record(i, topic=topic, traceparent=TRACEPARENT) for i in ids]
-    fates = await publisher.publish(records)
-    if not all(isinstance(fate, Acknowledged) for fate in fates):
+    results = await publisher.publish(records)
+    if not all(isinstance(result, Acknowledged) for result in results):
         raise RuntimeError("Kafka did not take every message")
 
 

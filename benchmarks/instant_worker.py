@@ -14,11 +14,11 @@ import uvloop
 from benchmarks.entity import ENTITY
 from schemas.usage import Tokens
 from shared.config import load
-from shared.http import listen
-from shared.logging import configure
+from shared.http.server import listen
+from shared.runtime.logging import configure
 from worker_service.config import WorkerSettings
 from worker_service.providers import Call, Completion
-from worker_service.worker import make_makers, run_worker
+from worker_service.worker import make_tools, run_worker
 
 
 class Fixed:
@@ -46,9 +46,9 @@ def main() -> None:
     settings = load(WorkerSettings)
     configure(settings, service="worker")
     fixed = Fixed(latency_seconds=settings.demo_latency_seconds)
-    makers = replace(make_makers(settings), providers={fixed.name: fixed})
+    tools = replace(make_tools(settings), providers={fixed.name: fixed})
     listening = listen(settings.worker_health_host, settings.worker_health_port)
-    sys.exit(uvloop.run(run_worker(settings, makers, listening)))
+    sys.exit(uvloop.run(run_worker(settings, tools, listening)))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from benchmarks import statements
 from benchmarks.rounds import Sample
 from benchmarks.servers import PARTITIONS, Stack, connected
-from shared.database import APPLIED
 from shared.outbox import CLAIM_LEFTOVERS, DELETE_STALE_DISPATCHES
-from worker_service.claim import CLAIM_ANY
-from worker_service.lease import HEARTBEAT, LOST, MAY_TAKE_OVER_UNTIL
-from worker_service.sweep import DUE
+from shared.postgres.database import APPLIED
+from worker_service.claims.claim import CLAIM_ANY
+from worker_service.claims.lease import HEARTBEAT, LOST, MAY_TAKE_OVER_UNTIL
+from worker_service.maintenance.sweep import DUE
 
 BY_THE_CLOCK: tuple[LiteralString, ...] = (
     APPLIED,

@@ -22,7 +22,7 @@ from devstack.ports import LOOPBACK, listen
 from devstack.roster import Role, Roster
 from devstack.services import Services
 from shared.states import Priority
-from worker_service.lanes import HIGH_SHARE
+from worker_service.claims.scheduler import HIGH_SHARE
 
 INSTANT_WORKER = "benchmarks.instant_worker"
 API = "api_service"

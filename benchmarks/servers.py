@@ -18,7 +18,7 @@ from devstack.kafka import Kafka
 from devstack.postgres import Postgres
 from devstack.processes import Process
 from migrations.migrate import migrate
-from shared.topics import Topics, create_topics
+from shared.kafka.topics import Topics, create_topics
 from worker_service.config import WorkerSettings
 
 PARTITIONS = 6

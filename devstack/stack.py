@@ -76,7 +76,7 @@ class Stack:
         if kafka:
             kafka.wait_until_ready()
             self._environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-        self._run("shared.topics", doing="creating the topics")
+        self._run("shared.kafka.topics", doing="creating the topics")
 
     def _launch_kafka(self) -> Kafka:
         """Start the slower server first, and let it start while the other one does."""

@@ -14,10 +14,18 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.database import Connection, Database
-from shared.kafka import Acknowledged, Fate, Publisher, Record, Refused, TopicMissing, Unreached
-from shared.logging import get_log
-from shared.loops import repeat
+from shared.kafka.publisher import (
+    Acknowledged,
+    DeliveryResult,
+    NotDelivered,
+    Publisher,
+    Record,
+    Refused,
+    TopicMissing,
+)
+from shared.postgres.database import Connection, Database
+from shared.runtime.logging import get_log
+from shared.runtime.loops import repeat
 
 log = get_log()
 
@@ -177,24 +185,24 @@ class Relay:
 
     async def publish(self, rows: Sequence[OutboxRow]) -> None:
         """Publish rows and delete those that the broker acknowledged, never before it did."""
-        fates = await self._publisher.publish([row.record for row in rows])
-        acknowledged = _ids(rows, fates, Acknowledged)
-        unreached = _ids(rows, fates, Unreached)
+        results = await self._publisher.publish([row.record for row in rows])
+        acknowledged = _ids(rows, results, Acknowledged)
+        unreached = _ids(rows, results, NotDelivered)
         await self._each_if_any(
             (DELETE_ACKNOWLEDGED, acknowledged), (LEAVE_TO_ANY_RELAY, unreached)
         )
         if len(acknowledged) + len(unreached) < len(rows):
-            await self._back_off(rows, fates)
+            await self._back_off(rows, results)
 
     async def _each_if_any(self, *changes: tuple[LiteralString, list[int]]) -> None:
         for statement, ids in changes:
             if ids:
                 await self._database.execute(statement, ids)
 
-    async def _back_off(self, rows: Sequence[OutboxRow], fates: Sequence[Fate]) -> None:
-        reasons = dict(_reasons(rows, fates))
+    async def _back_off(self, rows: Sequence[OutboxRow], results: Sequence[DeliveryResult]) -> None:
+        reasons = dict(_reasons(rows, results))
         backed_off = await self._database.fetch(
-            BACK_OFF, sorted(reasons), _REFUSALS_BEFORE_PARKING, _ids(rows, fates, Refused)
+            BACK_OFF, sorted(reasons), _REFUSALS_BEFORE_PARKING, _ids(rows, results, Refused)
         )
         for row in backed_off:
             identifiers: dict[str, Any] = {
@@ -208,21 +216,25 @@ class Relay:
                 log.warning("outbox_row_refused", **identifiers)
 
 
-def _ids(rows: Sequence[OutboxRow], fates: Sequence[Fate], kind: type[Fate]) -> list[int]:
-    return [row.id for row, fate in zip(rows, fates, strict=True) if isinstance(fate, kind)]
+def _ids(
+    rows: Sequence[OutboxRow], results: Sequence[DeliveryResult], kind: type[DeliveryResult]
+) -> list[int]:
+    return [row.id for row, result in zip(rows, results, strict=True) if isinstance(result, kind)]
 
 
-def _reasons(rows: Sequence[OutboxRow], fates: Sequence[Fate]) -> Iterator[tuple[int, str]]:
-    for row, fate in zip(rows, fates, strict=True):
-        match fate:
+def _reasons(
+    rows: Sequence[OutboxRow], results: Sequence[DeliveryResult]
+) -> Iterator[tuple[int, str]]:
+    for row, result in zip(rows, results, strict=True):
+        match result:
             case Refused(reason):
                 yield row.id, reason
             case TopicMissing(topic):
                 yield row.id, f"the broker has no topic {topic!r}"
-            case Acknowledged() | Unreached():
+            case Acknowledged() | NotDelivered():
                 pass
             case _:
-                assert_never(fate)
+                assert_never(result)
 
 
 def request_id_key(request_id: UUID) -> bytes:

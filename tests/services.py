@@ -12,16 +12,16 @@ from aiokafka import AIOKafkaProducer
 
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
-from shared.database import Database, connect
-from shared.http import listen
-from shared.kafka import Publisher
+from shared.http.server import listen
+from shared.kafka.publisher import Publisher
+from shared.postgres.database import Database, connect
 from tests.stack import Stack
-from tests.support import books
+from tests.support import invariants
 from tests.support.processes import Services, services_of
-from tests.support.providers import Scripted, makers_of
-from worker_service.breaker import BreakerPolicy, Breakers
+from tests.support.providers import Scripted, tools_of
+from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.config import WorkerSettings
-from worker_service.retry import RetryPolicy
+from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.worker import Worker
 
 LEASE_SECONDS = 4.0
@@ -55,8 +55,8 @@ def worker_settings(stack: Stack, **changes: Any) -> WorkerSettings:
 @asynccontextmanager
 async def serving(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """Run an API service in this process and lend a client of it."""
-    async with opened(api_settings(stack)) as road:
-        transport = httpx.ASGITransport(app=create_app(road))
+    async with opened(api_settings(stack)) as context:
+        transport = httpx.ASGITransport(app=create_app(context))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
 
@@ -104,7 +104,7 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
                 failures=settings.breaker_failures, first_seconds=settings.breaker_seconds
             )
         )
-        worker = Worker(settings, database, publisher, makers_of(provider, policy, breakers))
+        worker = Worker(settings, database, publisher, tools_of(provider, policy, breakers))
         running = asyncio.create_task(worker.run(listen("127.0.0.1", 0)))
         try:
             yield worker
@@ -139,15 +139,15 @@ async def loop() -> asyncio.AbstractEventLoop:
 async def balanced(database: Database) -> AsyncIterator[None]:
     """Check after the test that the books balance; for tests in which no relay runs."""
     yield
-    await books.check(database)
+    await invariants.check(database)
 
 
 @pytest.fixture
-async def balanced_road(
+async def balanced_services(
     database: Database,
     api: httpx.AsyncClient,  # noqa: ARG001 - the check comes before it is closed
     start_worker: StartWorker,  # noqa: ARG001 - likewise
 ) -> AsyncIterator[None]:
     """Check after the test, while its relay still runs, that the books balance."""
     yield
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)

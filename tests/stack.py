@@ -21,8 +21,8 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
 from migrations.migrate import migrate
-from shared.database import Database, connect
-from shared.topics import Topics, create_topics
+from shared.kafka.topics import Topics, create_topics
+from shared.postgres.database import Database, connect
 
 PARTITIONS = 3
 PATIENCE_SECONDS = 10.0

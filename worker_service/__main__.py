@@ -6,10 +6,10 @@ import sys
 import uvloop
 
 from shared.config import load
-from shared.http import listen
-from shared.logging import configure
+from shared.http.server import listen
+from shared.runtime.logging import configure
 from worker_service.config import WorkerSettings
-from worker_service.worker import make_makers, run_worker
+from worker_service.worker import make_tools, run_worker
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
         port_setting="WORKER_HEALTH_PORT",
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(run_worker(settings, make_makers(settings), listening)))
+        sys.exit(runner.run(run_worker(settings, make_tools(settings), listening)))
 
 
 main()

@@ -5,11 +5,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shared.database import APPLIED, SCHEMA_VERSION, Database
 from shared.errors import DatabaseUnavailable
-from shared.kafka import Publisher
-from shared.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, WORKER, exposition
-from worker_service.in_flight import InFlight
+from shared.kafka.publisher import Publisher
+from shared.postgres.database import APPLIED, SCHEMA_VERSION, Database
+from shared.runtime.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, WORKER, exposition
+from worker_service.claims.slots import InFlight
 
 
 def create_app(database: Database, publisher: Publisher, in_flight: InFlight) -> Starlette:

@@ -10,36 +10,36 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from shared.database import Database, connect, wait_for_schema
-from shared.garbage import collect_seldom
 from shared.group_commit import GroupCommit
-from shared.http import Server
-from shared.kafka import Publisher
-from shared.logging import get_log
-from shared.loops import on_signals, repeat
+from shared.http.server import Server
+from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
 from shared.outbox import Relay
+from shared.postgres.database import Database, connect, wait_for_schema
+from shared.runtime.garbage import collect_seldom
+from shared.runtime.logging import get_log
+from shared.runtime.loops import on_signals, repeat
 from shared.states import Priority
-from shared.topics import Topics
 from worker_service import generators, health
-from worker_service.attempt import Makers
-from worker_service.breaker import BreakerPolicy, Breakers
-from worker_service.claim import (
+from worker_service.claims.circuit import BreakerPolicy, Breakers
+from worker_service.claims.claim import (
     PENDING_SECONDS,
     PENDING_SECONDS_WITHOUT_MESSAGE,
     Claim,
     Claims,
 )
+from worker_service.claims.lease import BEATS_PER_LEASE, Leases
+from worker_service.claims.slots import InFlight, Run
 from worker_service.config import WorkerSettings
-from worker_service.consume import Consumption
-from worker_service.in_flight import InFlight, Run
-from worker_service.lease import BEATS_PER_LEASE, Leases
-from worker_service.ordinals import Workshop, give_back, work
-from worker_service.outlets import Outlets
-from worker_service.permits import Permits
+from worker_service.generation.attempt import GenerationTools
+from worker_service.generation.permits import PrioritySemaphore
+from worker_service.generation.request import WorkerContext, give_back, work
+from worker_service.generation.retry_policy import RetryPolicy
+from worker_service.intake.consume import Consumption
+from worker_service.kafka_names import KafkaNames
+from worker_service.maintenance.sweep import BATCH_REQUESTS, Sweep
 from worker_service.providers.settings import make_providers
-from worker_service.record import record
-from worker_service.retry import RetryPolicy
-from worker_service.sweep import BATCH_REQUESTS, Sweep
+from worker_service.settlement.record import record
 
 log = get_log()
 
@@ -64,9 +64,13 @@ class Worker:
     """Everything that runs in one worker process."""
 
     def __init__(
-        self, settings: WorkerSettings, database: Database, publisher: Publisher, makers: Makers
+        self,
+        settings: WorkerSettings,
+        database: Database,
+        publisher: Publisher,
+        tools: GenerationTools,
     ) -> None:
-        outlets = Outlets(
+        kafka_names = KafkaNames(
             topics=Topics.with_prefix(settings.kafka_topic_prefix), group_id=settings.kafka_group_id
         )
         self._settings = settings
@@ -78,22 +82,22 @@ class Worker:
         self.exit_status = 0
         self._signals = 0
         self._leases = Leases(database, self.in_flight, lease_seconds=settings.lease_seconds)
-        self._workshop = Workshop(
+        self._context = WorkerContext(
             database=database,
             relay=self._relay,
-            makers=makers,
-            permits=Permits(settings.provider_calls),
+            tools=tools,
+            permits=PrioritySemaphore(settings.provider_calls),
             parallel_items=settings.max_parallel_items_per_request,
-            outlets=outlets,
+            kafka_names=kafka_names,
             recording=GroupCommit(
-                partial(record, database, outlets=outlets),
+                partial(record, database, kafka_names=kafka_names),
                 key=lambda result: result.request_id,
                 patience=database.patience,
             ),
             is_over=asyncio.Event(),
         )
-        self._breakers = makers.breakers
-        entity_types = [*makers.generators]
+        self._breakers = tools.breakers
+        entity_types = [*tools.generators]
         self._claims = Claims(
             database,
             owner=uuid4(),
@@ -102,11 +106,11 @@ class Worker:
             provider=settings.provider,
             running=self.in_flight.ids,
             start=self._start,
-            breakers=makers.breakers,
+            breakers=tools.breakers,
         )
         self._consumption = Consumption(
             bootstrap_servers=settings.kafka_bootstrap_servers,
-            outlets=outlets,
+            kafka_names=kafka_names,
             database=database,
             claims=self._claims,
             in_flight=self.in_flight,
@@ -116,7 +120,7 @@ class Worker:
             self._relay,
             entity_types=entity_types,
             lease_seconds=settings.lease_seconds,
-            outlets=outlets,
+            kafka_names=kafka_names,
             take_over_until=lambda: self._leases.take_over_until,
         )
         self._health = Server(health.create_app(database, publisher, self.in_flight))
@@ -174,11 +178,11 @@ class Worker:
     async def _work(self, run: Run) -> None:
         """Work on a request; a bug in that costs this run alone, and is counted."""
         try:
-            await work(run, workshop=self._workshop)
+            await work(run, context=self._context)
         except Exception:
             log.exception("run_failed", request_id=str(run.claim.request_id))
             run.defer(AFTER_BUG_SECONDS, counted=True)
-            await give_back(run, workshop=self._workshop)
+            await give_back(run, context=self._context)
         finally:
             self.in_flight.remove(run)
 
@@ -205,11 +209,11 @@ class Worker:
                     may_take_suspect=not self.in_flight.has_suspect,
                 )
 
-    async def _claim_any(self, slots: int, lanes: list[Priority]) -> int:
+    async def _claim_any(self, slots: int, priorities: list[Priority]) -> int:
         with self.in_flight.held(slots):
             return await self._claims.claim_any(
                 slots,
-                lanes=lanes,
+                priorities=priorities,
                 take_over_until=self._leases.take_over_until,
                 may_take_suspect=not self.in_flight.has_suspect,
                 pending_seconds=self._pending_seconds(),
@@ -267,7 +271,7 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self.in_flight.emptied()
-        self._workshop.is_over.set()
+        self._context.is_over.set()
         for run in self.in_flight:
             run.abort()
         with suppress(TimeoutError):
@@ -280,13 +284,13 @@ class Worker:
     @property
     def _after_drain_seconds(self) -> float:
         """A record under way when the drain is over may take as long as any statement."""
-        return max(self._workshop.database.patience, SHORTEST_AFTER_DRAIN_SECONDS)
+        return max(self._context.database.patience, SHORTEST_AFTER_DRAIN_SECONDS)
 
 
-def make_makers(settings: WorkerSettings) -> Makers:
+def make_tools(settings: WorkerSettings) -> GenerationTools:
     """Make what the settings ask for."""
     loaded = generators.load()
-    return Makers(
+    return GenerationTools(
         generators=loaded,
         providers=make_providers(settings, loaded, connections=settings.provider_calls),
         policy=RetryPolicy(
@@ -301,7 +305,9 @@ def make_makers(settings: WorkerSettings) -> Makers:
     )
 
 
-async def run_worker(settings: WorkerSettings, makers: Makers, listening: socket.socket) -> int:
+async def run_worker(
+    settings: WorkerSettings, tools: GenerationTools, listening: socket.socket
+) -> int:
     """Open what a worker needs, run it, and return the exit status.
 
     Raises:
@@ -315,11 +321,11 @@ async def run_worker(settings: WorkerSettings, makers: Makers, listening: socket
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
-        worker = Worker(settings, database, publisher, makers)
+        worker = Worker(settings, database, publisher, tools)
         on_signals(worker.stop_or_leave)
         collect_seldom()
         try:
             return await worker.run(listening)
         finally:
-            for provider in makers.providers.values():
+            for provider in tools.providers.values():
                 await provider.close()

@@ -4,15 +4,15 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from api_service.generation_requests import READ
-from api_service.submit import ACCEPT
+from api_service.generation_requests.read import READ
+from api_service.generation_requests.submit import ACCEPT
 from benchmarks import backlog, processes, seeds, statements
 from benchmarks.bench import Bench
 from benchmarks.figures import polling, submit
 from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
 from benchmarks.servers import Stack
-from worker_service.claim import CLAIM
-from worker_service.record import COUNT_AND_SETTLE, KEEP
+from worker_service.claims.claim import CLAIM
+from worker_service.settlement.record import COUNT_AND_SETTLE, KEEP
 
 FEW, MANY = 10_000, 1_000_000
 SECONDS = 3.0

@@ -41,7 +41,7 @@ _HOPELESS_SHARE = 0.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class PlannedRequest:
     """A request that will be submitted."""
 
     tag: str
@@ -58,7 +58,7 @@ class Load:
     """
 
     seed: int
-    asks: list[Ask]
+    asks: list[PlannedRequest]
     seconds: float
     promised: dict[str, str] = field(default_factory=dict)
 
@@ -84,12 +84,12 @@ class Load:
                 group.create_task(self._submit(client, ask))
                 await asyncio.sleep(self.seconds / len(self.asks))
 
-    async def submit_one(self, url: str, ask: Ask) -> None:
+    async def submit_one(self, url: str, ask: PlannedRequest) -> None:
         """Submit one more ask."""
         async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS) as client:
             await self._submit(client, ask)
 
-    async def _submit(self, client: httpx.AsyncClient, ask: Ask) -> None:
+    async def _submit(self, client: httpx.AsyncClient, ask: PlannedRequest) -> None:
         tag = ask.tag
         tries = 0
         while not await self._is_promised(client, ask, tag):
@@ -97,7 +97,7 @@ class Load:
             tag = f"{ask.tag}-again-{tries}"
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _is_promised(self, client: httpx.AsyncClient, ask: Ask, tag: str) -> bool:
+    async def _is_promised(self, client: httpx.AsyncClient, ask: PlannedRequest, tag: str) -> bool:
         body = {
             "entity_type": "sentence",
             "count": ask.count,
@@ -119,7 +119,7 @@ def draw_load(seed: int, *, requests: int, seconds: float) -> Load:
     """Draw the requests of a seed."""
     draw = random.Random(f"load {seed}")
     asks = [
-        Ask(
+        PlannedRequest(
             tag=f"request-{number}",
             count=draw.choice((1, 1, 2, 3, 5, 10)),
             priority=draw.choice(_PRIORITIES),

@@ -1,4 +1,4 @@
-"""One seed: draw a plan, open a site, break it while it works, make it whole, audit its books."""
+"""One seed: draw a plan, open an environment, inject the fault, repair, check the invariants."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 
 import httpx
 
-from shared.database import Database
-from tests.chaos.faults import DECKS, Fault, deal
+from shared.postgres.database import Database
+from tests.chaos.environment import Environment, environment_opened
+from tests.chaos.faults import FAULTS, Fault, pick
 from tests.chaos.load import KILLER, Load, draw_load
-from tests.chaos.site import Site, site_opened
-from tests.support.books import calls, over_http, tables, topics
-from tests.support.books.calls import Waste
+from tests.support.invariants import calls, over_http, tables, topics
+from tests.support.invariants.calls import Waste
 from tests.support.model_server import Item
 from tests.support.waiting import eventually
 
@@ -62,14 +62,14 @@ class Report:
 
 
 def draw_plan(seed: int) -> Plan:
-    """Draw the load and one fault of each deck."""
+    """Draw the load and one fault of each faults."""
     draw = Random(f"plan {seed}")
     strikes = [
         Strike(
             at_seconds=draw.uniform(_FIRST_FAULT_SECONDS, _LAST_FAULT_SECONDS),
-            fault=deal(deck, seed)(draw),
+            fault=pick(faults, seed)(draw),
         )
-        for deck in DECKS
+        for faults in FAULTS
     ]
     load = draw_load(seed, requests=REQUESTS, seconds=LOAD_SECONDS)
     return Plan(seed=seed, load=load, strikes=strikes)
@@ -79,15 +79,15 @@ async def run_seed(seed: int, folder: Path, *, workers: int) -> Report:
     """Run a seed on a stack of its own, whose logs stay in `folder`."""
     plan = draw_plan(seed)
     async with (
-        site_opened(folder, plan.load, workers=workers) as site,
-        _beside(site.supervise(), site.watch.requests(), site.watch.offsets()),
+        environment_opened(folder, plan.load, workers=workers) as environment,
+        _beside(environment.supervise(), environment.watch.requests(), environment.watch.offsets()),
     ):
-        await site.ready()
+        await environment.ready()
         async with asyncio.timeout(_BROKEN_SECONDS):
-            faults = await _break(site, plan)
-        await site.heal()
-        late = await _settled(site)
-        return await _audited(site, plan, faults=faults, late=late)
+            faults = await _break(environment, plan)
+        await environment.heal()
+        late = await _settled(environment)
+        return await _audited(environment, plan, faults=faults, late=late)
 
 
 @asynccontextmanager
@@ -105,42 +105,42 @@ async def _beside(*loops: Coroutine[Any, Any, NoReturn]) -> AsyncIterator[None]:
             raise end
 
 
-async def _break(site: Site, plan: Plan) -> list[str]:
+async def _break(environment: Environment, plan: Plan) -> list[str]:
     """Submit the load while the faults happen, and return those that came to pass."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(plan.load.submit(site.door.url))
-        striking = [group.create_task(_strike(site, strike)) for strike in plan.strikes]
+        group.create_task(plan.load.submit(environment.door.url))
+        striking = [group.create_task(_inject(environment, inject)) for inject in plan.strikes]
     return [name for task in striking if (name := task.result())]
 
 
-async def _strike(site: Site, strike: Strike) -> str | None:
+async def _inject(environment: Environment, inject: Strike) -> str | None:
     """Do it in its time; one that meets an error of its own must not end the others."""
-    await asyncio.sleep(strike.at_seconds)
+    await asyncio.sleep(inject.at_seconds)
     try:
-        came_to_pass = await strike.fault.strike(site)
+        came_to_pass = await inject.fault.inject(environment)
     except Exception as error:  # noqa: BLE001 - it may be whatever a client raises
-        site.surprises.append(f"the fault {strike.fault.name!r} met {error!r}")
+        environment.surprises.append(f"the fault {inject.fault.name!r} met {error!r}")
         return None
-    return strike.fault.name if came_to_pass else None
+    return inject.fault.name if came_to_pass else None
 
 
-async def _settled(site: Site) -> list[str]:
+async def _settled(environment: Environment) -> list[str]:
     """Wait until nothing is open and nothing unpublished; return what is after all."""
     return [
-        *await _left(tables.unsettled, site, within=_SETTLED_WITHIN_SECONDS),
-        *await _left(tables.unpublished, site, within=_PUBLISHED_WITHIN_SECONDS),
-        *await _left(tables.stale_dispatches, site, within=_PUBLISHED_WITHIN_SECONDS),
+        *await _left(tables.unsettled, environment, within=_SETTLED_WITHIN_SECONDS),
+        *await _left(tables.unpublished, environment, within=_PUBLISHED_WITHIN_SECONDS),
+        *await _left(tables.stale_dispatches, environment, within=_PUBLISHED_WITHIN_SECONDS),
     ]
 
 
 async def _left(
-    look: Callable[[Database], Awaitable[list[str]]], site: Site, *, within: float
+    look: Callable[[Database], Awaitable[list[str]]], environment: Environment, *, within: float
 ) -> list[str]:
     found: list[str] = []
 
     async def is_nothing() -> bool:
         nonlocal found
-        found = await look(site.database)
+        found = await look(environment.database)
         return not found
 
     with suppress(AssertionError):
@@ -148,29 +148,35 @@ async def _left(
     return found
 
 
-async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]) -> Report:
+async def _audited(
+    environment: Environment, plan: Plan, *, faults: list[str], late: list[str]
+) -> Report:
     promised = {path.rpartition("/")[2]: path for path in plan.load.promised.values()}
-    items = await calls.items_of(site.database)
-    stalls = site.stalls.exposures(site.workers)
+    items = await calls.items_of(environment.database)
+    stalls = environment.stalls.exposures(environment.workers)
     waste = calls.waste(
-        site.model.calls,
+        environment.model.calls,
         items,
         script_of=plan.load.script_of,
-        exposures=[*site.exposures, *stalls],
+        exposures=[*environment.exposures, *stalls],
     )
     violations = [
         *late,
-        *site.surprises,
-        *site.watch.violations,
-        *await tables.violations(site.database),
-        *await tables.forgotten(site.database, [*promised]),
-        *await topics.violations(site.database, site.stack, poison=site.poison),
-        *await _told(site, promised),
+        *environment.surprises,
+        *environment.watch.violations,
+        *await tables.violations(environment.database),
+        *await tables.forgotten(environment.database, [*promised]),
+        *await topics.violations(
+            environment.database, environment.stack, poison=environment.poison
+        ),
+        *await _told(environment, promised),
         *calls.violations(
-            items, script_of=plan.load.script_of, may_be_given_up=partial(_may_be_given_up, site)
+            items,
+            script_of=plan.load.script_of,
+            may_be_given_up=partial(_may_be_given_up, environment),
         ),
         *waste.violations(),
-        *await site.leave(),
+        *await environment.leave(),
     ]
     return Report(
         seed=plan.seed,
@@ -183,12 +189,12 @@ async def _audited(site: Site, plan: Plan, *, faults: list[str], late: list[str]
     )
 
 
-async def _told(site: Site, promised: dict[str, str]) -> list[str]:
-    async with httpx.AsyncClient(base_url=site.door.url, timeout=30) as api:
+async def _told(environment: Environment, promised: dict[str, str]) -> list[str]:
+    async with httpx.AsyncClient(base_url=environment.door.url, timeout=30) as api:
         return await over_http.violations(api, promised)
 
 
-def _may_be_given_up(site: Site, item: Item) -> bool:
+def _may_be_given_up(environment: Environment, item: Item) -> bool:
     """Tell whether an item's request may have been lost with three workers in a row."""
-    lost = sum(exposure.items is None for exposure in site.exposures)
+    lost = sum(exposure.items is None for exposure in environment.exposures)
     return item.tag.startswith(KILLER) or lost >= _CRASH_LIMIT

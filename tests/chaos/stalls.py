@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.support.books.calls import Exposure
+from tests.support.invariants.calls import Exposure
 from tests.support.model_workers import ModelWorker
 
 _GRACE_SECONDS = 2.0

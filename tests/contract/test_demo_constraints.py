@@ -9,6 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
+from demo_provider.french.conjugation import paradigm
+from demo_provider.french.grammar import PRONOUNS
+from demo_provider.french.lexicon import LEXICON, find_verb
 from schemas.entities import ENTITY_TYPES
 from schemas.entities.problem import Constraints as ProblemConstraints
 from schemas.entities.problem import Entity as Problem
@@ -18,9 +21,6 @@ from schemas.entities.vocabulary import Constraints as VocabularyConstraints
 from schemas.entities.vocabulary import Entity as Vocabulary
 from schemas.language import Level, Tense
 from worker_service import generators
-from worker_service.french.conjugation import paradigm
-from worker_service.french.grammar import PRONOUNS
-from worker_service.french.lexicon import LEXICON, find_verb
 from worker_service.generators import UnsupportedConstraints
 
 Json = dict[str, Any]

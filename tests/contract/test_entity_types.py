@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from api_service.routes import typed_routes
+from api_service.generation_requests.routes import typed_routes
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
 from schemas.submissions import Submission, TypedSubmission, asked, typed_submission

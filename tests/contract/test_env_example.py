@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from api_service.config import ApiSettings
 from shared.config import Environment
-from shared.topics import TopicSettings
+from shared.kafka.topics import TopicSettings
 from tests.support.compose import VARIABLES
 from worker_service.config import WorkerSettings
 

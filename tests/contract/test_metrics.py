@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from shared.metrics import document
+from shared.runtime.metrics import document
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def test_the_page_is_current():
-    assert PAGE.read_text(encoding="utf-8") == document(), "run: python -m shared.metrics"
+    assert PAGE.read_text(encoding="utf-8") == document(), "run: python -m shared.runtime.metrics"

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from api_service.app import create_app
 from api_service.config import ApiSettings
-from api_service.problems import MEDIA_TYPE
-from api_service.routes import Road
+from api_service.generation_requests.routes import AppContext
+from api_service.http.problems import MEDIA_TYPE
 from schemas.api import (
     Accepted,
     GenerationRequest,
@@ -46,7 +46,7 @@ STATUSES = {
 def an_app(**settings: Any) -> FastAPI:
     """Return the application as it is before anything is opened."""
     told = ApiSettings(database_url="postgresql://h/n", kafka_bootstrap_servers="h:1", **settings)
-    return create_app(cast("Road", SimpleNamespace(settings=told)))
+    return create_app(cast("AppContext", SimpleNamespace(settings=told)))
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from worker_service.config import WorkerSettings
+from worker_service.providers.failures import document
 from worker_service.providers.settings import ProviderSettings
-from worker_service.providers.taxonomy import document
 
 PAGE = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
 
 
 def test_its_table_is_current():
-    assert "\n".join(document()) in PAGE, "run: python -m worker_service.providers.taxonomy"
+    assert "\n".join(document()) in PAGE, "run: python -m worker_service.providers.failures"
 
 
 @pytest.mark.parametrize("name", ProviderSettings.model_fields)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from shared.errors import ErrorCode
-from tests.support.model_calls import a_call, a_claim, attempted, makers_with
+from tests.support.model_calls import a_call, a_claim, attempted, tools_with
 from tests.support.raw_server import Behaviour, Exchange, RawServer, chunk, raw_server
 from tests.support.waiting import eventually
 from worker_service.outcome import Failed
@@ -20,10 +20,10 @@ from worker_service.providers import (
     TransientError,
 )
 from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.failures import FailureKind
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.taxonomy import Sign
-from worker_service.providers.wire import Patience
+from worker_service.providers.transport import ProviderLimits
 
 KEY = "sk-very-secret"
 WHOLE = [chunk("{"), chunk("}"), chunk(finish="stop")]
@@ -41,14 +41,14 @@ async def a_server(
     behave: Behaviour,
     *,
     dialect: ChatCompletions | Ollama | None = None,
-    **patience: float,
+    **limits: float,
 ) -> tuple[Server, RawServer]:
     raw = await started.enter_async_context(raw_server(behave))
     server = Server(
         "openai",
         dialect or ChatCompletions(),
         address=Address(base_url=raw.url, credential=KEY, model="tiny"),
-        patience=Patience(**patience),  # type: ignore[arg-type]
+        limits=ProviderLimits(**limits),  # type: ignore[arg-type]
         connections=1,
     )
     started.push_async_callback(server.close)
@@ -67,7 +67,7 @@ async def test_comments_that_keep_a_stream_alive_are_no_tokens(started: AsyncExi
 
     server, _ = await a_server(started, behave, first_token_seconds=0.2)
 
-    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+    with pytest.raises(TransientError, match=FailureKind.NO_FIRST_TOKEN):
         await server.complete(a_call())
 
 
@@ -80,7 +80,7 @@ async def test_pieces_without_text_are_no_tokens(started: AsyncExitStack):
 
     server, _ = await a_server(started, behave, first_token_seconds=0.2, call_seconds=30)
 
-    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+    with pytest.raises(TransientError, match=FailureKind.NO_FIRST_TOKEN):
         await server.complete(a_call())
 
 
@@ -95,7 +95,7 @@ async def test_a_server_that_drips_is_given_up_when_the_call_has_taken_too_long(
 
     server, raw = await a_server(started, behave, call_seconds=0.3)
 
-    with pytest.raises(TransientError, match=Sign.UNFINISHED):
+    with pytest.raises(TransientError, match=FailureKind.UNFINISHED):
         await server.complete(a_call())
 
     await raw.left.wait()
@@ -110,7 +110,7 @@ async def test_a_stream_that_falls_silent_is_given_up_by_the_transport_too(
 
     server, _ = await a_server(started, behave, read_seconds=1.5)
 
-    with pytest.raises(TransientError, match=Sign.STALLED) as stalled:
+    with pytest.raises(TransientError, match=FailureKind.STALLED) as stalled:
         await server.complete(a_call())
 
     assert stalled.value.code is ErrorCode.TIMEOUT
@@ -119,7 +119,7 @@ async def test_a_stream_that_falls_silent_is_given_up_by_the_transport_too(
 async def test_a_server_that_accepts_and_says_nothing_is_given_up(started: AsyncExitStack):
     server, _ = await a_server(started, Exchange.left, read_seconds=0.2)
 
-    with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+    with pytest.raises(TransientError, match=FailureKind.NO_FIRST_TOKEN):
         await server.complete(a_call())
 
 
@@ -164,7 +164,7 @@ async def test_a_body_without_end_is_cut_off(started: AsyncExitStack, content_ty
 
     server, raw = await a_server(started, behave, answer_bytes=1_000_000)
 
-    with pytest.raises(PermanentError, match=Sign.OVERSIZED) as failed:
+    with pytest.raises(PermanentError, match=FailureKind.OVERSIZED) as failed:
         await server.complete(a_call())
 
     assert failed.value.code is ErrorCode.TRUNCATED
@@ -179,7 +179,7 @@ async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncEx
 
     server, _ = await a_server(started, behave)
 
-    with pytest.raises(TransientError, match=Sign.BUSY):
+    with pytest.raises(TransientError, match=FailureKind.BUSY):
         await server.complete(a_call())
 
 
@@ -192,7 +192,7 @@ async def test_a_compressed_answer_is_not_unpacked(started: AsyncExitStack):
 
     server, raw = await a_server(started, behave)
 
-    with pytest.raises(TransientError, match=f"{Sign.UNREADABLE}: it is compressed"):
+    with pytest.raises(TransientError, match=f"{FailureKind.UNREADABLE}: it is compressed"):
         await server.complete(a_call())
 
     assert "accept-encoding: identity" in raw.asked[0].head.lower()
@@ -215,7 +215,7 @@ async def test_a_compressed_answer_is_not_unpacked(started: AsyncExitStack):
 async def test_a_body_that_is_no_completion_is_told_apart(started: AsyncExitStack, body: object):
     server, _ = await a_server(started, lambda exchange: exchange.answer(body))
 
-    with pytest.raises(TransientError, match=Sign.UNREADABLE):
+    with pytest.raises(TransientError, match=FailureKind.UNREADABLE):
         await server.complete(a_call())
 
 
@@ -226,7 +226,7 @@ async def test_json_that_is_nested_too_deeply_is_told_apart(started: AsyncExitSt
 
     server, _ = await a_server(started, behave)
 
-    with pytest.raises(TransientError, match=Sign.UNREADABLE):
+    with pytest.raises(TransientError, match=FailureKind.UNREADABLE):
         await server.complete(a_call())
 
 
@@ -243,7 +243,7 @@ async def test_a_stream_that_ends_early_without_an_error_is_told_apart(
 
     server, _ = await a_server(started, behave, dialect=dialect)
 
-    with pytest.raises(TransientError, match=Sign.BROKEN_OFF):
+    with pytest.raises(TransientError, match=FailureKind.BROKEN_OFF):
         await server.complete(a_call())
 
 
@@ -283,7 +283,7 @@ async def test_a_call_that_was_seen_is_not_made_twice(started: AsyncExitStack):
 
     server, raw = await a_server(started, behave)
 
-    with pytest.raises(TransientError, match=Sign.BROKEN_OFF):
+    with pytest.raises(TransientError, match=FailureKind.BROKEN_OFF):
         await server.complete(a_call())
 
     assert len(raw.asked) == 1
@@ -293,26 +293,26 @@ async def test_a_call_that_was_seen_is_not_made_twice(started: AsyncExitStack):
 
 
 @pytest.mark.parametrize(
-    ("error", "sign"),
+    ("error", "kind"),
     [
-        ({"code": 502, "message": "Provider disconnected"}, Sign.BUSY),
-        ({"code": 429, "message": "Slow down"}, Sign.RATE_LIMITED),
-        ({"code": 402, "message": "Add credits"}, Sign.QUOTA_EXHAUSTED),
-        ({"code": "rate_limit_exceeded", "message": "Slow down"}, Sign.RATE_LIMITED),
-        ({"type": "server_error", "message": "Oops"}, Sign.BUSY),
-        ("something", Sign.BUSY),
+        ({"code": 502, "message": "Provider disconnected"}, FailureKind.BUSY),
+        ({"code": 429, "message": "Slow down"}, FailureKind.RATE_LIMITED),
+        ({"code": 402, "message": "Add credits"}, FailureKind.QUOTA_EXHAUSTED),
+        ({"code": "rate_limit_exceeded", "message": "Slow down"}, FailureKind.RATE_LIMITED),
+        ({"type": "server_error", "message": "Oops"}, FailureKind.BUSY),
+        ("something", FailureKind.BUSY),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("before", [[], [chunk("{")]], ids=["at once", "in the middle"])
 async def test_an_error_in_a_stream_is_told_apart_by_its_own_number(
-    started: AsyncExitStack, error: object, sign: Sign, before: list[object]
+    started: AsyncExitStack, error: object, kind: FailureKind, before: list[object]
 ):
     server, _ = await a_server(
         started, lambda exchange: exchange.stream(*before, {"id": "gen-1", "error": error})
     )
 
-    with pytest.raises(ProviderError, match=sign):
+    with pytest.raises(ProviderError, match=kind):
         await server.complete(a_call())
 
 
@@ -320,7 +320,7 @@ async def test_an_error_in_a_choice_is_told_apart(started: AsyncExitStack):
     broken = {"choices": [{"delta": {}, "finish_reason": "error", "error": {"code": 429}}]}
     server, _ = await a_server(started, lambda exchange: exchange.stream(chunk("{"), broken))
 
-    with pytest.raises(TransientError, match=Sign.RATE_LIMITED):
+    with pytest.raises(TransientError, match=FailureKind.RATE_LIMITED):
         await server.complete(a_call())
 
 
@@ -332,7 +332,7 @@ async def test_an_error_in_the_middle_of_ollamas_answer_is_told_apart(started: A
 
     server, _ = await a_server(started, behave, dialect=Ollama())
 
-    with pytest.raises(TransientError, match=f"{Sign.BUSY}: the model runner has stopped"):
+    with pytest.raises(TransientError, match=f"{FailureKind.BUSY}: the model runner has stopped"):
         await server.complete(a_call())
 
 
@@ -344,11 +344,11 @@ async def test_a_refusal_fails_the_item_with_the_models_words(started: AsyncExit
         ),
     )
 
-    outcome = await attempted(a_claim(), makers=makers_with(server))
+    outcome = await attempted(a_claim(), tools=tools_with(server))
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.REFUSED, 1)
-    assert outcome.message == f"{Sign.REFUSED}: I cannot help."
+    assert outcome.message == f"{FailureKind.REFUSED}: I cannot help."
 
 
 async def test_ollamas_answer_has_its_counts_its_thoughts_and_its_end(started: AsyncExitStack):
@@ -411,7 +411,7 @@ async def test_a_server_that_refuses_to_stream_is_asked_for_the_whole(
         assert (await server.complete(a_call())).text == "{}"
 
     assert not raw.asked[-1].body.get("stream")
-    assert len(raw.asked) == len(dialect.manners) + 1
+    assert len(raw.asked) == len(dialect.modes) + 1
 
 
 async def test_a_whole_answer_may_be_silent_for_as_long_as_the_call_may_take(
@@ -448,7 +448,7 @@ async def test_trouble_upstream_is_no_refusal_to_stream(started: AsyncExitStack)
         started, lambda exchange: exchange.answer({"error": error}, status="400 Bad Request")
     )
 
-    with pytest.raises(PermanentError, match=Sign.NOT_UNDERSTOOD):
+    with pytest.raises(PermanentError, match=FailureKind.NOT_UNDERSTOOD):
         await server.complete(a_call())
 
     assert len(raw.asked) == 1
@@ -479,7 +479,7 @@ async def test_a_redirect_does_not_take_the_key_elsewhere(started: AsyncExitStac
         ),
     )
 
-    with pytest.raises(TransientError, match=Sign.BUSY):
+    with pytest.raises(TransientError, match=FailureKind.BUSY):
         await server.complete(a_call())
 
     assert not other.asked
@@ -488,7 +488,7 @@ async def test_a_redirect_does_not_take_the_key_elsewhere(started: AsyncExitStac
 def test_a_credential_is_told_apart_without_being_revealed():
     def named(key: str | None) -> str:
         address = Address(base_url="http://h", credential=key)
-        made = Server("x", Ollama(), address=address, patience=Patience(), connections=1)
+        made = Server("x", Ollama(), address=address, limits=ProviderLimits(), connections=1)
         assert key is None or key not in repr(address)
         return made.credential
 

@@ -10,7 +10,7 @@ import pytest
 from schemas.entities import ENTITY_TYPES
 from shared.errors import ErrorCode
 from tests.support.mock_server import KEY, MockServer, running_mock
-from tests.support.model_calls import QUICK, a_call, a_claim, attempted, makers_with
+from tests.support.model_calls import QUICK, a_call, a_claim, attempted, tools_with
 from worker_service.outcome import Deferred, Failed, Succeeded
 from worker_service.providers import (
     CredentialRefused,
@@ -20,18 +20,18 @@ from worker_service.providers import (
     TransientError,
 )
 from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.failures import TABLE, FailureKind, Reaction
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.taxonomy import TABLE, Sign, Then
-from worker_service.providers.wire import Patience
+from worker_service.providers.transport import ProviderLimits
 
 ERRORS = {
-    Then.REPEAT: TransientError,
-    Then.OPEN: CredentialRefused,
-    Then.REASK: InvalidOutput,
-    Then.FAIL: PermanentError,
+    Reaction.REPEAT: TransientError,
+    Reaction.OPEN: CredentialRefused,
+    Reaction.REASK: InvalidOutput,
+    Reaction.FAIL: PermanentError,
 }
-PATIENT = Patience()
+PATIENT = ProviderLimits()
 PROTOCOLS = ("openai", "openrouter", "ollama")
 OPENAI, ROUTED = ("openai", "ollama"), ("openrouter",)
 
@@ -41,52 +41,58 @@ class Case:
     """What the mock answers for a word, and on which protocols it can."""
 
     word: str
-    sign: Sign
+    kind: FailureKind
     protocols: tuple[str, ...] = PROTOCOLS
-    patience: Patience = PATIENT
+    limits: ProviderLimits = PATIENT
 
 
 CASES = (
-    Case(word="KEY401", sign=Sign.KEY_REFUSED),
-    Case(word="KEY403", sign=Sign.KEY_REFUSED),
-    Case(word="CREDIT402", sign=Sign.QUOTA_EXHAUSTED),
-    Case(word="QUOTA429", sign=Sign.QUOTA_EXHAUSTED, protocols=OPENAI),
-    Case(word="RATE429", sign=Sign.RATE_LIMITED),
-    Case(word="LATE408", sign=Sign.LATE_UPSTREAM),
-    Case(word="LATE504", sign=Sign.LATE_UPSTREAM),
-    Case(word="LOCK409", sign=Sign.BUSY),
-    Case(word="EARLY425", sign=Sign.BUSY),
-    Case(word="MOVED302", sign=Sign.BUSY),
-    Case(word="OOPS500", sign=Sign.BUSY),
-    Case(word="DOWN502", sign=Sign.BUSY),
-    Case(word="BUSY503", sign=Sign.BUSY),
-    Case(word="BUSY529", sign=Sign.BUSY),
-    Case(word="WITHIN200", sign=Sign.BUSY),
-    Case(word="MODERATED403", sign=Sign.MODERATED, protocols=ROUTED),
-    Case(word="MODERATED400", sign=Sign.MODERATED, protocols=OPENAI),
-    Case(word="LONG400", sign=Sign.CONTEXT_TOO_LONG, protocols=OPENAI),
-    Case(word="LONG413", sign=Sign.CONTEXT_TOO_LONG),
-    Case(word="GONE404", sign=Sign.NOT_THERE),
-    Case(word="GONE410", sign=Sign.NOT_THERE),
-    Case(word="BAD400", sign=Sign.NOT_UNDERSTOOD),
-    Case(word="BAD422", sign=Sign.NOT_UNDERSTOOD),
-    Case(word="DROP", sign=Sign.BROKEN_OFF),
-    Case(word="HANGUP", sign=Sign.BROKEN_OFF),
-    Case(word="MALFORMED", sign=Sign.UNREADABLE),
-    Case(word="LARGE", sign=Sign.OVERSIZED, patience=Patience(answer_bytes=200)),
-    Case(word="LATEFIRST", sign=Sign.NO_FIRST_TOKEN, patience=Patience(first_token_seconds=0.1)),
-    Case(word="LATEFIRST", sign=Sign.NO_FIRST_TOKEN, patience=Patience(read_seconds=0.1)),
-    Case(word="STALLS", sign=Sign.STALLED, patience=Patience(next_token_seconds=0.1)),
-    Case(word="SLOW", sign=Sign.UNFINISHED, patience=Patience(call_seconds=0.5)),
+    Case(word="KEY401", kind=FailureKind.KEY_REFUSED),
+    Case(word="KEY403", kind=FailureKind.KEY_REFUSED),
+    Case(word="CREDIT402", kind=FailureKind.QUOTA_EXHAUSTED),
+    Case(word="QUOTA429", kind=FailureKind.QUOTA_EXHAUSTED, protocols=OPENAI),
+    Case(word="RATE429", kind=FailureKind.RATE_LIMITED),
+    Case(word="LATE408", kind=FailureKind.LATE_UPSTREAM),
+    Case(word="LATE504", kind=FailureKind.LATE_UPSTREAM),
+    Case(word="LOCK409", kind=FailureKind.BUSY),
+    Case(word="EARLY425", kind=FailureKind.BUSY),
+    Case(word="MOVED302", kind=FailureKind.BUSY),
+    Case(word="OOPS500", kind=FailureKind.BUSY),
+    Case(word="DOWN502", kind=FailureKind.BUSY),
+    Case(word="BUSY503", kind=FailureKind.BUSY),
+    Case(word="BUSY529", kind=FailureKind.BUSY),
+    Case(word="WITHIN200", kind=FailureKind.BUSY),
+    Case(word="MODERATED403", kind=FailureKind.MODERATED, protocols=ROUTED),
+    Case(word="MODERATED400", kind=FailureKind.MODERATED, protocols=OPENAI),
+    Case(word="LONG400", kind=FailureKind.CONTEXT_TOO_LONG, protocols=OPENAI),
+    Case(word="LONG413", kind=FailureKind.CONTEXT_TOO_LONG),
+    Case(word="GONE404", kind=FailureKind.NOT_THERE),
+    Case(word="GONE410", kind=FailureKind.NOT_THERE),
+    Case(word="BAD400", kind=FailureKind.NOT_UNDERSTOOD),
+    Case(word="BAD422", kind=FailureKind.NOT_UNDERSTOOD),
+    Case(word="DROP", kind=FailureKind.BROKEN_OFF),
+    Case(word="HANGUP", kind=FailureKind.BROKEN_OFF),
+    Case(word="MALFORMED", kind=FailureKind.UNREADABLE),
+    Case(word="LARGE", kind=FailureKind.OVERSIZED, limits=ProviderLimits(answer_bytes=200)),
+    Case(
+        word="LATEFIRST",
+        kind=FailureKind.NO_FIRST_TOKEN,
+        limits=ProviderLimits(first_token_seconds=0.1),
+    ),
+    Case(
+        word="LATEFIRST", kind=FailureKind.NO_FIRST_TOKEN, limits=ProviderLimits(read_seconds=0.1)
+    ),
+    Case(word="STALLS", kind=FailureKind.STALLED, limits=ProviderLimits(next_token_seconds=0.1)),
+    Case(word="SLOW", kind=FailureKind.UNFINISHED, limits=ProviderLimits(call_seconds=0.5)),
 )
 UNUSABLE = (
-    ("CUT", Sign.CUT_AT_LENGTH, ("openai", "openrouter")),
-    ("FILTERED", Sign.FILTERED, ("openai", "openrouter")),
-    ("TOOL", Sign.TOOL_CALLED, PROTOCOLS),
-    ("PROSE", Sign.UNFIT, PROTOCOLS),
-    ("FENCED", Sign.UNFIT, PROTOCOLS),
-    ("NUL", Sign.UNFIT, PROTOCOLS),
-    ("SURROGATE", Sign.UNFIT, PROTOCOLS),
+    ("CUT", FailureKind.CUT_AT_LENGTH, ("openai", "openrouter")),
+    ("FILTERED", FailureKind.FILTERED, ("openai", "openrouter")),
+    ("TOOL", FailureKind.TOOL_CALLED, PROTOCOLS),
+    ("PROSE", FailureKind.UNFIT, PROTOCOLS),
+    ("FENCED", FailureKind.UNFIT, PROTOCOLS),
+    ("NUL", FailureKind.UNFIT, PROTOCOLS),
+    ("SURROGATE", FailureKind.UNFIT, PROTOCOLS),
 )
 COUNTS = ("calls", "input_tokens", "output_tokens", "reasoning_tokens")
 WHAT_THE_MOCK_TELLS = {
@@ -94,7 +100,12 @@ WHAT_THE_MOCK_TELLS = {
     "openrouter": ((11, 7, 3), "Let me think."),
     "ollama": ((0, 0, 0), None),
 }
-ELSEWHERE = {Sign.UNREACHABLE, Sign.NO_CONNECTION, Sign.NO_MODEL, Sign.REFUSED}
+ELSEWHERE = {
+    FailureKind.UNREACHABLE,
+    FailureKind.NO_CONNECTION,
+    FailureKind.NO_MODEL,
+    FailureKind.REFUSED,
+}
 """Signs that have a test of their own, here or in `test_provider_faults.py`."""
 
 
@@ -108,7 +119,7 @@ def a_server(
     protocol: str,
     mock: MockServer,
     *,
-    patience: Patience = PATIENT,
+    limits: ProviderLimits = PATIENT,
     credential: str = KEY,
 ) -> Server:
     path = {"openai": "/v1", "openrouter": "/api/v1", "ollama": ""}[protocol]
@@ -116,7 +127,7 @@ def a_server(
         protocol,
         Ollama() if protocol == "ollama" else ChatCompletions(),
         address=Address(base_url=mock.url + path, credential=credential, model="maker/tiny"),
-        patience=patience,
+        limits=limits,
         connections=2,
     )
 
@@ -129,40 +140,42 @@ async def server(request: pytest.FixtureRequest, mock: MockServer) -> AsyncItera
 
 
 def test_every_row_of_the_table_has_a_case():
-    assert {case.sign for case in CASES} | {sign for _, sign, _ in UNUSABLE} | ELSEWHERE == {*Sign}
-    assert {*TABLE} == {*Sign}
+    assert {case.kind for case in CASES} | {kind for _, kind, _ in UNUSABLE} | ELSEWHERE == {
+        *FailureKind
+    }
+    assert {*TABLE} == {*FailureKind}
 
 
 @pytest.mark.parametrize(
     ("case", "protocol"),
     [
-        pytest.param(case, protocol, id=f"{case.sign.name}-{case.word}-{protocol}-{n}")
+        pytest.param(case, protocol, id=f"{case.kind.name}-{case.word}-{protocol}-{n}")
         for n, case in enumerate(CASES)
         for protocol in case.protocols
     ],
 )
 async def test_a_call_that_fails_is_told_apart(case: Case, protocol: str, mock: MockServer):
-    server = a_server(protocol, mock, patience=case.patience)
+    server = a_server(protocol, mock, limits=case.limits)
 
     with pytest.raises(ProviderError) as failed:
         await server.complete(a_call(case.word))
 
-    verdict = TABLE[case.sign]
-    assert str(failed.value).startswith(case.sign)
-    assert (type(failed.value), failed.value.code) == (ERRORS[verdict.then], verdict.code)
+    rule = TABLE[case.kind]
+    assert str(failed.value).startswith(case.kind)
+    assert (type(failed.value), failed.value.code) == (ERRORS[rule.reaction], rule.code)
     await server.close()
 
 
 @pytest.mark.parametrize(
-    ("word", "sign", "protocol"),
+    ("word", "kind", "protocol"),
     [
-        pytest.param(word, sign, protocol, id=f"{word}-{protocol}")
-        for word, sign, protocols in UNUSABLE
+        pytest.param(word, kind, protocol, id=f"{word}-{protocol}")
+        for word, kind, protocols in UNUSABLE
         for protocol in protocols
     ],
 )
 async def test_an_answer_that_cannot_be_used_is_told_apart(
-    word: str, sign: Sign, protocol: str, mock: MockServer
+    word: str, kind: FailureKind, protocol: str, mock: MockServer
 ):
     server = a_server(protocol, mock)
     once = replace(QUICK, invalid_output_attempts=1)
@@ -170,12 +183,12 @@ async def test_an_answer_that_cannot_be_used_is_told_apart(
     outcome = await attempted(
         a_claim(word, entity_type="vocabulary", provider=protocol),
         0,
-        makers=makers_with(server, policy=once),
+        tools=tools_with(server, policy=once),
     )
 
     assert isinstance(outcome, Failed)
-    assert outcome.message.startswith(sign)
-    assert (outcome.code, outcome.attempts) == (TABLE[sign].code, 1)
+    assert outcome.message.startswith(kind)
+    assert (outcome.code, outcome.attempts) == (TABLE[kind].code, 1)
     await server.close()
 
 
@@ -183,7 +196,7 @@ async def test_an_answer_that_cannot_be_used_is_told_apart(
 async def test_each_entity_type_is_made_on_each_protocol(server: Server, entity_type: str):
     claim = a_claim(entity_type=entity_type, provider=server.name)
 
-    outcome = await attempted(claim, makers=makers_with(server))
+    outcome = await attempted(claim, tools=tools_with(server))
 
     assert isinstance(outcome, Succeeded)
     ENTITY_TYPES[entity_type].recorded.model_validate(
@@ -192,7 +205,7 @@ async def test_each_entity_type_is_made_on_each_protocol(server: Server, entity_
 
 
 async def test_what_a_call_took_is_kept(server: Server):
-    outcome = await attempted(a_claim(provider=server.name), makers=makers_with(server))
+    outcome = await attempted(a_claim(provider=server.name), tools=tools_with(server))
 
     assert isinstance(outcome, Succeeded)
     (call,) = outcome.usage.provider_calls
@@ -211,7 +224,7 @@ async def test_output_that_does_not_fit_is_asked_for_again_with_what_the_validat
 ):
     word = f"FENCED-{server.name}"
 
-    outcome = await attempted(a_claim(word, provider=server.name), makers=makers_with(server))
+    outcome = await attempted(a_claim(word, provider=server.name), tools=tools_with(server))
 
     assert isinstance(outcome, Succeeded)
     assert [call.outcome for call in outcome.usage.provider_calls] == ["invalid_output", "ok"]
@@ -227,9 +240,9 @@ async def test_the_credential_that_the_server_does_not_know_opens_the_circuit(
     server: Server, mock: MockServer
 ):
     other = a_server(server.name, mock, credential="sk-wrong-one")
-    makers = makers_with(other)
+    tools = tools_with(other)
 
-    outcomes = [await attempted(a_claim(provider=other.name), makers=makers) for _ in range(2)]
+    outcomes = [await attempted(a_claim(provider=other.name), tools=tools) for _ in range(2)]
 
     assert all(isinstance(outcome, Deferred) for outcome in outcomes)
     assert [outcome.code for outcome in outcomes if isinstance(outcome, Deferred)] == [
@@ -253,7 +266,7 @@ async def test_the_providers_wish_is_read_as_seconds_and_as_a_date(
 async def test_a_server_that_cannot_be_reached_is_told_apart(unused_tcp_port: int):
     server = a_server("openai", MockServer(f"http://127.0.0.1:{unused_tcp_port}"))
 
-    with pytest.raises(TransientError, match=Sign.UNREACHABLE):
+    with pytest.raises(TransientError, match=FailureKind.UNREACHABLE):
         await server.complete(a_call())
 
 
@@ -266,18 +279,18 @@ async def test_a_server_that_takes_no_connection_is_told_apart():
             server = a_server(
                 "openai",
                 MockServer(f"http://127.0.0.1:{address[1]}"),
-                patience=Patience(connect_seconds=0.2),
+                limits=ProviderLimits(connect_seconds=0.2),
             )
 
-            with pytest.raises(TransientError, match=Sign.NO_CONNECTION):
+            with pytest.raises(TransientError, match=FailureKind.NO_CONNECTION):
                 await server.complete(a_call())
 
 
 async def test_without_a_model_nothing_is_asked(mock: MockServer):
     address = Address(base_url=mock.url, credential=KEY)
-    server = Server("ollama", Ollama(), address=address, patience=PATIENT, connections=1)
+    server = Server("ollama", Ollama(), address=address, limits=PATIENT, connections=1)
 
-    with pytest.raises(PermanentError, match=Sign.NO_MODEL):
+    with pytest.raises(PermanentError, match=FailureKind.NO_MODEL):
         await server.complete(a_call("NOTHING"))
 
     assert not mock.asked("NOTHING")
@@ -295,11 +308,11 @@ async def test_the_model_of_the_request_goes_before_that_of_the_settings(
 
 
 async def test_a_failed_call_gives_its_connection_back(mock: MockServer):
-    server = a_server("openai", mock, patience=Patience(next_token_seconds=0.1))
+    server = a_server("openai", mock, limits=ProviderLimits(next_token_seconds=0.1))
     ask = partial(server.complete, a_call("STALLS"))
 
     for _ in range(4):  # the pool has room for two
-        with pytest.raises(TransientError, match=Sign.STALLED):
+        with pytest.raises(TransientError, match=FailureKind.STALLED):
             await ask()
     completion = await server.complete(a_call())
 

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.kafka import Publisher
-from shared.topics import Topics
+from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
 from tests.stack import Stack
 from tests.support.waiting import eventually
-from worker_service import consume
-from worker_service.outlets import Outlets
+from worker_service.intake import consume
+from worker_service.kafka_names import KafkaNames
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _consumption(bootstrap_servers: str) -> consume.Consumption:
     unused = cast("Any", None)
     return consume.Consumption(
         bootstrap_servers=bootstrap_servers,
-        outlets=Outlets(topics=Topics.with_prefix("test."), group_id="test"),
+        kafka_names=KafkaNames(topics=Topics.with_prefix("test."), group_id="test"),
         database=unused,
         claims=unused,
         in_flight=unused,

@@ -11,15 +11,15 @@ import pytest
 
 from devstack import postgres
 from migrations.migrate import migrate
-from shared.database import Database, connect
 from shared.errors import DatabaseUnavailable
+from shared.postgres.database import Database, connect
 from tests.chaos.faults.postgres import CANCEL, TERMINATE
 from tests.services import StartWorker, serving, workers_on
 from tests.stack import Stack, a_stack
-from tests.support import books
+from tests.support import invariants
+from tests.support.client import settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import row_of
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
 LEASE_SECONDS = 2.0
@@ -53,7 +53,7 @@ async def test_a_row_that_a_stranger_locks_for_longer_than_a_lease_costs_the_oth
     assert (await settled(api, paths[0]))["status"] == "completed"
     for request_id in others:
         assert (await row_of(database, request_id))["epoch"] == 1
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_a_result_in_hand_outlives_whatever_ends_its_transaction(
     for path in paths:
         assert (await settled(api, path, within=40))["status"] == "completed"
     assert len(provider.calls) == 90 + len(paths) - 30
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_backend_that_is_ended_between_two_statements_is_an_outage_like_any_other(
@@ -164,7 +164,7 @@ async def _use_up_and_go_on(stack: Stack) -> None:
         paths = [await _accepted(api) for _ in range(5)]
         for path in paths:
             assert (await settled(api, path))["status"] == "completed"
-        await books.check_relayed(database)
+        await invariants.check_relayed(database)
         assert len(provider.calls) == len(await database.fetch("SELECT FROM generation_items"))
 
 

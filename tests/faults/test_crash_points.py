@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from shared.database import Database
-from tests.support import books
+from shared.postgres.database import Database
+from tests.support import invariants
+from tests.support.client import settled, submit
 from tests.support.crash_points import Point
 from tests.support.model_server import Item, Model, Script, Verdict, model_served
 from tests.support.model_workers import ModelWorker, beginner, meet_during_call
 from tests.support.processes import Services
 from tests.support.requests import row_of
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
 TAG = "one"
@@ -85,7 +85,7 @@ async def test_a_killed_worker_costs_the_call_that_was_in_its_hands(
 
     assert (await settled(api, path, within=40))["status"] == "completed"
     assert [bench.calls_for(0), bench.calls_for(1)] == CALLS_AFTER_A_KILL[point]
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 @pytest.mark.parametrize("point", Point)
@@ -102,7 +102,7 @@ async def test_a_worker_that_is_told_to_leave_costs_no_call(
     assert (await settled(api, path, within=40))["status"] == "completed"
     assert [bench.calls_for(0), bench.calls_for(1)] == [1, 1]
     assert (await row_of(database, path.rpartition("/")[2]))["crashes"] == 0
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def _is_taken_over(database: Database, path: str) -> bool:
@@ -131,7 +131,7 @@ async def test_a_zombie_changes_nothing_about_what_was_settled_without_it(
     await eventually(lambda: "late_result_dropped" in log.read_text(encoding="utf-8"))
     assert await settled(api, path) == before
     assert bench.calls_for(0) == 2
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_the_result_of_a_zombie_is_kept_while_its_successor_is_still_at_work(
@@ -146,7 +146,7 @@ async def test_the_result_of_a_zombie_is_kept_while_its_successor_is_still_at_wo
     zombie.send(signal.SIGCONT)
 
     assert (await settled(api, path))["status"] == "completed"
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_the_verdict_of_a_zombie_does_not_fail_what_its_successor_makes(
@@ -160,4 +160,4 @@ async def test_the_verdict_of_a_zombie_does_not_fail_what_its_successor_makes(
     zombie.send(signal.SIGCONT)
 
     assert (await settled(api, path, within=40))["status"] == "completed"
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)

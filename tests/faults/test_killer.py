@@ -5,12 +5,12 @@ import asyncio
 import httpx
 import pytest
 
-from shared.database import Database
+from shared.postgres.database import Database
+from tests.support.client import settled, submit
 from tests.support.processes import Services
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 OPEN = "SELECT count(*) AS open FROM generation_requests WHERE completed_at IS NULL"
 

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.states import Priority
 from tests.stack import Stack
-from tests.support import books
+from tests.support import invariants
 from tests.support.processes import Services
 from tests.support.waiting import eventually
 
@@ -47,7 +47,7 @@ async def test_three_hundred_requests_settle_once_each_although_a_worker_is_kill
     assert {row["id"] for row in rows} == set(accepted)
     assert {row["status"] for row in rows} == {"completed"}
     assert len(await database.fetch("SELECT FROM dead_letters")) == POISONS
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
     assert await _events(stack) == dict.fromkeys(accepted, 1)
     for worker in workers[1:]:
         worker.send(signal.SIGTERM)

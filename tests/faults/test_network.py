@@ -12,15 +12,15 @@ import pytest
 
 from devstack.kafka import Detour, Kafka
 from devstack.ports import pick_free_port
-from shared.database import Database
-from shared.topics import create_topics
+from shared.kafka.topics import create_topics
+from shared.postgres.database import Database
 from tests.services import StartWorker, serving, workers_on
 from tests.stack import PARTITIONS, Stack
-from tests.support import books
+from tests.support import invariants
+from tests.support.client import settled, submit
 from tests.support.providers import Scripted
 from tests.support.proxy import Proxy, proxied, through
 from tests.support.requests import row_of
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
 LEASE_SECONDS = 2.0
@@ -72,7 +72,7 @@ async def test_a_road_to_postgresql_that_fails_for_less_than_a_lease_costs_nothi
     assert (await settled(api, path))["status"] == "completed"
     assert (len(far.calls), len(near.calls)) == (1, 0)
     assert (await row_of(database, path.rpartition("/")[2]))["crashes"] == 0
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 @pytest.mark.parametrize("harm", HARMS)
@@ -99,7 +99,7 @@ async def test_what_a_worker_without_a_road_to_postgresql_holds_is_made_by_anoth
     assert [record["status"] for record in before] == ["completed"] * 3
     assert len(near.calls) == 6
     assert [await settled(api, path) for path in paths] == before
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_slow_road_to_postgresql_loses_no_lease(
@@ -124,7 +124,7 @@ async def test_a_slow_road_to_postgresql_loses_no_lease(
         assert (await settled(api, path))["status"] == "completed"
         assert (await row_of(database, path.rpartition("/")[2]))["epoch"] == 1
     assert (len(far.calls), len(near.calls)) == (5, 0)
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 @asynccontextmanager
@@ -163,4 +163,4 @@ async def test_a_worker_without_a_road_to_kafka_works_from_postgresql_and_then_f
             to_kafka.delay(0.05)
             assert (await settled(api, await submit(api), within=25))["status"] == "completed"
             assert len(provider.calls) == 5 * 3 * 2 + 1
-            await books.check_relayed(database)
+            await invariants.check_relayed(database)

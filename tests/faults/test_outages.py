@@ -12,17 +12,17 @@ from devstack.kafka import Kafka
 from devstack.ports import pick_free_port
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
-from shared.database import Database, connect
 from shared.errors import DatabaseUnavailable
-from shared.kafka import Acknowledged, Publisher, Record, TopicMissing, Unreached
-from shared.topics import create_topics
+from shared.kafka.publisher import Acknowledged, NotDelivered, Publisher, Record, TopicMissing
+from shared.kafka.topics import create_topics
+from shared.postgres.database import Database, connect
 from tests.services import StartWorker, serving, workers_on
 from tests.stack import PARTITIONS, Stack
-from tests.support import books
+from tests.support import invariants
+from tests.support.client import read, settled, submit
 from tests.support.processes import Services
 from tests.support.providers import Scripted
 from tests.support.requests import row_of
-from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
 
 
@@ -76,7 +76,7 @@ async def test_a_result_in_hand_outlives_a_restart_of_postgresql(
     record = await settled_again(api, path)
     assert record["status"] == "completed"
     assert len(provider.calls) == 1
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_frozen_postgresql_costs_no_lease_and_no_second_call(
@@ -104,7 +104,7 @@ async def test_a_frozen_postgresql_costs_no_lease_and_no_second_call(
         row = await row_of(database, path.rpartition("/")[2])
         assert (row["epoch"], row["crashes"]) == (1, 0)
     assert len(provider.calls) == 6
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_without_kafka_workers_claim_from_postgresql_and_afterwards_nothing_is_done_twice(
@@ -127,7 +127,7 @@ async def test_without_kafka_workers_claim_from_postgresql_and_afterwards_nothin
     after = await submit(api)
     assert (await settled(api, after, within=60))["status"] == "completed"
     assert len(provider.calls) == 1 + 10 + 1
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_broker_that_never_was_there_keeps_no_request_from_being_settled(
@@ -217,10 +217,10 @@ async def test_a_record_that_a_frozen_broker_does_not_take_is_not_refused(
     ]
 
     own_kafka.freeze()
-    fates = await publisher.publish([record, of_a_new_topic])
+    results = await publisher.publish([record, of_a_new_topic])
     own_kafka.thaw()
 
-    assert fates == [Unreached(), Unreached()]
+    assert results == [NotDelivered(), NotDelivered()]
     watching.cancel()
     await publisher.stop()
 

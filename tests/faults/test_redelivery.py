@@ -5,15 +5,15 @@ from random import Random
 
 import httpx
 
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.services import workers_on
 from tests.stack import Stack
-from tests.support import books
-from tests.support.books.watch import Watch
+from tests.support import invariants
+from tests.support.client import settled, submit
+from tests.support.invariants.watch import Watch
 from tests.support.offsets import all_committed
 from tests.support.providers import Scripted
 from tests.support.redelivery import a_guest, deliver_twice_more, rewind
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
 LEASE_SECONDS = 30.0
@@ -42,7 +42,7 @@ async def test_a_topic_that_is_rewound_doubled_and_shuffled_changes_nothing(
     assert [await settled(api, path) for path in paths] == before
     assert await database.fetch(VERSIONS) == versions
     assert not await database.fetch("SELECT FROM dead_letters")
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_group_that_is_rebalanced_all_the_time_makes_nothing_twice(
@@ -66,4 +66,4 @@ async def test_a_group_that_is_rebalanced_all_the_time_makes_nothing_twice(
     assert {record["status"] for record in records} == {"completed"}
     assert len(provider.calls) == 80
     assert not watch.violations
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)

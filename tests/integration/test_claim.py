@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.database import Database
 from shared.errors import ErrorCode
+from shared.postgres.database import Database
 from shared.states import Priority
 from tests.support.requests import (
     Claimer,
@@ -18,8 +18,8 @@ from tests.support.requests import (
     recorded,
     row_of,
 )
-from worker_service.breaker import Admission
-from worker_service.claim import CLAIM, CRASH_LIMIT, SUSPECT_CRASHES, release
+from worker_service.claims.circuit import Admission
+from worker_service.claims.claim import CLAIM, CRASH_LIMIT, SUSPECT_CRASHES, release
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -126,14 +126,14 @@ async def test_claim_any_serves_expired_leases_and_due_releases_before_old_reque
     assert [(await claimer.claim_any(1))[0] for _ in range(3)] == [expired, released, old]
 
 
-async def test_claim_any_shares_its_slots_by_the_weights_of_the_lanes(database: Database):
-    lane = {}
+async def test_claim_any_shares_its_slots_by_the_weights_of_the_priorities(database: Database):
+    priority_of = {}
     for priority in ("low", "normal", "high"):
         for _ in range(10):
-            lane[await a_request(database, priority=priority, age=60)] = priority
+            priority_of[await a_request(database, priority=priority, age=60)] = priority
     claimer = Claimer(database)
 
-    taken = [lane[request_id] for request_id in await claimer.claim_any(10)]
+    taken = [priority_of[request_id] for request_id in await claimer.claim_any(10)]
 
     assert {p: taken.count(p) for p in ("high", "normal", "low")} == {
         "high": 6,
@@ -144,13 +144,13 @@ async def test_claim_any_shares_its_slots_by_the_weights_of_the_lanes(database: 
 
 async def test_claim_any_shares_its_slots_even_if_they_come_one_at_a_time(database: Database):
     """As many low requests wait as others, and for longer; each has its share all the same."""
-    lane = {}
+    priority_of = {}
     for priority, age in (("low", 600), ("normal", 60), ("high", 60)):
         for _ in range(20):
-            lane[await a_request(database, priority=priority, age=age)] = priority
+            priority_of[await a_request(database, priority=priority, age=age)] = priority
     claimer = Claimer(database)
 
-    taken = [lane[(await claimer.claim_any(1))[0]] for _ in range(20)]
+    taken = [priority_of[(await claimer.claim_any(1))[0]] for _ in range(20)]
 
     assert {p: taken.count(p) for p in ("high", "normal", "low")} == {
         "high": 12,
@@ -159,7 +159,7 @@ async def test_claim_any_shares_its_slots_even_if_they_come_one_at_a_time(databa
     }
 
 
-async def test_claim_any_takes_the_oldest_of_a_lane_first(database: Database):
+async def test_claim_any_takes_the_oldest_of_a_priority_first(database: Database):
     ages = {await a_request(database, age=age): age for age in (40, 400, 100)}
 
     (first,) = await Claimer(database).claim_any(1)
@@ -315,14 +315,14 @@ async def test_a_circuit_gets_one_probe_at_a_time(database: Database):
     assert claimer.breakers.in_want_of_a_probe(time.monotonic()) == []
 
 
-async def test_a_lane_that_is_left_out_is_not_claimed(database: Database):
+async def test_a_priority_that_is_left_out_is_not_claimed(database: Database):
     await a_request(database, priority="low", age=60)
     high = await a_request(database, priority="high", age=60)
     claimer = Claimer(database)
 
     await claimer.claims.claim_any(
         10,
-        lanes=[Priority.HIGH],
+        priorities=[Priority.HIGH],
         take_over_until=None,
         may_take_suspect=True,
         pending_seconds=30,

@@ -9,19 +9,19 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.states import Priority
 from tests.services import StartWorker
 from tests.stack import Stack
+from tests.support.client import read, settled, submit
 from tests.support.offsets import all_committed, committed
 from tests.support.poison import send_broken_gzip, send_undecodable_header
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, a_run, row_of
-from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
-from worker_service.poll import Poll
+from worker_service.intake.fetch import Poll
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 
 def _topic(stack: Stack) -> str:
@@ -208,7 +208,7 @@ async def test_a_partition_full_of_messages_does_not_starve_the_others(
     assert row["ahead"] <= 3
 
 
-async def test_a_message_whose_slot_was_taken_meanwhile_does_not_hold_up_the_other_lanes(
+async def test_a_message_whose_slot_was_taken_meanwhile_does_not_hold_up_the_other_priorities(
     api: httpx.AsyncClient, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ):
     """`claim_any` fills the last ordinary slot while a low message is fetched."""

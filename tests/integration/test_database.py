@@ -12,12 +12,12 @@ import pytest
 from devstack import postgres
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
-from shared.database import connect, wait_for_schema
 from shared.errors import DatabaseContended, DatabaseUnavailable
+from shared.postgres.database import connect, wait_for_schema
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import api_told, problem_of
-from tests.support.road import read, submit
+from tests.support.client import read, submit
 from tests.support.waiting import eventually
 
 ANSWERED_SECONDS = 3.0

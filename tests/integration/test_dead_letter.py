@@ -9,11 +9,11 @@ import pytest
 
 from schemas.dead_letters import Header, Reason
 from schemas.messages import GenerationRequested
-from shared.database import Database
 from shared.errors import ErrorCode
-from shared.topics import LETTER_MESSAGE_BYTES
+from shared.kafka.topics import LETTER_MESSAGE_BYTES
+from shared.postgres.database import Database
 from tests.support.requests import (
-    OUTLETS,
+    KAFKA_NAMES,
     Claimer,
     a_failure,
     a_request,
@@ -22,7 +22,12 @@ from tests.support.requests import (
     row_of,
     topics_of_outbox,
 )
-from worker_service.dead_letter import LARGEST_KEPT_BYTES, Poison, reason_of, set_aside
+from worker_service.settlement.dead_letter import (
+    LARGEST_KEPT_BYTES,
+    Poison,
+    dead_letter_record,
+    reason_of,
+)
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -52,7 +57,7 @@ async def _the_letter(database: Database) -> asyncpg.Record:
 async def _sent(database: Database) -> asyncpg.Record:
     """Return the one row of the outbox that goes to the topic of letters."""
     (row,) = await database.fetch(
-        "SELECT * FROM outbox WHERE topic = $1", OUTLETS.topics.dead_letters
+        "SELECT * FROM outbox WHERE topic = $1", KAFKA_NAMES.topics.dead_letters
     )
     return row
 
@@ -77,12 +82,12 @@ async def test_a_record_delivered_twice_is_one_letter_and_one_row_for_the_topic(
     database: Database,
 ):
     for _ in range(2):
-        await set_aside(database, POISON, outlets=OUTLETS)
+        await dead_letter_record(database, POISON, kafka_names=KAFKA_NAMES)
 
     letter = await _the_letter(database)
     assert (letter["record_key"], letter["record_value"]) == (b"k", b"\x00\xff")
     assert _headers(letter) == POISON.headers
-    assert await topics_of_outbox(database) == [OUTLETS.topics.dead_letters]
+    assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.dead_letters]
 
 
 @pytest.mark.parametrize(
@@ -99,23 +104,23 @@ async def test_a_record_delivered_twice_is_one_letter_and_one_row_for_the_topic(
     ],
 )
 async def test_another_record_is_another_letter(database: Database, other: Poison):
-    await set_aside(database, POISON, outlets=OUTLETS)
+    await dead_letter_record(database, POISON, kafka_names=KAFKA_NAMES)
 
-    await set_aside(database, other, outlets=OUTLETS)
+    await dead_letter_record(database, other, kafka_names=KAFKA_NAMES)
 
     assert len(await _letters(database)) == len(await topics_of_outbox(database)) == 2
 
 
 async def test_empty_and_missing_bytes_are_told_apart(database: Database):
-    await set_aside(database, replace(POISON, value=b""), outlets=OUTLETS)
+    await dead_letter_record(database, replace(POISON, value=b""), kafka_names=KAFKA_NAMES)
 
-    await set_aside(database, replace(POISON, value=None), outlets=OUTLETS)
+    await dead_letter_record(database, replace(POISON, value=None), kafka_names=KAFKA_NAMES)
 
     assert len(await _letters(database)) == 2
 
 
 async def test_the_record_is_sent_as_it_came_with_our_headers_behind_its_own(database: Database):
-    await set_aside(database, POISON, outlets=OUTLETS)
+    await dead_letter_record(database, POISON, kafka_names=KAFKA_NAMES)
 
     letter, sent = await _the_letter(database), await _sent(database)
     assert (sent["record_key"], sent["record_value"]) == (POISON.key, POISON.value)
@@ -139,7 +144,7 @@ async def test_headers_of_ours_that_are_there_already_are_replaced(database: Dat
     stale: Headers = [(name, b"stale") for name in Header]
     poison = replace(POISON, headers=[*stale, ("between", b""), *stale])
 
-    await set_aside(database, poison, outlets=OUTLETS)
+    await dead_letter_record(database, poison, kafka_names=KAFKA_NAMES)
 
     sent = _headers(await _sent(database))
     assert sent[0] == ("between", b"")
@@ -160,7 +165,7 @@ async def test_headers_of_ours_that_are_there_already_are_replaced(database: Dat
 async def test_a_record_that_only_compression_made_small_is_set_aside_by_its_coordinates(
     huge: Poison, database: Database
 ):
-    await set_aside(database, huge, outlets=OUTLETS)
+    await dead_letter_record(database, huge, kafka_names=KAFKA_NAMES)
 
     letter = await _the_letter(database)
     assert (letter["kafka_offset"], letter["record_value"]) == (7, None)
@@ -172,7 +177,7 @@ async def test_a_record_that_postgresql_cannot_keep_is_set_aside_by_its_coordina
 ):
     hostile = replace(POISON, headers=[("a\x00b", b"")])
     for _ in range(2):
-        await set_aside(database, hostile, outlets=OUTLETS)
+        await dead_letter_record(database, hostile, kafka_names=KAFKA_NAMES)
 
     letter, sent = await _the_letter(database), await _sent(database)
     assert letter["kafka_offset"] == 7
@@ -187,7 +192,7 @@ async def test_a_record_that_even_the_topic_of_letters_cannot_take_is_kept_in_th
     database: Database,
 ):
     large = replace(POISON, value=b"x" * LETTER_MESSAGE_BYTES)
-    await set_aside(database, large, outlets=OUTLETS)
+    await dead_letter_record(database, large, kafka_names=KAFKA_NAMES)
 
     sent = await _sent(database)
     assert (sent["record_key"], sent["record_value"]) == (None, None)
@@ -196,7 +201,9 @@ async def test_a_record_that_even_the_topic_of_letters_cannot_take_is_kept_in_th
 
 
 async def test_an_error_that_cannot_be_kept_as_it_is_is_cleaned_and_cut(database: Database):
-    await set_aside(database, replace(POISON, error="\x00\ud800" + "x" * 5000), outlets=OUTLETS)
+    await dead_letter_record(
+        database, replace(POISON, error="\x00\ud800" + "x" * 5000), kafka_names=KAFKA_NAMES
+    )
 
     message = (await _the_letter(database))["error_message"]
     assert message.startswith("\ufffd?xxx")
@@ -264,7 +271,7 @@ async def test_a_request_with_all_its_entities_has_none(database: Database):
     await _settled(database, None, None)
 
     assert await _letters(database) == []
-    assert await topics_of_outbox(database) == [OUTLETS.topics.events]
+    assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.events]
 
 
 async def test_each_round_has_a_letter_of_its_own_that_counts_the_replays(database: Database):

@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from schemas.dead_letters import DeadLetter, DeadLetterPage, Reason
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of
-from tests.support.requests import OUTLETS, Claimer, a_failure, a_request, a_success, recorded
-from tests.support.road import read
-from worker_service.dead_letter import Poison, set_aside
+from tests.support.client import read
+from tests.support.requests import KAFKA_NAMES, Claimer, a_failure, a_request, a_success, recorded
+from worker_service.settlement.dead_letter import Poison, dead_letter_record
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -40,7 +40,9 @@ async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def a_poison(database: Database, offset: int = 0, **changes: Any) -> None:
-    await set_aside(database, replace(POISON, offset=offset, **changes), outlets=OUTLETS)
+    await dead_letter_record(
+        database, replace(POISON, offset=offset, **changes), kafka_names=KAFKA_NAMES
+    )
 
 
 async def a_failed_request(database: Database) -> UUID:

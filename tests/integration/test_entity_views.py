@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityIdentity, EntityType
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.support.requests import Claimer, a_failure, a_request, recorded
 from worker_service import generators
 from worker_service.outcome import Succeeded

@@ -7,8 +7,8 @@ import pytest
 
 from devstack import postgres
 from migrations.migrate import migrate
-from shared.database import Database, connect
 from shared.errors import DatabaseContended, DatabaseUnavailable
+from shared.postgres.database import Database, connect
 from shared.states import Priority
 from tests.support.requests import (
     Claimer,
@@ -20,8 +20,8 @@ from tests.support.requests import (
     row_of,
 )
 from tests.support.waiting import eventually
-from worker_service.in_flight import InFlight, Run
-from worker_service.lease import Leases
+from worker_service.claims.lease import Leases
+from worker_service.claims.slots import InFlight, Run
 
 LEASE_SECONDS = 30.0
 
@@ -243,7 +243,7 @@ async def test_a_takeover_that_a_thawed_server_carries_out_late_takes_nothing(
 
     claimed = await claimer.claims.claim_any(
         10,
-        lanes=[*Priority],
+        priorities=[*Priority],
         take_over_until=datetime.now(UTC) - timedelta(seconds=1),
         may_take_suspect=True,
         pending_seconds=30,

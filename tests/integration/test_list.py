@@ -7,15 +7,15 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_service import listing
+from api_service.generation_requests import list as listing
 from schemas.api import GenerationRequestSummary
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.states import Status
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of
+from tests.support.client import read, submit
 from tests.support.requests import Claimer, a_failure, a_request, a_success, recorded
-from tests.support.road import read, submit
 
 LIST = "/generation-requests"
 

@@ -6,16 +6,16 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.database import Database
-from shared.metrics import WORKER, exposition
+from shared.postgres.database import Database
+from shared.runtime.metrics import WORKER, exposition
 from tests.services import StartWorker
+from tests.support.client import settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import Claimer, a_request
-from tests.support.road import settled, submit
+from worker_service.claims.slots import InFlight
 from worker_service.health import create_app
-from worker_service.in_flight import InFlight
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 

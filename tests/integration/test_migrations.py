@@ -20,7 +20,8 @@ import shared
 import worker_service
 from migrations.migrate import Migration, MigrationFailed, migrate, migrations
 from schemas.dead_letters import ABOUT_RECORDS, Reason
-from shared.database import SCHEMA_VERSION, Database
+from shared.postgres.database import SCHEMA_VERSION, Database
+from shared.sql import Statement
 from shared.states import Priority, Status
 from tests.support.requests import a_request
 
@@ -184,7 +185,7 @@ def test_a_checksum_is_of_the_text():
 # The statements of the services
 
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
-_FRAGMENT = "_TAKE"  # stands inside two statements of worker_service.claim
+_FRAGMENT = "_TAKE"  # stands inside two statements of worker_service.claims.claim
 
 
 def service_modules() -> Iterator[ModuleType]:
@@ -196,10 +197,11 @@ def service_modules() -> Iterator[ModuleType]:
 
 def statements() -> dict[str, str]:
     return {
-        f"{module.__name__}.{name}": value
+        f"{module.__name__}.{name}": text
         for module in service_modules()
         for name, value in vars(module).items()
-        if name.isupper() and isinstance(value, str) and _STATEMENT.match(value)
+        if (text := value.text if isinstance(value, Statement) else value)
+        if name.isupper() and isinstance(text, str) and _STATEMENT.match(text)
         if name != _FRAGMENT
     }
 

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import api_told, faults_of
+from tests.support.client import read
 from tests.support.requests import row_of
-from tests.support.road import read
 
 pytestmark = pytest.mark.usefixtures("balanced")
 

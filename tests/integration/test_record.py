@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 
 from schemas.events import GenerationSettled
-from shared.database import Database
 from shared.group_commit import GroupCommit
+from shared.postgres.database import Database
 from tests.support.requests import (
     EVENTS,
-    OUTLETS,
+    KAFKA_NAMES,
     Claimer,
     a_failure,
     a_request,
@@ -27,9 +27,9 @@ from tests.support.requests import (
     row_of,
 )
 from tests.support.waiting import eventually
-from worker_service.claim import Claim, release
+from worker_service.claims.claim import Claim, release
 from worker_service.outcome import Failed, Succeeded
-from worker_service.record import (
+from worker_service.settlement.record import (
     COUNT_AND_SETTLE,
     LOCK,
     AlreadyFinal,
@@ -102,12 +102,12 @@ async def test_an_item_sees_the_one_that_was_being_recorded_meanwhile(database: 
                VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)""",
             claim.request_id,
         )
-        recording = asyncio.create_task(record(database, [last], outlets=OUTLETS))
+        recording = asyncio.create_task(record(database, [last], kafka_names=KAFKA_NAMES))
         await eventually(lambda: _is_done_or_waits_for_a_lock(recording, database))
         await other.execute("UPDATE generation_requests SET generated_count = 1")
 
     if await recording == [Busy()]:
-        await record(database, [last], outlets=OUTLETS)
+        await record(database, [last], kafka_names=KAFKA_NAMES)
 
     assert (await row_of(database, claim.request_id))["status"] == "completed"
 
@@ -330,7 +330,7 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
         answers = await record(
             database,
             [Result(claim=claim, ordinal=0, outcome=outcome) for claim, outcome, _ in fates],
-            outlets=OUTLETS,
+            kafka_names=KAFKA_NAMES,
         )
 
     assert answers == [answer for _, _, answer in fates]
@@ -347,12 +347,12 @@ async def test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour(database
 
     async with database.transaction() as stranger:
         await stranger.execute(LOCK_ITEMS, claims[1].request_id)
-        answers = await record(database, better, outlets=OUTLETS)
+        answers = await record(database, better, kafka_names=KAFKA_NAMES)
 
     assert [type(answer) for answer in answers] == [Recorded, Busy, Recorded]
     for claim, status in zip(claims, ("succeeded", "failed", "succeeded"), strict=True):
         assert await items_of(database, claim.request_id) == {0: status}
-    (answer,) = await record(database, better[1:2], outlets=OUTLETS)
+    (answer,) = await record(database, better[1:2], kafka_names=KAFKA_NAMES)
     assert isinstance(answer, Recorded)
     assert await items_of(database, claims[1].request_id) == {0: "succeeded"}
 
@@ -377,7 +377,7 @@ async def test_a_batch_settles_each_request_with_its_own_counts_event_and_letter
             Result(claim=claim, ordinal=0, outcome=outcome)
             for claim, outcome in zip(claims, outcomes, strict=True)
         ],
-        outlets=OUTLETS,
+        kafka_names=KAFKA_NAMES,
     )
 
     settled = [
@@ -408,7 +408,7 @@ async def test_a_batch_settles_each_request_with_its_own_counts_event_and_letter
 async def test_an_outcome_that_cannot_be_stored_takes_no_neighbour_along(database: Database):
     claims = [await _claimed(database, count=1) for _ in range(3)]
     recording = GroupCommit(
-        partial(record, database, outlets=OUTLETS),
+        partial(record, database, kafka_names=KAFKA_NAMES),
         key=lambda result: result.request_id,
         patience=database.patience,
     )

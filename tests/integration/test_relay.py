@@ -14,28 +14,27 @@ import pytest
 from aiokafka import TopicPartition
 
 from api_service.relay import relaying
-from shared import kafka
-from shared.database import Database
-from shared.dispatch import dispatch_record
-from shared.kafka import (
+from shared.kafka.publisher import (
     Acknowledged,
-    Fate,
+    DeliveryResult,
+    NotDelivered,
     Publisher,
     Record,
     Refused,
     TopicMissing,
-    Unreached,
     partition_of,
 )
+from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
+from shared.postgres.database import Database
+from shared.requests.dispatch import dispatch_record
 from shared.states import Priority
-from shared.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
 from tests.services import api_settings
 from tests.stack import PARTITIONS, Stack
 from tests.support.api import api_told
+from tests.support.client import submit
 from tests.support.records import read_topics
 from tests.support.requests import a_request
-from tests.support.road import submit
 from tests.support.waiting import eventually
 
 REFUSALS_BEFORE_PARKING = 20
@@ -52,11 +51,11 @@ UPDATE generation_requests SET status = 'cancelled', completed_at = clock_timest
 class Broker:
     """Stands where the publisher meets Kafka, to answer what a real broker rarely does."""
 
-    answer: Callable[[Record], Fate] = lambda _: Acknowledged()
+    answer: Callable[[Record], DeliveryResult] = lambda _: Acknowledged()
     published: list[Record] = field(default_factory=list)
     reachable: bool = True
 
-    async def publish(self, records: Sequence[Record]) -> list[Fate]:
+    async def publish(self, records: Sequence[Record]) -> list[DeliveryResult]:
         self.published += records
         return [self.answer(record) for record in records]
 
@@ -106,7 +105,7 @@ async def test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it(databa
     kept: list[int] = []
 
     class Asking(Broker):
-        async def publish(self, records: Sequence[Record]) -> list[Fate]:
+        async def publish(self, records: Sequence[Record]) -> list[DeliveryResult]:
             kept.append(len(await rows_of(database)))
             return await super().publish(records)
 
@@ -121,14 +120,14 @@ async def test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it(databa
 async def test_a_row_is_kept_when_nobody_answers_and_no_refusal_is_counted(database: Database):
     await a_left_over(database)
 
-    await relay_to(Broker(lambda _: Unreached()), database).sweep()
+    await relay_to(Broker(lambda _: NotDelivered()), database).sweep()
 
     (row,) = await rows_of(database)
     assert (row["refusals"], row["parked_at"]) == (0, None)
 
 
 async def test_a_row_is_kept_when_the_relay_dies_while_it_publishes(database: Database):
-    def die(_: Record) -> Fate:
+    def die(_: Record) -> DeliveryResult:
         raise asyncio.CancelledError
 
     await a_left_over(database)
@@ -370,7 +369,7 @@ async def test_a_topic_that_is_missing_does_not_delay_the_others(stack: Stack, d
 async def test_rows_of_a_partition_that_takes_nothing_delay_no_other(
     stack: Stack, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr("shared.kafka.publisher.REQUEST_SECONDS", 1.0)
     topic = stack.topics.dead_letters
     stuck, free = (_key_of(partition) for partition in (0, 1))
     publisher = Publisher(stack.kafka, client_id="relay")

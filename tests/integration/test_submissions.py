@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from api_service.submit import Ask, Promise, Submissions
-from shared.database import Connection, Database
+from api_service.generation_requests.submit import Ask, Promise, Submissions
 from shared.errors import DatabaseUnavailable
-from shared.kafka import Publisher
+from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
 from shared.outbox import Relay
+from shared.postgres.database import Connection, Database
 from shared.states import Priority
-from shared.topics import Topics
 from tests.support.requests import row_of
 
 pytestmark = pytest.mark.usefixtures("balanced")

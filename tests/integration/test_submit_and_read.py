@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from schemas.api import GenerationRequest
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.states import Priority
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of
+from tests.support.client import read, submit
 from tests.support.records import read_topics
 from tests.support.requests import Claimer, a_failure, a_success, recorded, row_of
-from tests.support.road import read, submit
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("balanced")

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.database import Database
-from shared.kafka import Publisher
+from shared.kafka.publisher import Publisher
 from shared.outbox import Relay
+from shared.postgres.database import Database
 from tests.support.requests import (
     EVENTS,
+    KAFKA_NAMES,
     LEASE_SECONDS,
-    OUTLETS,
     Claimer,
     a_request,
     a_success,
@@ -21,8 +21,8 @@ from tests.support.requests import (
     row_of,
     topics_of_outbox,
 )
-from worker_service.claim import CRASH_LIMIT
-from worker_service.sweep import Sweep
+from worker_service.claims.claim import CRASH_LIMIT
+from worker_service.maintenance.sweep import Sweep
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -37,7 +37,7 @@ def _sweep(database: Database, *, take_over_until: Callable[[], datetime | None]
         Relay(database, Publisher("127.0.0.1:1", client_id="test")),
         entity_types=["sentence"],
         lease_seconds=LEASE_SECONDS,
-        outlets=OUTLETS,
+        kafka_names=KAFKA_NAMES,
         take_over_until=take_over_until,
     )
 
@@ -71,7 +71,7 @@ async def test_a_pending_request_past_its_deadline_fails(database: Database):
     await _sweep(database).settle_due()
 
     assert (await row_of(database, request_id))["status"] == "failed"
-    assert await topics_of_outbox(database) == [OUTLETS.topics.dead_letters, EVENTS]
+    assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.dead_letters, EVENTS]
 
 
 async def test_what_is_in_time_is_left_alone(database: Database):
@@ -130,4 +130,4 @@ async def test_two_sweeps_settle_a_request_once(database: Database):
     await a_request(database, deadline_in=-1)
 
     assert [await _sweep(database).settle_due() for _ in range(2)] == [1, 0]
-    assert await topics_of_outbox(database) == [OUTLETS.topics.dead_letters, EVENTS]
+    assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.dead_letters, EVENTS]

@@ -7,12 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from shared.database import Database
 from shared.errors import ErrorCode
+from shared.postgres.database import Database
 from tests.services import StartWorker
+from tests.support.client import read, settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
-from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
 from worker_service import worker as worker_module
 from worker_service.providers import (
@@ -23,7 +23,7 @@ from worker_service.providers import (
     TransientError,
 )
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 
 def _request_id(path: str) -> str:
@@ -203,7 +203,7 @@ async def test_a_result_that_postgresql_refuses_until_the_lease_is_over_is_left_
     worker = await start_worker(provider)
     path = await submit(api)
     with capture_logs() as logged:
-        await eventually(lambda: _events(logged, "pass_failed"))
+        await eventually(lambda: _events(logged, "loop_iteration_failed"))
         assert not _events(logged, "lease_lost")
 
         def ended() -> bool:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from shared.errors import ErrorCode
 from shared.states import FINAL, Status
-from worker_service.claim import CRASH_LIMIT, SUSPECT_CRASHES
-from worker_service.sweep import RELEASE_LIMIT
+from worker_service.claims.claim import CRASH_LIMIT, SUSPECT_CRASHES
+from worker_service.maintenance.sweep import RELEASE_LIMIT
 
 KNOWN, UNKNOWN = "sentence", "poem"
 """The entity type that every worker has, and one that none has."""
@@ -136,7 +136,7 @@ class Model:
         is_unknown = self.entity_type != KNOWN and self.is_forgotten
         return ErrorCode.UNKNOWN_ENTITY_TYPE if is_unknown else None
 
-    def give_up(self) -> None:
+    def dead_letter_request(self) -> None:
         for ordinal in range(self.count):
             self.items.setdefault(ordinal, None)
         self._count()

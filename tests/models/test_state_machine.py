@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from structlog.testing import capture_logs
 
-from shared.database import Database
 from shared.errors import ErrorCode
+from shared.postgres.database import Database
 from shared.states import Status
-from tests.models.ground import LEASE_SECONDS
-from tests.models.road import Road
+from tests.models.machine import LEASE_SECONDS
+from tests.models.rules import Rules
 from tests.support.waiting import eventually
 
 BOUNDED = settings(
@@ -51,7 +51,7 @@ def drive(database: Database, loop: asyncio.AbstractEventLoop, bounds: settings)
     done: Counter[str] = Counter()
     with capture_logs():
         run_state_machine_as_test(
-            lambda: Road(database, loop, done),  # type: ignore[arg-type]  # any factory will do
+            lambda: Rules(database, loop, done),  # type: ignore[arg-type]  # any factory will do
             settings=bounds,
         )
     return {*(+done)}

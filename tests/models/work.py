@@ -6,12 +6,12 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.models.ground import ANSWERS, WORKERS, Ground, Pick
+from tests.models.machine import ANSWERS, WORKERS, Machine, Pick
 from tests.support.requests import Claimer, expire_lease
-from worker_service.claim import PENDING_SECONDS, Claim, release
-from worker_service.lease import Leases
-from worker_service.record import Answer, Recorded
-from worker_service.sweep import RELEASE_LIMIT
+from worker_service.claims.claim import PENDING_SECONDS, Claim, release
+from worker_service.claims.lease import Leases
+from worker_service.maintenance.sweep import RELEASE_LIMIT
+from worker_service.settlement.record import Answer, Recorded
 
 HOUR = 3600
 
@@ -23,7 +23,7 @@ AN_ENTITY = st.sampled_from(["one", "another", None, None])
 MOSTLY = st.sampled_from([True, True, False])
 
 
-class Work(Ground):
+class Work(Machine):
     """Claim, record, release, renew, die: each by the product, and the same move by the model."""
 
     # Workers claim

@@ -17,7 +17,7 @@ from tests.unit import test_offsets
 RECORD = (
     Mutant(
         "locked row waited for",
-        place="worker_service.record:LOCK",
+        place="worker_service.settlement.record:LOCK",
         old=" SKIP LOCKED",
         new="",
         times=2,
@@ -26,7 +26,7 @@ RECORD = (
     ),
     Mutant(
         "locked item waited for",
-        place="worker_service.record:LOCK",
+        place="worker_service.settlement.record:LOCK",
         old="AS has_busy_item",
         new="AND false AS has_busy_item",
         check=test_record.test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour,
@@ -34,7 +34,7 @@ RECORD = (
     ),
     Mutant(
         "no row lock",
-        place="worker_service.record:LOCK",
+        place="worker_service.settlement.record:LOCK",
         old=" FOR NO KEY UPDATE SKIP LOCKED",
         new="",
         times=2,
@@ -42,7 +42,7 @@ RECORD = (
     ),
     Mutant(
         "count = count + 1",
-        place="worker_service.record:COUNT_AND_SETTLE",
+        place="worker_service.settlement.record:COUNT_AND_SETTLE",
         old="SET generated_count = generated,",
         new="SET generated_count = request.generated_count + 1,",
         check=test_record.test_a_result_recorded_twice_counts_once,
@@ -50,14 +50,14 @@ RECORD = (
     ),
     Mutant(
         "settle outside the transaction",
-        place="worker_service.record:_keep",
+        place="worker_service.settlement.record:_keep",
         old="return await count_and_settle(",
         new='await connection.execute("COMMIT; BEGIN"); return await count_and_settle(',
         check=test_record.test_a_settle_that_cannot_notify_does_not_settle,
     ),
     Mutant(
         "failure verdict of a stale epoch accepted",
-        place="worker_service.record:_refusal",
+        place="worker_service.settlement.record:_refusal",
         old="isinstance(result.outcome, Failed) and not owns",
         new="False",
         check=test_record.test_the_failure_verdict_of_an_older_epoch_is_refused,
@@ -65,7 +65,7 @@ RECORD = (
     ),
     Mutant(
         "late success dropped while open",
-        place="worker_service.record:_refusal",
+        place="worker_service.settlement.record:_refusal",
         old="isinstance(result.outcome, Failed) and not owns",
         new="not owns",
         check=test_record.test_a_late_success_of_an_older_epoch_is_kept_while_the_request_is_open,
@@ -73,7 +73,7 @@ RECORD = (
     ),
     Mutant(
         "second success replaces the first",
-        place="worker_service.record:KEEP",
+        place="worker_service.settlement.record:KEEP",
         old="generation_items.status = 'failed' AND",
         new="",
         check=test_record.test_the_first_of_two_successes_is_the_one_that_is_kept,
@@ -81,7 +81,7 @@ RECORD = (
     ),
     Mutant(
         "final request takes items",
-        place="worker_service.record:_refusal",
+        place="worker_service.settlement.record:_refusal",
         old='request["status"] in FINAL',
         new="False",
         check=test_record.test_once_final_nothing_changes,
@@ -89,7 +89,7 @@ RECORD = (
     ),
     Mutant(
         "crashes outlive progress",
-        place="worker_service.record:COUNT_AND_SETTLE",
+        place="worker_service.settlement.record:COUNT_AND_SETTLE",
         old="crashes = 0,",
         new="",
         check=test_record.test_a_recorded_item_is_progress_and_forgives_crashes_and_releases,
@@ -100,7 +100,7 @@ RECORD = (
 CLAIM = (
     Mutant(
         "no fencing: a takeover keeps the epoch",
-        place="worker_service.claim:CLAIM_ANY",
+        place="worker_service.claims.claim:CLAIM_ANY",
         old="epoch = request.epoch + 1",
         new="epoch = request.epoch",
         check=test_record.test_the_failure_verdict_of_an_older_epoch_is_refused,
@@ -108,14 +108,14 @@ CLAIM = (
     ),
     Mutant(
         "no fencing: a stale claim releases",
-        place="worker_service.claim:RELEASE",
+        place="worker_service.claims.claim:RELEASE",
         old="epoch = $2",
         new="epoch >= $2",
         check=test_claim.test_the_release_of_an_older_epoch_changes_nothing,
     ),
     Mutant(
         "message takes a live lease",
-        place="worker_service.claim:CLAIM",
+        place="worker_service.claims.claim:CLAIM",
         old="WHEN 'processing' THEN lease_owner = $1",
         new="WHEN 'processing' THEN true",
         check=test_claim.test_a_duplicate_message_changes_nothing,
@@ -123,14 +123,14 @@ CLAIM = (
     ),
     Mutant(
         "lost reply forgotten",
-        place="worker_service.claim:CLAIM",
+        place="worker_service.claims.claim:CLAIM",
         old="WHEN 'processing' THEN lease_owner = $1",
         new="",
         check=test_claim.test_a_claim_whose_reply_was_lost_is_retaken_by_its_owner,
     ),
     Mutant(
         "takeover of a live lease",
-        place="worker_service.claim:CLAIM_ANY",
+        place="worker_service.claims.claim:CLAIM_ANY",
         old="lease_until < clock_timestamp() AND ",
         new="",
         times=2,
@@ -139,7 +139,7 @@ CLAIM = (
     ),
     Mutant(
         "takeover right after a restart of PostgreSQL",
-        place="worker_service.claim:CLAIM_ANY",
+        place="worker_service.claims.claim:CLAIM_ANY",
         old="pg_postmaster_start_time() <",
         new="'-infinity' <",
         times=2,
@@ -147,7 +147,7 @@ CLAIM = (
     ),
     Mutant(
         "takeover counts no crash",
-        place="worker_service.claim:CLAIM_ANY",
+        place="worker_service.claims.claim:CLAIM_ANY",
         old="request.crashes + target.is_takeover::int",
         new="request.crashes",
         check=test_claim.test_a_takeover_counts_a_crash_and_tells_what_is_recorded,
@@ -155,14 +155,14 @@ CLAIM = (
     ),
     Mutant(
         "many suspects at a time",
-        place="worker_service.claim:CLAIM_ANY",
+        place="worker_service.claims.claim:CLAIM_ANY",
         old="LIMIT $13",
         new="LIMIT $4 + $13",
         check=test_claim.test_a_worker_holds_one_suspect_at_a_time,
     ),
     Mutant(
         "release counts a crash",
-        place="worker_service.claim:RELEASE",
+        place="worker_service.claims.claim:RELEASE",
         old="releases = ",
         new="crashes = crashes + 1, releases = ",
         check=test_claim.test_a_release_that_is_not_due_is_left_alone,
@@ -173,7 +173,7 @@ CLAIM = (
 LEASE = (
     Mutant(
         "heartbeat without SKIP LOCKED",
-        place="worker_service.lease:HEARTBEAT",
+        place="worker_service.claims.lease:HEARTBEAT",
         old=" SKIP LOCKED",
         new="",
         check=test_lease.test_a_row_that_a_stranger_has_locked_delays_no_other_lease,
@@ -181,28 +181,28 @@ LEASE = (
     ),
     Mutant(
         "no fencing: a stale heartbeat renews",
-        place="worker_service.lease:HEARTBEAT",
+        place="worker_service.claims.lease:HEARTBEAT",
         old="(id, epoch) USING (id, epoch)",
         new="(id, stale_epoch) USING (id)",
         check=test_lease.test_a_beat_does_not_renew_the_lease_of_a_newer_epoch,
     ),
     Mutant(
         "no fencing: a lost lease goes unnoticed",
-        place="worker_service.lease:LOST",
+        place="worker_service.claims.lease:LOST",
         old="request.epoch IS DISTINCT FROM lease.epoch OR ",
         new="",
         check=test_lease.test_a_run_whose_request_was_taken_over_is_aborted,
     ),
     Mutant(
         "takeover right after a worker's own outage",
-        place="worker_service.lease:Leases.renew",
+        place="worker_service.claims.lease:Leases.renew",
         old='self._steady_at, self._until = float("inf"), None',
         new="pass",
         check=test_lease.test_after_a_failed_beat_a_worker_takes_nothing_over_for_a_lease,
     ),
     Mutant(
         "deadline waits for the lease to end",
-        place="worker_service.sweep:DUE",
+        place="worker_service.maintenance.sweep:DUE",
         old="deadline_at <= (SELECT clock_timestamp())",
         new="deadline_at <= (SELECT clock_timestamp()) AND status = 'pending'",
         check=test_sweep.test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest,
@@ -219,7 +219,7 @@ LEASE = (
 KAFKA = (
     Mutant(
         "offset committed before the claim",
-        place="worker_service.consume:Consumption._make_durable",
+        place="worker_service.intake.consume:Consumption._make_durable",
         old="await self._decide(messages)",
         new=(
             "last = messages[-1]; self._offsets.handled((last.topic, last.partition), last.offset, "
@@ -229,7 +229,7 @@ KAFKA = (
     ),
     Mutant(
         "offsets outlive their assignment",
-        place="worker_service.offsets:Offsets.handled",
+        place="worker_service.intake.offsets:Offsets.handled",
         old="assignment == self.assignment",
         new="True",
         check=test_offsets.test_what_was_learnt_under_an_older_assignment_is_worthless,
@@ -237,8 +237,8 @@ KAFKA = (
     Mutant(
         "outbox row deleted before the acknowledgement",
         place="shared.outbox:Relay.publish",
-        old="fates = ",
-        new="await self._database.execute(DELETE_ACKNOWLEDGED, [r.id for r in rows]); fates = ",
+        old="results = ",
+        new="await self._database.execute(DELETE_ACKNOWLEDGED, [r.id for r in rows]); results = ",
         check=test_relay.test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it,
     ),
     Mutant(
@@ -251,7 +251,7 @@ KAFKA = (
     ),
     Mutant(
         "letter without identity",
-        place="worker_service.dead_letter:_about",
+        place="worker_service.settlement.dead_letter:_about",
         old="digest=poison.digest",
         new='digest=__import__("os").urandom(32)',
         check=(

@@ -4,11 +4,13 @@ import inspect
 import pkgutil
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+
+from shared.sql import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ class Mutant:
     def apply(self, patch: pytest.MonkeyPatch) -> None:
         """Put the mutant in its place; a function changes for everybody who holds it."""
         found = pkgutil.resolve_name(self.place)
-        if isinstance(found, str):
-            patch.setattr(self.place.replace(":", "."), self._edited(found))
+        name = self.place.replace(":", ".")
+        if isinstance(found, Statement):
+            patch.setattr(name, replace(found, text=self._edited(found.text)))
+        elif isinstance(found, str):
+            patch.setattr(name, self._edited(found))
         else:
             patch.setattr(found, "__code__", self._compiled(found))
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.errors import Flaky
 
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.models.test_state_machine import BOUNDED, drive
 from tests.mutants.mutants import MUTANTS
 from tests.mutants.mutation import Mutant

@@ -20,7 +20,7 @@ from shared.errors import ErrorCode
 from tests.support.llama_server import LlamaServer, is_built, running_llama
 from tests.support.mock_server import KEY as MOCK_KEY
 from tests.support.mock_server import running_mock
-from tests.support.model_calls import QUICK, a_call, a_claim, attempted, makers_with
+from tests.support.model_calls import QUICK, a_call, a_claim, attempted, tools_with
 from tests.support.waiting import eventually
 from worker_service.outcome import Failed, Succeeded
 from worker_service.prompt import Prompt
@@ -31,11 +31,11 @@ from worker_service.providers import (
     TransientError,
 )
 from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.failures import FailureKind
 from worker_service.providers.json_schema import strict
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.taxonomy import Sign
-from worker_service.providers.wire import Patience
+from worker_service.providers.transport import ProviderLimits
 
 pytestmark = pytest.mark.skipif(not is_built(), reason="`make test-providers` builds the server")
 
@@ -46,12 +46,12 @@ FEW = 80
 
 
 @asynccontextmanager
-async def a_client(llama: LlamaServer, **patience: float) -> AsyncIterator[Server]:
+async def a_client(llama: LlamaServer, **limits: float) -> AsyncIterator[Server]:
     server = Server(
         "openai",
         ChatCompletions(),
         address=Address(base_url=f"{llama.url}/v1", credential=KEY, model="tiny"),
-        patience=Patience(**patience),  # type: ignore[arg-type]
+        limits=ProviderLimits(**limits),  # type: ignore[arg-type]
         connections=4,
     )
     yield server
@@ -93,7 +93,7 @@ async def test_entities_are_made(tidy: LlamaServer, entity_type: str):
     claim = a_claim(entity_type=entity_type)
 
     async with a_client(tidy) as server:
-        outcome = await attempted(claim, makers=makers_with(server, policy=patient))
+        outcome = await attempted(claim, tools=tools_with(server, policy=patient))
 
     assert isinstance(outcome, Succeeded)
     assert outcome.usage.provider_calls[-1].outcome == "ok"
@@ -105,7 +105,7 @@ async def test_entities_are_made(tidy: LlamaServer, entity_type: str):
 async def test_a_problem_that_makes_no_sense_is_asked_for_again_and_then_fails(tidy: LlamaServer):
     async with a_client(tidy) as server:
         outcome = await attempted(
-            a_claim(entity_type="problem"), makers=makers_with(server, policy=QUICK)
+            a_claim(entity_type="problem"), tools=tools_with(server, policy=QUICK)
         )
 
     if isinstance(outcome, Failed):  # by chance it may make sense
@@ -135,9 +135,9 @@ async def test_nul_and_lone_surrogates_are_output_that_does_not_fit(tmp_path: Pa
 async def test_a_wild_model_never_makes_what_cannot_be_stored(tmp_path: Path):
     once = replace(QUICK, invalid_output_attempts=1)
     async with running_llama("wild", tmp_path) as llama, a_client(llama) as server:
-        makers = makers_with(server, policy=once)
+        tools = tools_with(server, policy=once)
         outcomes = [
-            await attempted(a_claim(entity_type="vocabulary"), n, makers=makers)
+            await attempted(a_claim(entity_type="vocabulary"), n, tools=tools)
             for n in range(ANSWERS)
         ]
 
@@ -159,11 +159,11 @@ async def test_a_call_is_repeated_behind_a_gateway_that_fails_once(
             "openai",
             ChatCompletions(),
             address=Address(base_url=f"{gateway.url}/v1", credential=MOCK_KEY, model="tiny"),
-            patience=Patience(),
+            limits=ProviderLimits(),
             connections=1,
         )
         gateway.fail_once(503)
-        outcome = await attempted(a_claim(), makers=makers_with(server, policy=patient))
+        outcome = await attempted(a_claim(), tools=tools_with(server, policy=patient))
         await server.close()
 
     assert isinstance(outcome, Succeeded)
@@ -205,19 +205,19 @@ async def test_a_cancelled_call_frees_its_slot(slow: LlamaServer):
 
 
 @pytest.mark.parametrize(
-    ("patience", "sign"),
+    ("limits", "kind"),
     [
-        ({"call_seconds": 1.0}, Sign.UNFINISHED),
-        ({"first_token_seconds": 0.05}, Sign.NO_FIRST_TOKEN),
-        ({"next_token_seconds": 0.0001}, Sign.STALLED),
+        ({"call_seconds": 1.0}, FailureKind.UNFINISHED),
+        ({"first_token_seconds": 0.05}, FailureKind.NO_FIRST_TOKEN),
+        ({"next_token_seconds": 0.0001}, FailureKind.STALLED),
     ],
     ids=["whole", "first", "next"],
 )
 async def test_a_call_that_takes_too_long_frees_its_slot(
-    slow: LlamaServer, patience: dict[str, float], sign: Sign
+    slow: LlamaServer, limits: dict[str, float], kind: FailureKind
 ):
-    async with a_client(slow, **patience) as server:
-        with pytest.raises(TransientError, match=sign) as late:
+    async with a_client(slow, **limits) as server:
+        with pytest.raises(TransientError, match=kind) as late:
             await server.complete(a_call(entity_type="problem"))
 
         assert late.value.code is ErrorCode.TIMEOUT
@@ -229,7 +229,7 @@ async def test_a_call_that_takes_too_long_frees_its_slot(
 
 async def test_an_answer_that_is_cut_at_the_servers_limit_is_truncated(tmp_path: Path):
     async with running_llama("tidy", tmp_path, "-n", "8") as llama, a_client(llama) as server:
-        outcome = await attempted(a_claim(), makers=makers_with(server))
+        outcome = await attempted(a_claim(), tools=tools_with(server))
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.TRUNCATED, 1)
@@ -252,7 +252,7 @@ async def test_a_prompt_that_is_longer_than_the_context_is_told_apart(tidy: Llam
     call = replace(a_call(), prompt=Prompt(system="", user="tea " * 5000))
 
     async with a_client(tidy) as server:
-        with pytest.raises(PermanentError, match=Sign.CONTEXT_TOO_LONG) as refused:
+        with pytest.raises(PermanentError, match=FailureKind.CONTEXT_TOO_LONG) as refused:
             await server.complete(call)
 
     assert refused.value.code is ErrorCode.CONTEXT_TOO_LONG
@@ -260,9 +260,9 @@ async def test_a_prompt_that_is_longer_than_the_context_is_told_apart(tidy: Llam
 
 async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
     address = Address(base_url=tidy.url, model="tiny")
-    server = Server("ollama", Ollama(), address=address, patience=Patience(), connections=1)
+    server = Server("ollama", Ollama(), address=address, limits=ProviderLimits(), connections=1)
 
-    with pytest.raises(PermanentError, match=Sign.NOT_THERE):
+    with pytest.raises(PermanentError, match=FailureKind.NOT_THERE):
         await server.complete(a_call())
 
     await server.close()
@@ -271,7 +271,7 @@ async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
 async def test_a_server_that_stands_still_and_one_that_dies_are_told_apart(slow: LlamaServer):
     async with a_client(slow, read_seconds=1.0, next_token_seconds=60) as server:
         slow.send(signal.SIGSTOP)
-        with pytest.raises(TransientError, match=Sign.NO_FIRST_TOKEN):
+        with pytest.raises(TransientError, match=FailureKind.NO_FIRST_TOKEN):
             await server.complete(a_call())
         slow.send(signal.SIGCONT)
 
@@ -279,8 +279,8 @@ async def test_a_server_that_stands_still_and_one_that_dies_are_told_apart(slow:
         calling = asyncio.create_task(server.complete(a_call(entity_type="problem")))
         await until_it_generates(slow)
         slow.send(signal.SIGKILL)
-        with pytest.raises(ProviderError, match=Sign.BROKEN_OFF):
+        with pytest.raises(ProviderError, match=FailureKind.BROKEN_OFF):
             await calling
         slow.child.reap()
-        with pytest.raises(TransientError, match=Sign.UNREACHABLE):
+        with pytest.raises(TransientError, match=FailureKind.UNREACHABLE):
             await server.complete(a_call())

@@ -3,18 +3,18 @@
 import httpx
 import pytest
 
-from shared.database import Database
 from shared.errors import ErrorCode
+from shared.postgres.database import Database
 from tests.services import StartWorker
 from tests.stack import Stack
+from tests.support.client import read, settled, submit
 from tests.support.offsets import all_committed
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
-from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
 from worker_service.providers import CredentialRefused, TransientError
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 QUICK = {"breaker_seconds": 0.3, "breaker_failures": 2, "call_attempts": 1}
 DOWN = TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "down", retry_after=0.1)

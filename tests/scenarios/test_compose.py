@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.client import read, settled, submit
 from tests.support.compose import ComposedStack, Container, composed_stack, skip_unless
-from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
 
 _SETTINGS = {

@@ -13,22 +13,22 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from schemas.dead_letters import Header
 from schemas.messages import GenerationRequested
-from shared.database import Database
 from shared.errors import ErrorCode
+from shared.kafka.topics import WORK_MESSAGE_BYTES
+from shared.postgres.database import Database
 from shared.states import Priority
-from shared.topics import WORK_MESSAGE_BYTES
 from tests.services import StartWorker, workers_on
 from tests.stack import PARTITIONS, Stack
+from tests.support.client import settled, submit
 from tests.support.offsets import all_committed
 from tests.support.poison import send_undecodable_header, send_without_content
 from tests.support.providers import Scripted
 from tests.support.records import read_topics
 from tests.support.requests import a_request
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 from worker_service.providers import Call, PermanentError
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 Headers = Sequence[tuple[str, bytes | None]]
 SOME_HEADERS: Headers = [("h", b"1"), ("h", b"2"), ("empty", b""), ("null", None), ("é", b"\xff")]

@@ -10,17 +10,17 @@ from aiokafka import AIOKafkaConsumer
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from shared.database import Database
-from shared.loops import pause
+from shared.postgres.database import Database
+from shared.runtime.loops import pause
 from tests.services import StartWorker
-from tests.support import books
+from tests.support import invariants
+from tests.support.client import read, settled, submit
 from tests.support.processes import Services
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
-from tests.support.road import read, settled, submit
 from tests.support.waiting import eventually
-from worker_service import ordinals
 from worker_service import worker as worker_module
+from worker_service.generation import request as ordinals
 
 
 async def _in_work(api: httpx.AsyncClient, path: str) -> None:
@@ -49,7 +49,7 @@ async def test_sigterm_finishes_the_call_in_flight_and_hands_the_rest_on(
     await services.worker()
     assert (await settled(api, path))["status"] == "completed"
     assert (await row_of(database, path.rpartition("/")[2]))["crashes"] == 0
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_kafka_client_that_cancels_itself_while_it_leaves_ends_no_drain(
@@ -78,7 +78,7 @@ async def test_a_kafka_client_that_cancels_itself_while_it_leaves_ends_no_drain(
     provider.gate.set()
 
     assert (await settled(api, path))["status"] == "completed"
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_call_that_outlasts_the_drain_is_cut_off_and_its_request_released(
@@ -92,7 +92,7 @@ async def test_a_call_that_outlasts_the_drain_is_cut_off_and_its_request_release
 
     assert await worker.exit_status(within=8) == 0
     assert (await read(api, path))["status"] == "pending"
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
@@ -124,7 +124,7 @@ async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
 
     assert (await settled(api, path))["status"] == "completed"
     assert len(provider.calls) == 1
-    await books.check_relayed(database)
+    await invariants.check_relayed(database)
 
 
 async def test_a_record_under_way_when_the_drain_is_over_is_waited_for_as_long_as_a_statement(

@@ -14,10 +14,10 @@ import schemas.entities
 from schemas.__main__ import contracts
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
-from shared.database import Database
+from shared.postgres.database import Database
 from tests.services import StartWorker, serving
 from tests.stack import Stack
-from tests.support.road import settled
+from tests.support.client import settled
 from worker_service import generators
 
 Json = dict[str, Any]
@@ -62,7 +62,7 @@ def demo(constraints, *, seed, ordinal):
 '''
 
 
-@pytest.mark.usefixtures("balanced_road")
+@pytest.mark.usefixtures("balanced_services")
 @pytest.mark.parametrize("entity_type", ENTITY_TYPES.values(), ids=ENTITY_TYPES.keys())
 async def test_each_type_goes_from_its_own_route_to_ten_different_entities(
     entity_type: EntityType,

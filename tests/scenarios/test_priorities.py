@@ -1,4 +1,4 @@
-"""Lanes: a high request overtakes a flood of low ones, and a low one is never starved."""
+"""Priorities: a high request overtakes a flood of low ones, and a low one is never starved."""
 
 import asyncio
 
@@ -7,16 +7,16 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
-from shared.database import Database
+from shared.postgres.database import Database
 from shared.states import Priority
 from tests.services import StartWorker
 from tests.stack import Stack
+from tests.support.client import settled, submit
 from tests.support.providers import Scripted
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 from worker_service.providers import Call
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 SETTLED_BEFORE = """
 SELECT count(*) AS before FROM generation_requests
@@ -30,16 +30,16 @@ SELECT id, 'sentence', 1, $2, '', clock_timestamp() + interval '1 hour'
   FROM unnest($1::uuid[]) AS id"""
 
 
-async def _flood(stack: Stack, database: Database, *, lane: Priority, requests: int) -> None:
+async def _flood(stack: Stack, database: Database, *, priority: Priority, requests: int) -> None:
     """Put requests and their messages there, as if they had been submitted long ago."""
     ids = [uuid7() for _ in range(requests)]
-    await database.execute(FLOOD, ids, lane)
+    await database.execute(FLOOD, ids, priority)
     producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, linger_ms=5)
     await producer.start()
     try:
         sent = [
             await producer.send(
-                stack.topics.requests[lane],
+                stack.topics.requests[priority],
                 b'{"schema_version": 1, "generation_request_id": "%b"}' % str(request_id).encode(),
             )
             for request_id in ids
@@ -60,7 +60,7 @@ async def _overtaken(database: Database, path: str) -> int:
 async def test_a_high_request_does_not_wait_behind_ten_thousand_low_ones(
     stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
-    await _flood(stack, database, lane=Priority.LOW, requests=10_000)
+    await _flood(stack, database, priority=Priority.LOW, requests=10_000)
     provider = Scripted()
     worker = await start_worker(provider, max_requests_in_flight=20)
     await eventually(lambda: len(provider.calls) > 50)
@@ -103,7 +103,7 @@ async def test_a_high_request_finds_a_slot_while_low_ones_fill_the_worker(
 async def test_a_low_request_progresses_under_a_flood_of_high_ones(
     stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
-    await _flood(stack, database, lane=Priority.HIGH, requests=2_000)
+    await _flood(stack, database, priority=Priority.HIGH, requests=2_000)
     provider = Scripted()
     worker = await start_worker(provider, max_requests_in_flight=10)
     await eventually(lambda: len(provider.calls) > 50)

@@ -7,14 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.database import Database
+from shared.postgres.database import Database
+from tests.support.client import settled, submit
 from tests.support.mock_server import KEY, MockServer, running_mock
 from tests.support.processes import Service, Services
 from tests.support.requests import row_of
-from tests.support.road import settled, submit
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("balanced_road")
+pytestmark = pytest.mark.usefixtures("balanced_services")
 
 WRONG = "sk-wrong-0f3b"
 

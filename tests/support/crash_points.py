@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from worker_service import claim, record, worker
+from worker_service import worker
+from worker_service.claims import claim
+from worker_service.settlement import record
 
 
 class Point(StrEnum):

@@ -6,12 +6,12 @@ import signal
 from dataclasses import replace
 
 from shared.config import load
-from shared.http import listen
-from shared.logging import configure
+from shared.http.server import listen
+from shared.runtime.logging import configure
 from worker_service.config import WorkerSettings
 from worker_service.providers import Call, Completion
 from worker_service.providers.demo import Demo
-from worker_service.worker import make_makers, run_worker
+from worker_service.worker import make_tools, run_worker
 
 
 class Killer(Demo):
@@ -24,8 +24,8 @@ class Killer(Demo):
 if __name__ == "__main__":
     settings = load(WorkerSettings)
     configure(settings, service="worker")
-    makers = make_makers(settings)
-    killer = Killer(makers.generators, latency_seconds=settings.demo_latency_seconds)
+    tools = make_tools(settings)
+    killer = Killer(tools.generators, latency_seconds=settings.demo_latency_seconds)
     listening = listen(settings.worker_health_host, settings.worker_health_port)
-    working = run_worker(settings, replace(makers, providers={"demo": killer}), listening)
+    working = run_worker(settings, replace(tools, providers={"demo": killer}), listening)
     asyncio.run(working)

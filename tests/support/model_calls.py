@@ -9,13 +9,13 @@ from uuid_utils.compat import uuid7
 from schemas.entities import ENTITY_TYPES
 from shared.states import Priority
 from worker_service import generators
-from worker_service.attempt import Makers, attempt
-from worker_service.breaker import BreakerPolicy, Breakers
-from worker_service.claim import NOTHING_RECORDED, Claim
-from worker_service.in_flight import Run
+from worker_service.claims.circuit import BreakerPolicy, Breakers
+from worker_service.claims.claim import NOTHING_RECORDED, Claim
+from worker_service.claims.slots import Run
+from worker_service.generation.attempt import GenerationTools, attempt
+from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Outcome
 from worker_service.providers import Call, Provider, Rejection
-from worker_service.retry import RetryPolicy
 
 QUICK = RetryPolicy(first_wait=0.0, longest_wait=0.0)
 
@@ -69,8 +69,8 @@ def a_claim(
     )
 
 
-def makers_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Makers:
-    return Makers(
+def tools_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> GenerationTools:
+    return GenerationTools(
         generators=generators.load(),
         providers={provider.name: provider},
         policy=policy,
@@ -78,6 +78,6 @@ def makers_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Makers:
     )
 
 
-async def attempted(claim: Claim, ordinal: int = 0, *, makers: Makers) -> Outcome:
+async def attempted(claim: Claim, ordinal: int = 0, *, tools: GenerationTools) -> Outcome:
     """Attempt an item of a claim under the lease that the claim came with."""
-    return await attempt(claim, ordinal, makers=makers, lease=Run.of(claim))
+    return await attempt(claim, ordinal, tools=tools, lease=Run.of(claim))

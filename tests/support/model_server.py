@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from shared.http import Server, listen
+from shared.http.server import Server, listen
 from tests.support.waiting import eventually
 
 PATH = "/v1/chat/completions"

@@ -13,19 +13,19 @@ from pydantic import Field
 from schemas.usage import Tokens
 from shared.config import Environment, load
 from shared.errors import ErrorCode
-from shared.http import listen
-from shared.logging import configure
+from shared.http.server import listen
+from shared.runtime.logging import configure
 from tests.support import crash_points
 from tests.support.model_server import PATH
 from worker_service.config import WorkerSettings
+from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.providers import (
     Call,
     Completion,
     CredentialRefused,
     TransientError,
 )
-from worker_service.retry import RetryPolicy
-from worker_service.worker import make_makers, run_worker
+from worker_service.worker import make_tools, run_worker
 
 CALL_SECONDS = 8.0
 POLICY = RetryPolicy(call_attempts=3, first_wait=0.1, longest_wait=0.5, longest_retry_after=2.0)
@@ -100,10 +100,10 @@ def main() -> None:
     settings, model = load(WorkerSettings), load(ModelSettings)
     configure(settings, service="worker")
     crash_points.install(crash_points.Orders(model.crash_orders))
-    makers = replace(make_makers(settings), providers={"demo": OutsideModel(model)}, policy=POLICY)
+    tools = replace(make_tools(settings), providers={"demo": OutsideModel(model)}, policy=POLICY)
     listening = listen(settings.worker_health_host, settings.worker_health_port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(run_worker(settings, makers, listening)))
+        sys.exit(runner.run(run_worker(settings, tools, listening)))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,14 @@ async def committed(stack: Stack, *, group: str = "") -> dict[TopicPartition, in
         await admin.close()
 
 
-async def all_committed(stack: Stack, *, lane: Priority = Priority.NORMAL, group: str = "") -> bool:
-    """Tell whether a group has committed all that the topic of a lane holds."""
+async def all_committed(
+    stack: Stack, *, priority: Priority = Priority.NORMAL, group: str = ""
+) -> bool:
+    """Tell whether a group has committed all that the topic of a priority holds."""
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
     await consumer.start()
     try:
-        topic = stack.topics.requests[lane]
+        topic = stack.topics.requests[priority]
         ends = await consumer.end_offsets([TopicPartition(topic, n) for n in range(PARTITIONS)])
     finally:
         await consumer.stop()

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from shared.http import listen
+from shared.http.server import listen
 from tests.stack import Stack
 from tests.support.waiting import eventually
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from worker_service import generators
-from worker_service.attempt import Makers
-from worker_service.breaker import Breakers
+from worker_service.claims.circuit import Breakers
+from worker_service.generation.attempt import GenerationTools
+from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.providers import Call, Completion
 from worker_service.providers.demo import Demo
-from worker_service.retry import RetryPolicy
 
 Behaviour = Callable[[Call], Completion | Exception | None]
 
@@ -57,8 +57,8 @@ class Scripted:
         return sum(call.ordinal == ordinal for call in self.calls)
 
 
-def makers_of(provider: Scripted, policy: RetryPolicy, breakers: Breakers) -> Makers:
-    return Makers(
+def tools_of(provider: Scripted, policy: RetryPolicy, breakers: Breakers) -> GenerationTools:
+    return GenerationTools(
         generators=generators.load(),
         providers={"demo": provider},
         policy=policy,

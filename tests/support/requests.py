@@ -11,19 +11,27 @@ from uuid import UUID, uuid4
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from shared.database import Database
+from shared.kafka.topics import Topics
+from shared.postgres.database import Database
 from shared.states import Priority
-from shared.topics import Topics
 from tests.support.waiting import eventually
-from worker_service.breaker import BreakerPolicy, Breakers
-from worker_service.claim import PENDING_SECONDS, Claim, Claims
-from worker_service.in_flight import Run
+from worker_service.claims.circuit import BreakerPolicy, Breakers
+from worker_service.claims.claim import PENDING_SECONDS, Claim, Claims
+from worker_service.claims.slots import Run
+from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded
-from worker_service.outlets import Outlets
-from worker_service.record import AlreadyFinal, Answer, Busy, Recorded, Result, Stale, record
+from worker_service.settlement.record import (
+    AlreadyFinal,
+    Answer,
+    Busy,
+    Recorded,
+    Result,
+    Stale,
+    record,
+)
 
-OUTLETS = Outlets(topics=Topics.with_prefix(""), group_id="workers")
-EVENTS = OUTLETS.topics.events
+KAFKA_NAMES = KafkaNames(topics=Topics.with_prefix(""), group_id="workers")
+EVENTS = KAFKA_NAMES.topics.events
 LEASE_SECONDS = 1.0
 
 
@@ -161,7 +169,7 @@ class Claimer:
         before = len(self.started)
         await self.claims.claim_any(
             limit,
-            lanes=[*Priority],
+            priorities=[*Priority],
             take_over_until=datetime.now(UTC) + timedelta(hours=may_take_over),
             may_take_suspect=not self.has_suspect,
             pending_seconds=pending_seconds,
@@ -184,7 +192,7 @@ async def recorded(
     result = Result(claim=claim, ordinal=ordinal, outcome=outcome)
 
     async def answered() -> Answer | None:
-        (answer,) = await record(database, [result], outlets=OUTLETS)
+        (answer,) = await record(database, [result], kafka_names=KAFKA_NAMES)
         return None if isinstance(answer, Busy) else answer
 
     answer: Recorded | AlreadyFinal | Stale = await eventually(answered)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from api_service.app import create_app, opened
-from api_service.routes import Road
-from shared.http import Server, listen
+from api_service.generation_requests.routes import AppContext
+from shared.http.server import Server, listen
 from tests.services import api_settings
 from tests.stack import a_database, a_stack
 from tests.support.waiting import eventually
@@ -19,14 +19,14 @@ class Served:
     """Where the API listens, and how to count what it has accepted."""
 
     port: int
-    road: Road
+    context: AppContext
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def accepted(self) -> int:
-        row = await self.road.database.fetchrow("SELECT count(*) FROM generation_requests")
+        row = await self.context.database.fetchrow("SELECT count(*) FROM generation_requests")
         assert row is not None
         return int(row["count"])
 
@@ -37,12 +37,12 @@ async def the_api_served(**settings: Any) -> AsyncIterator[Served]:
     async with (
         a_database() as url,
         a_stack(url) as stack,
-        opened(api_settings(stack, **settings)) as road,
+        opened(api_settings(stack, **settings)) as context,
     ):
         listening = listen("127.0.0.1", 0)
-        server = Server(create_app(road))
+        server = Server(create_app(context))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await eventually(lambda: server.started and road.publisher.reachable)
-        yield Served(port=listening.getsockname()[1], road=road)
+        await eventually(lambda: server.started and context.publisher.reachable)
+        yield Served(port=listening.getsockname()[1], context=context)
         server.should_exit = True
         await serving

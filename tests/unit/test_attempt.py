@@ -11,10 +11,11 @@ import pytest
 
 from schemas.usage import Tokens
 from shared.errors import ErrorCode
-from tests.support.model_calls import QUICK, a_claim, attempted, makers_with
+from tests.support.model_calls import QUICK, a_claim, attempted, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
-from worker_service.attempt import LeaseOver, attempt
+from worker_service.generation.attempt import LeaseOver, attempt
+from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.providers import (
     Call,
@@ -22,7 +23,6 @@ from worker_service.providers import (
     CredentialRefused,
     TransientError,
 )
-from worker_service.retry import RetryPolicy
 
 Step = Completion | Exception | None
 
@@ -53,7 +53,7 @@ class EndsAfter:
 async def asked(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
     claim = a_claim(provider="demo")
     return await attempted(
-        replace(claim, constraints="{}"), makers=makers_with(provider, policy=policy)
+        replace(claim, constraints="{}"), tools=tools_with(provider, policy=policy)
     )
 
 
@@ -101,10 +101,10 @@ async def test_failed_calls_and_answers_that_do_not_fit_are_counted_apart():
 
 async def test_no_call_is_repeated_once_the_lease_may_be_over():
     provider = Scripted(steps(DOWN))
-    makers = makers_with(provider, policy=POLICY)
+    tools = tools_with(provider, policy=POLICY)
 
     with pytest.raises(LeaseOver):
-        await attempt(a_claim(provider="demo"), 0, makers=makers, lease=EndsAfter(looks=1))
+        await attempt(a_claim(provider="demo"), 0, tools=tools, lease=EndsAfter(looks=1))
 
     assert len(provider.calls) == 1
 
@@ -220,10 +220,10 @@ async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
 @pytest.mark.parametrize("code", [ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED])
 async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: ErrorCode):
     provider = Scripted(steps(CredentialRefused("no", code=code)))
-    makers = makers_with(provider, policy=POLICY)
+    tools = tools_with(provider, policy=POLICY)
     claim = replace(a_claim(provider="demo"), constraints="{}")
 
-    outcomes = [await attempted(claim, makers=makers) for _ in range(3)]
+    outcomes = [await attempted(claim, tools=tools) for _ in range(3)]
 
     assert all(isinstance(outcome, Deferred) for outcome in outcomes)
     assert len(provider.calls) == 1

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api_service.body import MAX_DEPTH, parse
-from api_service.problems import ProblemError, pointer
+from api_service.http.body import MAX_DEPTH, parse
+from api_service.http.problems import ProblemError, pointer
 
 OUT_OF_RANGE = "a number is not 0 and not within 1e-38 to 1e+38"
 NUMBERS_OUT_OF_RANGE = ["1e999", "-1e999", "1e308", "-2e38", "1e-39", "5e-324", "0.1e-999"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.chaos.faults import DECKS, deal
+from tests.chaos.faults import FAULTS, pick
 from tests.chaos.run import draw_plan
-from tests.support.books.calls import Exposure, Recorded, waste
+from tests.support.invariants.calls import Exposure, Recorded, waste
 from tests.support.model_server import Call, Item, Script, Verdict
 
 ITEM = Item("request-1", 0)
@@ -22,11 +22,11 @@ def test_seeds_differ():
     assert draw_plan(1).strikes != draw_plan(2).strikes
 
 
-@pytest.mark.parametrize("deck", DECKS)
-def test_seeds_in_a_row_go_through_a_whole_deck(deck: str):
-    cards = DECKS[deck]
+@pytest.mark.parametrize("faults", FAULTS)
+def test_seeds_in_a_row_go_through_a_whole_deck(faults: str):
+    cards = FAULTS[faults]
 
-    dealt = [deal(deck, seed) for seed in range(len(cards), 2 * len(cards))]
+    dealt = [pick(faults, seed) for seed in range(len(cards), 2 * len(cards))]
 
     assert len(dealt) == len(cards)
     assert all(card in dealt for card in cards)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from api_service.cursors import MAX_CURSOR_CHARACTERS, Cursors, Instant
-from api_service.problems import ProblemError
+from api_service.http.cursors import MAX_CURSOR_CHARACTERS, Cursors, Instant
+from api_service.http.problems import ProblemError
 
 KEYS = (
     datetime(2026, 11, 21, 10, 30, 0, 123456, tzinfo=UTC),

@@ -2,10 +2,10 @@
 
 import pytest
 
-from worker_service.french.conjugation import conjugate, paradigm
-from worker_service.french.errors import ImpossibleBrief, UnknownVerb
-from worker_service.french.grammar import PRONOUNS, TENSES, agree, elide
-from worker_service.french.lexicon import LEXICON
+from demo_provider.french.conjugation import conjugate, paradigm
+from demo_provider.french.errors import ImpossibleBrief, UnknownVerb
+from demo_provider.french.grammar import PRONOUNS, TENSES, agree, elide
+from demo_provider.french.lexicon import LEXICON
 
 # infinitive: present | imparfait je, nous | futur je | subjonctif je, nous, ils | participle
 FORMS = """

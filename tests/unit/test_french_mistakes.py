@@ -6,13 +6,13 @@ from itertools import islice, product
 
 import pytest
 
-from worker_service.french.brief import SentenceBrief
-from worker_service.french.choices import clauses
-from worker_service.french.clause import Clause
-from worker_service.french.grammar import TENSES
-from worker_service.french.mistakes import Mistake, mistakes_of
-from worker_service.french.rendering import write_french
-from worker_service.french.sentences import make_sentence
+from demo_provider.french.brief import SentenceBrief
+from demo_provider.french.choices import clauses
+from demo_provider.french.clause import Clause
+from demo_provider.french.grammar import TENSES
+from demo_provider.french.mistakes import Mistake, mistakes_of
+from demo_provider.french.rendering import write_french
+from demo_provider.french.sentences import make_sentence
 
 VERBS = ("lire", "aller", "téléphoner", "attendre", "donner", "être", "payer", "prendre", "faire")
 

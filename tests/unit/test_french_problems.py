@@ -4,16 +4,16 @@ from itertools import product
 
 import pytest
 
-from worker_service.french.errors import ImpossibleBrief
-from worker_service.french.grammar import TENSES
-from worker_service.french.problems import ProblemBrief, make_problem
-from worker_service.french.vocabulary import (
+from demo_provider.french.errors import ImpossibleBrief
+from demo_provider.french.grammar import TENSES
+from demo_provider.french.problems import ProblemBrief, make_problem
+from demo_provider.french.vocabulary import (
     SEMANTIC_FIELDS,
     WORDS,
     VocabularyBrief,
     make_vocabulary,
 )
-from worker_service.french.word_problems import WordProblemBrief, make_word_problem
+from demo_provider.french.word_problems import WordProblemBrief, make_word_problem
 
 
 @pytest.mark.parametrize("focus", ["conjugation", "pronouns"])

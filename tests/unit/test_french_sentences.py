@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
+from demo_provider.french.brief import SentenceBrief
+from demo_provider.french.choices import clauses
+from demo_provider.french.clause import Clause, ObjectPhrase, Place
+from demo_provider.french.english import write_english
+from demo_provider.french.errors import ImpossibleBrief, UnknownVerb
+from demo_provider.french.grammar import PRONOUNS, TENSES
+from demo_provider.french.lexicon import LEXICON, find_verb
+from demo_provider.french.nouns import NOUNS, Determiner
+from demo_provider.french.rendering import write_french
+from demo_provider.french.sentences import make_sentence
+from demo_provider.french.times_data import FRAMES, TIMES
 from schemas.language import Pronoun, Tense
-from worker_service.french.brief import SentenceBrief
-from worker_service.french.choices import clauses
-from worker_service.french.clause import Clause, ObjectPhrase, Place
-from worker_service.french.english import write_english
-from worker_service.french.errors import ImpossibleBrief, UnknownVerb
-from worker_service.french.grammar import PRONOUNS, TENSES
-from worker_service.french.lexicon import LEXICON, find_verb
-from worker_service.french.nouns import NOUNS, Determiner
-from worker_service.french.rendering import write_french
-from worker_service.french.sentences import make_sentence
-from worker_service.french.times_data import FRAMES, TIMES
 
 
 def thing(

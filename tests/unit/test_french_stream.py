@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker_service.french.errors import UnknownVerb
-from worker_service.french.sentences import SentenceBrief, make_sentence
-from worker_service.french.stream import Stream
+from demo_provider.french.errors import UnknownVerb
+from demo_provider.french.sentences import SentenceBrief, make_sentence
+from demo_provider.french.stream import Stream
 
 
 def _two_and_a_failure() -> Iterator[str]:

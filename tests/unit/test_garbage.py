@@ -2,7 +2,7 @@
 
 import gc
 
-from shared.garbage import collect_seldom
+from shared.runtime.garbage import collect_seldom
 
 
 def test_what_was_there_at_the_start_is_searched_no_more_and_the_rest_seldom():

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from api_service.generation_requests import pending, retry_after
-from api_service.submit import Ask, Promise
+from api_service.generation_requests.read import pending, retry_after
+from api_service.generation_requests.submit import Ask, Promise
 from schemas.api import GenerationRequest
 from shared.states import Priority
 

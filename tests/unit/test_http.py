@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from shared.http import listen
+from shared.http.server import listen
 
 NAMES = {"host_setting": "API_HOST", "port_setting": "API_PORT"}
 

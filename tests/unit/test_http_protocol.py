@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 import uvloop
 
-from shared import http_protocol
-from shared.http import Server, listen
-from shared.refusals import MAX_HEAD_BYTES
+from shared.http import protocol
+from shared.http.error_responses import MAX_HEAD_BYTES
+from shared.http.server import Server, listen
 from tests.support.waiting import eventually
 
 GET = b"GET /first HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -109,11 +109,11 @@ def held(connection: Connection, *paths: str) -> Callable[[], bool]:
     return lambda: connection.site.begun == [*paths]
 
 
-async def served_to(connection: Connection) -> http_protocol.Protocol:
+async def served_to(connection: Connection) -> protocol.Protocol:
     state = connection.site.server.server_state
     await eventually(lambda: state.connections)
     (served,) = state.connections
-    assert isinstance(served, http_protocol.Protocol)
+    assert isinstance(served, protocol.Protocol)
     return served
 
 
@@ -229,7 +229,7 @@ def test_a_large_body_before_a_head_that_comes_slowly_is_not_counted_to_it():
 
 @pytest.mark.parametrize("part", [GET[:-2], POST % b"" + b"ab"])
 def test_a_request_that_does_not_arrive_in_time_is_refused(part: bytes, monkeypatch):
-    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.01)
 
     async def tell(connection: Connection) -> None:
         connection.send(part)
@@ -239,7 +239,7 @@ def test_a_request_that_does_not_arrive_in_time_is_refused(part: bytes, monkeypa
 
 
 def test_a_body_that_is_late_after_its_answer_ends_without_another_answer(monkeypatch):
-    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.01)
 
     async def tell(connection: Connection) -> None:
         connection.send((POST % b"").replace(b"/body", b"/early"))
@@ -250,7 +250,7 @@ def test_a_body_that_is_late_after_its_answer_ends_without_another_answer(monkey
 
 
 def test_a_request_that_is_whole_may_take_longer(monkeypatch):
-    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.0)
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.0)
 
     async def tell(connection: Connection) -> None:
         connection.send(GET.replace(b"/first", b"/held"))
@@ -288,7 +288,7 @@ def test_the_wait_for_a_request_ends_with_it(rest: bytes | None, monkeypatch):
 
 
 def test_a_body_that_is_unfinished_at_the_end_of_the_server_is_refused(monkeypatch, caplog):
-    monkeypatch.setattr(http_protocol, "DRAIN_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "DRAIN_SECONDS", 0.01)
 
     async def tell(connection: Connection) -> None:
         connection.send(POST % b"" + b"ab")

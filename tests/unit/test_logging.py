@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shared.logging import LibraryRepeats
+from shared.runtime.logging import LibraryRepeats
 
 
 def a_record(name: str = "aiokafka.conn", line: int = 1) -> logging.LogRecord:
@@ -39,20 +39,20 @@ def test_another_place_in_a_library_is_another_thing():
 def test_everybody_else_may_repeat():
     repeats = LibraryRepeats(every=3600)
 
-    assert all(repeats.filter(a_record("shared.database")) for _ in range(3))
+    assert all(repeats.filter(a_record("shared.postgres.database")) for _ in range(3))
 
 
 SPEAK = """
 import logging
 from shared.config import SharedSettings
-from shared.logging import configure, get_log
+from shared.runtime.logging import configure, get_log
 
 settings = SharedSettings(
     database_url="postgresql://h/n", kafka_bootstrap_servers="h:1", log_level="info"
 )
 configure(settings, service="api")
 log = get_log()
-log.debug("pass_failed")
+log.debug("loop_iteration_failed")
 log.info("request_accepted", request_id="42", note="é")
 log.info("request_accepted", request_id="\\ud800", note=b"\\xff")
 for _ in range(3):
@@ -62,7 +62,7 @@ try:
     secret = "hush"
     raise ValueError("a bug")
 except ValueError:
-    log.exception("pass_failed", loop="sweep")
+    log.exception("loop_iteration_failed", loop="sweep")
 """
 
 
@@ -92,7 +92,7 @@ def test_events_of_ours_and_of_libraries_are_json_lines_of_one_form():
     }
     assert odd["request_id"] == "\ud800"
     assert (kafka["event"], kafka["level"]) == ("no node", "error")
-    assert (failed["event"], failed["loop"]) == ("pass_failed", "sweep")
+    assert (failed["event"], failed["loop"]) == ("loop_iteration_failed", "sweep")
     (raised,) = failed["exception"]
     assert (raised["exc_type"], raised["exc_value"]) == ("ValueError", "a bug")
     assert "hush" not in json.dumps(failed)
@@ -102,7 +102,7 @@ def test_a_line_that_cannot_be_written_stops_no_work():
     """A full disk behind stderr: a result in hand must not be lost for a line about it."""
     speak = """
 from shared.config import SharedSettings
-from shared.logging import configure, get_log
+from shared.runtime.logging import configure, get_log
 configure(SharedSettings(log_format="json"), service="test")
 for _ in range(1000):
     get_log().info("service_started", port=1)

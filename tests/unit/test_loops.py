@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from shared.errors import DatabaseUnavailable
-from shared.loops import repeat
+from shared.runtime.loops import repeat
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -1,4 +1,4 @@
-from worker_service.offsets import Offsets
+from worker_service.intake.offsets import Offsets
 
 P, Q = ("topic", 0), ("topic", 1)
 

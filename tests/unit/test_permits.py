@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.states import Priority
-from worker_service.permits import Permits
+from worker_service.generation.permits import PrioritySemaphore
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
 
@@ -16,8 +16,10 @@ async def _let_others_run() -> None:
 
 
 @asynccontextmanager
-async def a_permit(permits: Permits, lane: Priority, request_id: UUID) -> AsyncIterator[None]:
-    await permits.acquire(lane, request_id)
+async def a_permit(
+    permits: PrioritySemaphore, priority: Priority, request_id: UUID
+) -> AsyncIterator[None]:
+    await permits.acquire(priority, request_id)
     try:
         yield
     finally:
@@ -27,13 +29,13 @@ async def a_permit(permits: Permits, lane: Priority, request_id: UUID) -> AsyncI
 class Queue:
     """Callers that wait for a permit, and the order in which they get one."""
 
-    def __init__(self, permits: Permits) -> None:
+    def __init__(self, permits: PrioritySemaphore) -> None:
         self.permits = permits
         self.order: list[tuple[Priority, int]] = []
 
-    async def wait(self, lane: Priority, age: int) -> None:
-        async with a_permit(self.permits, lane, UUID(int=age)):
-            self.order.append((lane, age))
+    async def wait(self, priority: Priority, age: int) -> None:
+        async with a_permit(self.permits, priority, UUID(int=age)):
+            self.order.append((priority, age))
             await asyncio.sleep(0)
 
     async def hold(self, until: asyncio.Event) -> None:
@@ -51,26 +53,28 @@ async def _served(waiting: list[Coroutine[Any, Any, None]], queue: Queue) -> Non
     await asyncio.gather(holding, *tasks)
 
 
-async def test_in_a_lane_the_oldest_request_comes_first():
-    queue = Queue(Permits(1))
+async def test_in_a_priority_the_oldest_request_comes_first():
+    queue = Queue(PrioritySemaphore(1))
 
     await _served([queue.wait(LOW, age) for age in (3, 1, 2)], queue)
 
     assert queue.order == [(LOW, 1), (LOW, 2), (LOW, 3)]
 
 
-async def test_lanes_share_permits_by_their_weights():
-    queue = Queue(Permits(1))
+async def test_priorities_share_permits_by_their_weights():
+    queue = Queue(PrioritySemaphore(1))
 
-    await _served([queue.wait(lane, n) for lane in (LOW, NORMAL, HIGH) for n in range(20)], queue)
+    await _served(
+        [queue.wait(priority, n) for priority in (LOW, NORMAL, HIGH) for n in range(20)], queue
+    )
 
-    first = [lane for lane, _ in queue.order[:20]]
+    first = [priority for priority, _ in queue.order[:20]]
     assert first.count(HIGH) in {12, 13}
     assert first.count(LOW) >= 1
 
 
 async def test_no_more_permits_are_out_than_there_are():
-    permits, out, most = Permits(3), 0, 0
+    permits, out, most = PrioritySemaphore(3), 0, 0
 
     async def one(n: int) -> None:
         nonlocal out, most
@@ -86,7 +90,7 @@ async def test_no_more_permits_are_out_than_there_are():
 
 
 async def test_a_waiter_that_gave_up_costs_no_permit():
-    permits = Permits(1)
+    permits = PrioritySemaphore(1)
     queue, until = Queue(permits), asyncio.Event()
     holding = asyncio.create_task(queue.hold(until))
     await _let_others_run()
@@ -104,7 +108,7 @@ async def test_a_waiter_that_gave_up_costs_no_permit():
 
 
 async def test_a_waiter_cancelled_as_its_turn_comes_hands_the_permit_on():
-    permits = Permits(1)
+    permits = PrioritySemaphore(1)
     queue, until = Queue(permits), asyncio.Event()
     holding = asyncio.create_task(queue.hold(until))
     await _let_others_run()

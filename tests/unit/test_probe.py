@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from shared.probe import is_ready
+from shared.http.probe import is_ready
 
 
 @contextmanager

@@ -6,15 +6,15 @@ from typing import cast
 import httpx
 
 from api_service.app import create_app
-from api_service.routes import Road
+from api_service.generation_requests.routes import AppContext
 from tests.support.api import problem_of
 
 UNKNOWN = "/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"
 
 
 async def test_a_bug_is_a_problem_that_tells_nothing_of_the_inside():
-    half_a_road = cast("Road", SimpleNamespace(settings=SimpleNamespace(api_prefix="")))
-    transport = httpx.ASGITransport(app=create_app(half_a_road), raise_app_exceptions=False)
+    half_a_way = cast("AppContext", SimpleNamespace(settings=SimpleNamespace(api_prefix="")))
+    transport = httpx.ASGITransport(app=create_app(half_a_way), raise_app_exceptions=False)
 
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         problem = problem_of(await client.get(UNKNOWN), 500)

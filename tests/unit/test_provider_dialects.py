@@ -8,7 +8,7 @@ from schemas.entities import ENTITY_TYPES
 from tests.support.model_calls import a_call
 from worker_service.providers import Rejection
 from worker_service.providers.chat_completions import ChatCompletions
-from worker_service.providers.dialect import Dialect, Manner
+from worker_service.providers.dialect import Dialect, ResponseMode
 from worker_service.providers.json_schema import grammar, strict
 from worker_service.providers.ollama import Ollama
 
@@ -18,7 +18,7 @@ each_dialect = pytest.mark.parametrize("dialect", [ChatCompletions(), Ollama()],
 
 
 def test_chat_completions_are_asked_for_json_of_the_strict_schema():
-    body = ChatCompletions().body(a_call(), model="m", manner=Manner.STREAMED_AND_COUNTED)
+    body = ChatCompletions().body(a_call(), model="m", mode=ResponseMode.STREAMED_AND_COUNTED)
 
     assert body["response_format"] == {
         "type": "json_schema",
@@ -31,14 +31,14 @@ def test_chat_completions_are_asked_for_json_of_the_strict_schema():
 def test_a_router_may_be_told_more():
     dialect = ChatCompletions(extra={"provider": {"require_parameters": True}})
 
-    body = dialect.body(a_call(), model="m", manner=Manner.WHOLE)
+    body = dialect.body(a_call(), model="m", mode=ResponseMode.WHOLE)
 
     assert body["provider"] == {"require_parameters": True}
     assert not {"stream", "stream_options"} & {*body}
 
 
 def test_ollama_is_given_a_grammar_and_shows_it_to_the_model():
-    body = Ollama().body(a_call(), model="m", manner=Manner.STREAMED)
+    body = Ollama().body(a_call(), model="m", mode=ResponseMode.STREAMED)
 
     assert body["format"] == grammar(SCHEMA)
     assert body["stream"] is True
@@ -49,7 +49,7 @@ def test_ollama_is_given_a_grammar_and_shows_it_to_the_model():
 def test_the_first_call_holds_the_prompt_alone(dialect: Dialect):
     call = a_call("la mer")
 
-    messages = dialect.body(call, model="m", manner=Manner.WHOLE)["messages"]
+    messages = dialect.body(call, model="m", mode=ResponseMode.WHOLE)["messages"]
 
     assert [message["role"] for message in messages] == ["system", "user"]
     assert messages[0]["content"].startswith(call.prompt.system)
@@ -60,7 +60,7 @@ def test_the_first_call_holds_the_prompt_alone(dialect: Dialect):
 def test_a_rejected_answer_is_shown_cleaned_and_cut(dialect: Dialect):
     rejection = Rejection(text="a\x00\ud800" + "x" * 100_000, reason="it is no JSON \x00 $x")
 
-    body = dialect.body(a_call(rejection=rejection), model="m", manner=Manner.WHOLE)
+    body = dialect.body(a_call(rejection=rejection), model="m", mode=ResponseMode.WHOLE)
 
     *_, answer, request = body["messages"]
     assert (answer["role"], request["role"]) == ("assistant", "user")

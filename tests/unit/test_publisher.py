@@ -11,14 +11,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
 
-from shared import kafka
-from shared.kafka import (
+from shared.kafka import publisher
+from shared.kafka.publisher import (
     Acknowledged,
+    NotDelivered,
     Publisher,
     Record,
     Refused,
     TopicMissing,
-    Unreached,
     partition_of,
 )
 from tests.support.waiting import eventually
@@ -66,9 +66,9 @@ class Producer:
         return delivery
 
 
-async def fates_of(
+async def results_of(
     *values: bytes, producer: Producer, topic: str = "known", keys: Sequence[bytes | None] = ()
-) -> list[kafka.Fate]:
+) -> list[publisher.DeliveryResult]:
     publisher = Publisher("h:1", client_id="test")
     publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
     publisher.reachable = True
@@ -81,61 +81,66 @@ async def fates_of(
 
 
 async def test_each_record_of_a_batch_has_its_own_fate():
-    fates = await fates_of(b"refused", b"kept", b"timed out", b"moved", producer=Producer())
-    assert [type(fate) for fate in fates] == [Refused, Acknowledged, Unreached, Unreached]
+    results = await results_of(b"refused", b"kept", b"timed out", b"moved", producer=Producer())
+    assert [type(result) for result in results] == [
+        Refused,
+        Acknowledged,
+        NotDelivered,
+        NotDelivered,
+    ]
 
 
 async def test_a_topic_that_is_missing_is_asked_for_once_in_a_batch():
     producer = Producer()
-    fates = await fates_of(b"kept", b"kept", producer=producer, topic="new")
-    assert fates == [TopicMissing("new")] * 2
+    results = await results_of(b"kept", b"kept", producer=producer, topic="new")
+    assert results == [TopicMissing("new")] * 2
     assert producer.asked_for == ["new"]
 
 
 async def test_what_is_not_delivered_in_time_is_unreached_and_its_neighbours_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(publisher, "REQUEST_SECONDS", 0.01)
     producer = Producer()
-    fates = await fates_of(b"kept", b"late", b"kept", producer=producer)
-    assert fates == [Acknowledged(), Unreached(), Acknowledged()]
+    results = await results_of(b"kept", b"late", b"kept", producer=producer)
+    assert results == [Acknowledged(), NotDelivered(), Acknowledged()]
     assert [delivery.cancelled() for delivery in producer.late] == [True]
 
 
 async def test_records_that_find_no_room_delay_none_behind_them(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.1)
-    monkeypatch.setattr(kafka, "_IN_TURN_SECONDS", 0.01)
+    monkeypatch.setattr(publisher, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(publisher, "_IN_TURN_SECONDS", 0.01)
     producer = Producer()
     values = [b"no room", b"no room", b"kept", b"refused", b"kept"]
-    fates = await fates_of(*values, producer=producer, keys=[b"a", None, None, b"b", b"c"])
-    assert [type(fate) for fate in fates] == [
-        *[Unreached, Unreached],
+    results = await results_of(*values, producer=producer, keys=[b"a", None, None, b"b", b"c"])
+    assert [type(result) for result in results] == [
+        *[NotDelivered, NotDelivered],
         *[Acknowledged, Refused, Acknowledged],
     ]
 
 
 async def test_records_of_one_key_keep_their_order_when_one_waits(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(kafka, "REQUEST_SECONDS", 0.1)
-    monkeypatch.setattr(kafka, "_IN_TURN_SECONDS", 0.01)
+    monkeypatch.setattr(publisher, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(publisher, "_IN_TURN_SECONDS", 0.01)
     producer = Producer()
-    fates = await fates_of(
+    results = await results_of(
         *[b"kept", b"no room", b"kept", b"kept"],
         producer=producer,
         keys=[b"a", b"a", b"b", b"a"],
     )
-    assert fates == [Acknowledged(), Unreached(), Acknowledged(), Unreached()]
+    assert results == [Acknowledged(), NotDelivered(), Acknowledged(), NotDelivered()]
 
 
 async def test_no_task_is_made_where_no_record_waits(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(asyncio.TaskGroup, "create_task", None)
-    fates = await fates_of(*[b"kept"] * 3, producer=Producer(), keys=[b"a", b"b", None])
-    assert fates == [Acknowledged()] * 3
+    results = await results_of(*[b"kept"] * 3, producer=Producer(), keys=[b"a", b"b", None])
+    assert results == [Acknowledged()] * 3
 
 
 async def test_a_bug_of_one_delivery_leaves_no_other_unattended():
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    publishing = asyncio.create_task(fates_of(b"bug", b"moved", producer=Producer()))
+    publishing = asyncio.create_task(results_of(b"bug", b"moved", producer=Producer()))
     await asyncio.wait([publishing])
     assert isinstance(publishing.exception(), ZeroDivisionError)
     del publishing
@@ -147,7 +152,7 @@ async def test_a_publication_that_is_cancelled_ends_so_whatever_became_of_its_re
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     producer = Producer()
-    publishing = asyncio.create_task(fates_of(b"bug", b"moved", b"late", producer=producer))
+    publishing = asyncio.create_task(results_of(b"bug", b"moved", b"late", producer=producer))
     await eventually(lambda: producer.late)
     publishing.cancel()
     await asyncio.wait([publishing])

@@ -9,7 +9,7 @@ import pytest
 
 from api_service.config import ApiSettings
 from shared.config import Environment, load
-from shared.topics import TopicSettings
+from shared.kafka.topics import TopicSettings
 from worker_service.config import WorkerSettings
 
 GIVEN = {

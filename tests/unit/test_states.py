@@ -6,7 +6,7 @@ from schemas.api import StatusName
 from schemas.events import GenerationSettled
 from schemas.submissions import PriorityName
 from shared.states import FINAL, Priority, Status
-from worker_service.lanes import WEIGHTS
+from worker_service.claims.scheduler import WEIGHTS
 
 
 def test_the_contract_names_the_states_that_there_are():
@@ -25,6 +25,6 @@ def test_an_event_tells_of_final_states_alone():
     assert set(told) == FINAL
 
 
-def test_each_lane_has_a_contract_name_and_a_weight():
+def test_each_priority_has_a_contract_name_and_a_weight():
     assert get_args(PriorityName) == tuple(Priority)
     assert WEIGHTS == {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}

@@ -21,8 +21,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from starlette.types import Message
 
-from api_service import problems
-from api_service.strict import Shortcut, StrictRoute, direct_handler
+from api_service.http import problems
+from api_service.http.strict import Shortcut, StrictRoute, direct_handler
 
 UNKNOWN_PARAMETER = {"detail": "there is no such parameter", "parameter": "shown"}
 
@@ -34,7 +34,7 @@ class Asked(BaseModel):
 def an_app(router: APIRouter, dependencies: Sequence[params.Depends] = ()) -> FastAPI:
     """Return an application whose routes have the prefix `/v1`, with the shortcut before it."""
     app = FastAPI(openapi_url=None)
-    app.state.road = SimpleNamespace(settings=SimpleNamespace(max_body_bytes=100))
+    app.state.context = SimpleNamespace(settings=SimpleNamespace(max_body_bytes=100))
     problems.install(app)
     app.include_router(router, prefix="/v1", dependencies=dependencies)
     app.add_middleware(Shortcut, routes=[*iter_route_contexts(app.routes)])
@@ -88,7 +88,7 @@ def test_an_endpoint_that_wants_a_query_is_left_to_fastapi():
 async def test_the_shortcut_leads_to_direct_routes_alone():
     router = a_router()
     app = FastAPI(openapi_url=None)
-    app.state.road = SimpleNamespace(settings=SimpleNamespace(max_body_bytes=100))
+    app.state.context = SimpleNamespace(settings=SimpleNamespace(max_body_bytes=100))
     app.add_middleware(Shortcut, routes=[*iter_route_contexts(an_app(router).routes)])
     async with client_of(app) as client:
         assert (await client.post("/v1/things", json={"number": 1})).text == "1 red /v1/things"

@@ -1,10 +1,10 @@
 """The names of the topics."""
 
+from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES, Topics
 from shared.states import Priority
-from shared.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES, Topics
 
 
-def test_each_lane_has_its_topic():
+def test_each_priority_has_its_topic():
     assert Topics.with_prefix("").requests == {
         Priority.HIGH: "generation-requests.high",
         Priority.NORMAL: "generation-requests.normal",

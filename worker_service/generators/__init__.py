@@ -9,9 +9,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
+from demo_provider.french.errors import ImpossibleBrief, UnknownVerb
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase
-from worker_service.french.errors import ImpossibleBrief, UnknownVerb
 from worker_service.prompt import Prompt
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from demo_provider.french.grammar import TENSES
+from demo_provider.french.levels import suitable
+from demo_provider.french.problems import Problem, ProblemBrief, make_problem
+from demo_provider.french.word_problems import WordProblem, WordProblemBrief, make_word_problem
 from schemas.entities.problem import Constraints
 from schemas.language import Tense
-from worker_service.french.grammar import TENSES
-from worker_service.french.levels import suitable
-from worker_service.french.problems import Problem, ProblemBrief, make_problem
-from worker_service.french.word_problems import WordProblem, WordProblemBrief, make_word_problem
 from worker_service.generators import UnsupportedConstraints, from_the_lexicon
 from worker_service.prompt import Prompt, PromptFile
 

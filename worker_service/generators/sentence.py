@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from demo_provider.french.levels import suitable
+from demo_provider.french.sentences import SentenceBrief, make_sentence
 from schemas.entities.sentence import Constraints, Entity
-from worker_service.french.levels import suitable
-from worker_service.french.sentences import SentenceBrief, make_sentence
 from worker_service.generators import UnsupportedConstraints, from_the_lexicon
 from worker_service.prompt import Prompt, PromptFile
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from demo_provider.french.vocabulary import SEMANTIC_FIELDS, VocabularyBrief, make_vocabulary
 from schemas.entities.vocabulary import Constraints
-from worker_service.french.vocabulary import SEMANTIC_FIELDS, VocabularyBrief, make_vocabulary
 from worker_service.generators import UnsupportedConstraints, from_the_lexicon
 from worker_service.prompt import Prompt, PromptFile
 

@@ -13,7 +13,7 @@ from worker_service.providers.dialect import (
     Answer,
     Faulted,
     Json,
-    Manner,
+    ResponseMode,
     Unreadable,
     count_of,
     messages,
@@ -35,10 +35,14 @@ class ChatCompletions:
     """The dialect; `extra` is put into every body."""
 
     path: str = "chat/completions"
-    manners: tuple[Manner, ...] = (Manner.STREAMED_AND_COUNTED, Manner.STREAMED, Manner.WHOLE)
+    modes: tuple[ResponseMode, ...] = (
+        ResponseMode.STREAMED_AND_COUNTED,
+        ResponseMode.STREAMED,
+        ResponseMode.WHOLE,
+    )
     extra: Json = field(default_factory=dict)
 
-    def body(self, call: Call, *, model: str, manner: Manner) -> dict[str, Any]:
+    def body(self, call: Call, *, model: str, mode: ResponseMode) -> dict[str, Any]:
         """Ask for JSON that fits the strict part of the schema."""
         asked: dict[str, Any] = {
             "model": model,
@@ -53,9 +57,9 @@ class ChatCompletions:
             },
             **self.extra,
         }
-        if manner is not Manner.WHOLE:
+        if mode is not ResponseMode.WHOLE:
             asked["stream"] = True
-        if manner is Manner.STREAMED_AND_COUNTED:
+        if mode is ResponseMode.STREAMED_AND_COUNTED:
             asked["stream_options"] = {"include_usage": True}
         return asked
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from schemas.usage import Tokens
 from worker_service.providers import Call, Completion, FinishReason
-from worker_service.text import storable
+from worker_service.text import postgres_safe
 
 _AGAIN: Final = Template(Path(__file__).with_name("again.md").read_text(encoding="utf-8"))
 _LONGEST_REJECTED: Final = 8000
@@ -17,7 +17,7 @@ _LONGEST_REJECTED: Final = 8000
 Json = Mapping[str, Any]
 
 
-class Manner(Enum):
+class ResponseMode(Enum):
     """How a server is asked to answer; each one is tried where the one before is refused."""
 
     STREAMED_AND_COUNTED = auto()
@@ -44,9 +44,9 @@ class Dialect(Protocol):
     def path(self) -> str: ...
 
     @property
-    def manners(self) -> tuple[Manner, ...]: ...
+    def modes(self) -> tuple[ResponseMode, ...]: ...
 
-    def body(self, call: Call, *, model: str, manner: Manner) -> dict[str, Any]: ...
+    def body(self, call: Call, *, model: str, mode: ResponseMode) -> dict[str, Any]: ...
 
     def read(self, part: Json, answer: "Answer") -> None:
         """Add a part of the answer, or all of it.
@@ -113,8 +113,8 @@ def messages(call: Call, *, addition: str = "") -> list[dict[str, str]]:
         {"role": "user", "content": call.prompt.user},
     ]
     if call.rejection is not None:
-        rejected = storable(call.rejection.text, longest=_LONGEST_REJECTED)
-        again = _AGAIN.substitute(reason=storable(call.rejection.reason)).strip()
+        rejected = postgres_safe(call.rejection.text, longest=_LONGEST_REJECTED)
+        again = _AGAIN.substitute(reason=postgres_safe(call.rejection.reason)).strip()
         said.append({"role": "assistant", "content": rejected})
         said.append({"role": "user", "content": again})
     return said
@@ -148,7 +148,7 @@ def text_of(value: object) -> str:
 
 def name_of(value: object) -> str | None:
     """Return a name or an id for the record, cleaned and capped; None where there is none."""
-    return storable(value, longest=200) if isinstance(value, str) and value else None
+    return postgres_safe(value, longest=200) if isinstance(value, str) and value else None
 
 
 def count_of(value: object) -> int:

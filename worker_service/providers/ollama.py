@@ -13,7 +13,7 @@ from worker_service.providers.dialect import (
     Answer,
     Faulted,
     Json,
-    Manner,
+    ResponseMode,
     Unreadable,
     count_of,
     messages,
@@ -28,9 +28,9 @@ class Ollama:
     """The dialect; counts come with the last line of every answer."""
 
     path: str = "api/chat"
-    manners: tuple[Manner, ...] = (Manner.STREAMED, Manner.WHOLE)
+    modes: tuple[ResponseMode, ...] = (ResponseMode.STREAMED, ResponseMode.WHOLE)
 
-    def body(self, call: Call, *, model: str, manner: Manner) -> dict[str, Any]:
+    def body(self, call: Call, *, model: str, mode: ResponseMode) -> dict[str, Any]:
         """Ask for JSON of a grammar, and show the schema to the model, which sees none of it."""
         schema = grammar(call.json_schema)
         shown = f"\n\nThe schema:\n{json.dumps(schema, ensure_ascii=False)}"
@@ -38,7 +38,7 @@ class Ollama:
             "model": model,
             "messages": messages(call, addition=shown),
             "format": schema,
-            "stream": manner is not Manner.WHOLE,
+            "stream": mode is not ResponseMode.WHOLE,
         }
 
     def read(self, part: Json, answer: Answer) -> None:

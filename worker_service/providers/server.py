@@ -15,20 +15,20 @@ from worker_service.providers.dialect import (
     Answer,
     Dialect,
     Faulted,
-    Manner,
+    ResponseMode,
     Unreadable,
     name_of,
 )
-from worker_service.providers.reception import Reception
-from worker_service.providers.taxonomy import Fault, Sign, error_of, fault_of, sign_of
-from worker_service.providers.waits import retry_after
-from worker_service.providers.wire import (
+from worker_service.providers.failures import FailureKind, Fault, classify, error_of, fault_of
+from worker_service.providers.retry_after import retry_after
+from worker_service.providers.stream import ResponseStream
+from worker_service.providers.transport import (
     Oversized,
-    Patience,
+    ProviderLimits,
+    classify_transport_error,
     error_body,
     open_client,
     parts,
-    sign_of_break,
     timeout_of,
 )
 
@@ -48,8 +48,8 @@ class Address:
     model: str | None = None
 
 
-class _MannerRefused(Exception):
-    """The server does not answer in this manner."""
+class _ModeRefused(Exception):
+    """The server does not answer in this mode."""
 
 
 class _ConnectionWasClosed(Exception):
@@ -69,33 +69,33 @@ class Server:
         dialect: Dialect,
         *,
         address: Address,
-        patience: Patience,
+        limits: ProviderLimits,
         connections: int,
     ) -> None:
         self.name = name
         self.credential = _digest(address.credential)
         self._dialect = dialect
         self._address = address
-        self._patience = patience
-        self._manners_refused: dict[str, int] = {}
+        self._limits = limits
+        self._modes_refused: dict[str, int] = {}
         self._client = open_client(
             address.base_url,
             credential=address.credential,
-            patience=patience,
+            limits=limits,
             connections=connections,
         )
 
     async def complete(self, call: Call) -> Completion:
-        """Make one call, in the first manner of the dialect that the server does not refuse."""
+        """Make one call, in the first mode of the dialect that the server does not refuse."""
         model = call.model or self._address.model
         if model is None:
-            raise error_of(Sign.NO_MODEL)
+            raise error_of(FailureKind.NO_MODEL)
         while True:
-            refused = self._manners_refused.get(model, 0)
+            refused = self._modes_refused.get(model, 0)
             try:
-                return await self._ask(call, model, self._dialect.manners[refused])
-            except _MannerRefused:
-                self._manners_refused[model] = refused + 1
+                return await self._ask(call, model, self._dialect.modes[refused])
+            except _ModeRefused:
+                self._modes_refused[model] = refused + 1
             except _ConnectionWasClosed:
                 continue  # on the next one that was kept, and at last on a new one
 
@@ -103,78 +103,80 @@ class Server:
         """Close the idle connections."""
         await self._client.aclose()
 
-    async def _ask(self, call: Call, model: str, manner: Manner) -> Completion:
-        reception = Reception(self._patience)
-        answer = reception.answer
-        body = self._dialect.body(call, model=model, manner=manner)
+    async def _ask(self, call: Call, model: str, mode: ResponseMode) -> Completion:
+        stream = ResponseStream(self._limits)
+        answer = stream.answer
+        body = self._dialect.body(call, model=model, mode=mode)
         try:
-            async with reception.timed():
-                if manner is not Manner.WHOLE:
-                    reception.expect_tokens()
-                await self._exchange(body, manner, reception)
+            async with stream.timed():
+                if mode is not ResponseMode.WHOLE:
+                    stream.expect_tokens()
+                await self._exchange(body, mode, stream)
         except (TimeoutError, httpx.HTTPError, Oversized, Unreadable, Faulted) as error:
-            if isinstance(error, _CLOSED) and reception.met_a_closed_connection:
+            if isinstance(error, _CLOSED) and stream.met_a_closed_connection:
                 raise _ConnectionWasClosed from error
             if not answer.is_whole:
-                raise self._told_apart(error, reception) from error
+                raise self._told_apart(error, stream) from error
         if not answer.is_whole:
-            raise self._error(Sign.BROKEN_OFF, answer)
+            raise self._error(FailureKind.BROKEN_OFF, answer)
         return answer.completion()
 
-    async def _exchange(self, body: object, manner: Manner, reception: Reception) -> None:
+    async def _exchange(self, body: object, mode: ResponseMode, stream: ResponseStream) -> None:
         async with self._client.stream(
             "POST",
             self._dialect.path,
             json=body,
-            timeout=self._timeout(manner),
-            extensions={"trace": reception.trace},
+            timeout=self._timeout(mode),
+            extensions={"trace": stream.trace},
         ) as response:
-            reception.begin(_request_id(response))
+            stream.begin(_request_id(response))
             if response.status_code != HTTPStatus.OK:
-                raise await self._refusal(response, manner, reception.answer)
-            async with aclosing(parts(response, limit=self._patience.answer_bytes)) as came:
+                raise await self._refusal(response, mode, stream.answer)
+            async with aclosing(parts(response, limit=self._limits.answer_bytes)) as came:
                 async for part in came:
-                    reception.take(part, self._dialect)
+                    stream.take(part, self._dialect)
 
-    def _timeout(self, manner: Manner) -> httpx.Timeout:
+    def _timeout(self, mode: ResponseMode) -> httpx.Timeout:
         """Be patient with a server that does not stream: it is silent until it is done."""
-        if manner is Manner.WHOLE:
-            return timeout_of(self._patience, read_seconds=self._patience.call_seconds)
+        if mode is ResponseMode.WHOLE:
+            return timeout_of(self._limits, read_seconds=self._limits.call_seconds)
         return self._client.timeout
 
     async def _refusal(
-        self, response: httpx.Response, manner: Manner, answer: Answer
-    ) -> ProviderError | _MannerRefused:
+        self, response: httpx.Response, mode: ResponseMode, answer: Answer
+    ) -> ProviderError | _ModeRefused:
         fault = fault_of(response.status_code, await error_body(response))
-        if manner is not Manner.WHOLE and _refuses_streams(fault):
-            return _MannerRefused()
+        if mode is not ResponseMode.WHOLE and _refuses_streams(fault):
+            return _ModeRefused()
         wait = retry_after(response.headers, now=datetime.now(UTC))
-        return self._error(sign_of(fault), answer, detail=fault.message, wait=wait)
+        return self._error(classify(fault), answer, detail=fault.message, wait=wait)
 
-    def _told_apart(self, error: Exception, reception: Reception) -> ProviderError:
-        answer = reception.answer
+    def _told_apart(self, error: Exception, stream: ResponseStream) -> ProviderError:
+        answer = stream.answer
         match error:
             case TimeoutError():
-                return self._error(reception.late(), answer)
+                return self._error(stream.late(), answer)
             case Oversized():
-                return self._error(Sign.OVERSIZED, answer)
+                return self._error(FailureKind.OVERSIZED, answer)
             case Unreadable():
-                return self._error(Sign.UNREADABLE, answer, detail=str(error))
+                return self._error(FailureKind.UNREADABLE, answer, detail=str(error))
             case Faulted():
                 fault = fault_of(HTTPStatus.OK, error.body)
-                return self._error(sign_of(fault), answer, detail=fault.message)
-            case httpx.HTTPError() if sign := sign_of_break(error, has_tokens=answer.length > 0):
-                return self._error(sign, answer, detail=str(error))
+                return self._error(classify(fault), answer, detail=fault.message)
+            case httpx.HTTPError() if kind := classify_transport_error(
+                error, has_tokens=answer.length > 0
+            ):
+                return self._error(kind, answer, detail=str(error))
             case _:
                 raise error
 
     def _error(
-        self, sign: Sign, answer: Answer, *, detail: str = "", wait: float | None = None
+        self, kind: FailureKind, answer: Answer, *, detail: str = "", wait: float | None = None
     ) -> ProviderError:
-        """Make the error of a sign, without the credential that a server may have repeated."""
+        """Make the error of a kind, without the credential that a server may have repeated."""
         if self._address.credential:
             detail = detail.replace(self._address.credential, _INSTEAD_OF_SECRETS)
-        error = error_of(sign, detail, retry_after=wait)
+        error = error_of(kind, detail, retry_after=wait)
         error.provider_request_id = answer.provider_request_id
         return error
 

@@ -22,7 +22,7 @@ from worker_service.providers.demo import Demo
 from worker_service.providers.dialect import Dialect
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.wire import Patience
+from worker_service.providers.transport import ProviderLimits
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _SEVERAL_MODELS: Final = frozenset({"openai", "openrouter", "ollama"})
@@ -104,17 +104,17 @@ def make_providers(
     with a key.
     """
     demo = Demo(generators, latency_seconds=settings.demo_latency_seconds)
-    patience = _patience(settings)
+    limits = _limits(settings)
     made: list[Provider] = [demo]
     made += (
-        Server(name, dialect, address=address, patience=patience, connections=connections)
+        Server(name, dialect, address=address, limits=limits, connections=connections)
         for name, dialect, address in _servers(settings)
     )
     return {provider.name: provider for provider in made}
 
 
-def _patience(settings: ProviderSettings) -> Patience:
-    return Patience(
+def _limits(settings: ProviderSettings) -> ProviderLimits:
+    return ProviderLimits(
         connect_seconds=settings.provider_connect_seconds,
         read_seconds=settings.provider_read_seconds,
         first_token_seconds=settings.provider_first_token_seconds,

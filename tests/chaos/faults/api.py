@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from tests.chaos.site import Site
+from tests.chaos.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,9 @@ class ApisSignalled:
     def name(self) -> str:
         return f"{self.number.name} {self.count} API"
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         for _ in range(self.times):
-            for api in site.apis[: self.count]:
+            for api in environment.apis[: self.count]:
                 api.send(self.number)
             await asyncio.sleep(self.every_seconds)
         return True
@@ -37,7 +37,7 @@ def _signalled(draw: Random, *, number: signal.Signals, count: int) -> ApisSigna
     )
 
 
-DECK: Sequence[Callable[[Random], ApisSignalled]] = (
+FAULTS: Sequence[Callable[[Random], ApisSignalled]] = (
     partial(_signalled, number=signal.SIGKILL, count=1),
     partial(_signalled, number=signal.SIGKILL, count=2),
     partial(_signalled, number=signal.SIGTERM, count=1),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
+from tests.chaos.environment import Environment
 from tests.chaos.faults.servers import Down, End, Frozen, Part
-from tests.chaos.site import Site
 from tests.support.redelivery import a_guest
 
 WHOLE_RUN_SECONDS = 25.0
@@ -22,9 +22,9 @@ class Rebalances:
     every_seconds: float
     name: str = "group rebalanced"
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         for _ in range(self.times):
-            async with a_guest(site.stack):
+            async with a_guest(environment.stack):
                 await asyncio.sleep(_GUEST_STAYS_SECONDS)
             await asyncio.sleep(self.every_seconds)
         return True
@@ -47,7 +47,7 @@ def _rebalanced(draw: Random) -> Rebalances:
     return Rebalances(times=draw.randint(3, 5), every_seconds=draw.uniform(0.5, 2.0))
 
 
-DECK: Sequence[Callable[[Random], Down | Frozen | Rebalances]] = (
+FAULTS: Sequence[Callable[[Random], Down | Frozen | Rebalances]] = (
     partial(_down, end=End.STOPPED),
     partial(_down, end=End.KILLED),
     _gone,

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
-from tests.chaos.site import Site
+from tests.chaos.environment import Environment
 from tests.support import poison
 from tests.support.redelivery import deliver_twice_more, rewind
 from tests.support.waiting import eventually
@@ -47,18 +47,18 @@ class PoisonFlood:
     rounds: int
     name: str = "poison flood"
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         draw = Random(self.seed)
-        async with _producer(site) as producer:
+        async with _producer(environment) as producer:
             for _ in range(self.rounds):
                 for make in UNREADABLE:
-                    topic = draw.choice([*site.stack.topics.requests.values()])
+                    topic = draw.choice([*environment.stack.topics.requests.values()])
                     headers = [("trace", b"\x00\xff")]
                     sent = await producer.send_and_wait(topic, make(), headers=headers)
-                    site.poison.add((sent.topic, sent.partition, sent.offset))
-                topic = draw.choice([*site.stack.topics.requests.values()])
+                    environment.poison.add((sent.topic, sent.partition, sent.offset))
+                topic = draw.choice([*environment.stack.topics.requests.values()])
                 offset = await poison.send_without_content(producer, topic, headers=[("k", None)])
-                site.poison.add((topic, 0, offset))
+                environment.poison.add((topic, 0, offset))
         return True
 
 
@@ -70,15 +70,15 @@ class Undecodable:
     count: int
     name: str = "undecodable records"
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         draw = Random(self.seed)
         senders = (poison.send_undecodable_header, poison.send_broken_gzip)
-        async with _producer(site) as producer:
+        async with _producer(environment) as producer:
             for _ in range(self.count):
-                topic = draw.choice([*site.stack.topics.requests.values()])
+                topic = draw.choice([*environment.stack.topics.requests.values()])
                 send, partition = draw.choice(senders), draw.randrange(3)
                 offset = await send(producer, topic, partition=partition)
-                site.poison.add((topic, partition, offset))
+                environment.poison.add((topic, partition, offset))
                 await asyncio.sleep(draw.uniform(0, 0.5))
         return True
 
@@ -90,8 +90,8 @@ class Doubled:
     seed: float
     name: str = "doubled, out of order"
 
-    async def strike(self, site: Site) -> bool:
-        return await deliver_twice_more(site.stack, Random(self.seed)) > 0
+    async def inject(self, environment: Environment) -> bool:
+        return await deliver_twice_more(environment.stack, Random(self.seed)) > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,24 +100,24 @@ class Rewound:
 
     name: str = "rewound"
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         with ExitStack() as held:
-            for place in site.workers:
+            for place in environment.workers:
                 held.enter_context(place.held_down())
             since = time.time()
-            for place in site.workers:
+            for place in environment.workers:
                 place.send(signal.SIGTERM)
-            for place in site.workers:
+            for place in environment.workers:
                 await place.service.exit_status(within=_EMPTY_WITHIN_SECONDS)
-            site.expose(site.workers, since=since)
-            with site.watch.blindfolded():
-                await eventually(lambda: rewind(site.stack), within=_EMPTY_WITHIN_SECONDS)
+            environment.expose(environment.workers, since=since)
+            with environment.watch.blindfolded():
+                await eventually(lambda: rewind(environment.stack), within=_EMPTY_WITHIN_SECONDS)
         return True
 
 
 @asynccontextmanager
-async def _producer(site: Site) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=site.stack.kafka, acks="all")
+async def _producer(environment: Environment) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=environment.stack.kafka, acks="all")
     await producer.start()
     try:
         yield producer
@@ -141,7 +141,7 @@ def _rewound(_: Random) -> Rewound:
     return Rewound()
 
 
-DECK: Sequence[Callable[[Random], PoisonFlood | Undecodable | Doubled | Rewound]] = (
+FAULTS: Sequence[Callable[[Random], PoisonFlood | Undecodable | Doubled | Rewound]] = (
     _flood,
     _undecodable,
     _doubled,

@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import assert_never
 
-from tests.chaos.site import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Site
+from tests.chaos.environment import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Environment
 from tests.support.proxy import Proxy
 
 _MOST_WORKERS = 1000
@@ -24,7 +24,7 @@ class Harm(StrEnum):
     DELAY = "delay"
 
 
-class Road(StrEnum):
+class Peer(StrEnum):
     """To which server it leads."""
 
     POSTGRES = "PostgreSQL"
@@ -32,30 +32,30 @@ class Road(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoadHarmed:
-    """One worker's road to a server is harmed for `seconds`."""
+class ConnectionHarmed:
+    """One worker's peer to a server is harmed for `seconds`."""
 
     worker: int
-    road: Road
+    peer: Peer
     harm: Harm
     seconds: float
     delay_seconds: float
 
     @property
     def name(self) -> str:
-        return f"road to {self.road}: {self.harm}"
+        return f"peer to {self.peer}: {self.harm}"
 
-    async def strike(self, site: Site) -> bool:
-        place = site.workers[self.worker % len(site.workers)]
-        proxy = place.to_postgres if self.road is Road.POSTGRES else place.to_kafka
+    async def inject(self, environment: Environment) -> bool:
+        place = environment.workers[self.worker % len(environment.workers)]
+        proxy = place.to_postgres if self.peer is Peer.POSTGRES else place.to_kafka
         since = time.time()
-        with site.stalls.excused() if self.road is Road.POSTGRES else nullcontext():
+        with environment.stalls.excused() if self.peer is Peer.POSTGRES else nullcontext():
             self._harm(proxy)
             await asyncio.sleep(self.seconds)
             proxy.mend()
-        if self.road is Road.POSTGRES and self.harm is not Harm.DELAY:
+        if self.peer is Peer.POSTGRES and self.harm is not Harm.DELAY:
             await asyncio.sleep(LOSS_NOTICED_SECONDS)
-            site.expose([place], since=since)
+            environment.expose([place], since=since)
         return True
 
     def _harm(self, proxy: Proxy) -> None:
@@ -70,16 +70,16 @@ class RoadHarmed:
                 assert_never(self.harm)
 
 
-def _harmed(draw: Random, *, road: Road, harm: Harm) -> RoadHarmed:
-    return RoadHarmed(
+def _harmed(draw: Random, *, peer: Peer, harm: Harm) -> ConnectionHarmed:
+    return ConnectionHarmed(
         worker=draw.randrange(_MOST_WORKERS),
-        road=road,
+        peer=peer,
         harm=harm,
         seconds=draw.uniform(0.5, 2.5) * LEASE_SECONDS,
         delay_seconds=draw.uniform(0.01, 0.08),
     )
 
 
-DECK: Sequence[Callable[[Random], RoadHarmed]] = tuple(
-    partial(_harmed, road=road, harm=harm) for road in Road for harm in Harm
+FAULTS: Sequence[Callable[[Random], ConnectionHarmed]] = tuple(
+    partial(_harmed, peer=peer, harm=harm) for peer in Peer for harm in Harm
 )

@@ -11,8 +11,8 @@ from typing import LiteralString
 
 import asyncpg
 
+from tests.chaos.environment import LEASE_SECONDS, Environment
 from tests.chaos.faults.servers import Down, End, Frozen, Part
-from tests.chaos.site import LEASE_SECONDS, Site
 from tests.support.model_server import Item
 
 _AGAIN_SECONDS = 0.05
@@ -40,10 +40,10 @@ class BackendsMet:
     statement: LiteralString
     seconds: float
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         met = 0
         until = time.monotonic() + self.seconds
-        stranger = await asyncpg.connect(site.stack.database_url)
+        stranger = await asyncpg.connect(environment.stack.database_url)
         try:
             while time.monotonic() < until:
                 met += len(await stranger.fetch(self.statement))
@@ -63,8 +63,8 @@ class RowLocked:
     seconds: float
     name: str = "row locked"
 
-    async def strike(self, site: Site) -> bool:
-        stranger = await asyncpg.connect(site.stack.database_url)
+    async def inject(self, environment: Environment) -> bool:
+        stranger = await asyncpg.connect(environment.stack.database_url)
         try:
             async with stranger.transaction():
                 since, row = time.time(), await stranger.fetchrow(LOCK_ROW)
@@ -72,7 +72,7 @@ class RowLocked:
                     return False
                 await asyncio.sleep(self.seconds)
             items = [Item(row["tag"], ordinal) for ordinal in range(row["requested_count"])]
-            site.expose(site.workers, since=since, items=items)
+            environment.expose(environment.workers, since=since, items=items)
         finally:
             await stranger.close()
         return True
@@ -85,15 +85,15 @@ class ConnectionsUsedUp:
     seconds: float
     name: str = "connections used up"
 
-    async def strike(self, site: Site) -> bool:
+    async def inject(self, environment: Environment) -> bool:
         since = time.time()
         async with AsyncExitStack() as taken:
             with suppress(asyncpg.TooManyConnectionsError):
                 for _ in range(_MOST_CONNECTIONS):
-                    stranger = await asyncpg.connect(site.stack.database_url)
+                    stranger = await asyncpg.connect(environment.stack.database_url)
                     taken.push_async_callback(stranger.close)
             await asyncio.sleep(self.seconds)
-        site.expose(site.workers, since=since)
+        environment.expose(environment.workers, since=since)
         return True
 
 
@@ -104,8 +104,8 @@ class TableLocked:
     seconds: float
     name: str = "table locked"
 
-    async def strike(self, site: Site) -> bool:
-        stranger = await asyncpg.connect(site.stack.database_url)
+    async def inject(self, environment: Environment) -> bool:
+        stranger = await asyncpg.connect(environment.stack.database_url)
         try:
             async with stranger.transaction():
                 await stranger.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
@@ -139,7 +139,7 @@ def _table(draw: Random) -> TableLocked:
     return TableLocked(seconds=draw.uniform(1, 3))
 
 
-DECK: Sequence[
+FAULTS: Sequence[
     Callable[
         [Random],
         Down | Frozen | BackendsMet | RowLocked | ConnectionsUsedUp | TableLocked,

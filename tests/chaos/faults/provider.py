@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from tests.chaos.site import Site
+from tests.chaos.environment import Environment
 from tests.support.model_server import Mood, Verdict
 
 
@@ -25,21 +25,21 @@ class ModelUnwell:
     def name(self) -> str:
         return f"model {self.mood.replace('_', ' ')}"
 
-    async def strike(self, site: Site) -> bool:
-        since, turned_away = time.time(), site.model.turned_away
-        site.model.mood = self.mood
+    async def inject(self, environment: Environment) -> bool:
+        since, turned_away = time.time(), environment.model.turned_away
+        environment.model.mood = self.mood
         await asyncio.sleep(self.seconds)
-        site.model.mood = Mood.WELL
-        asked = {call.item for call in site.model.calls}
-        wrongly = [i for i in asked if site.load.script_of(i)[-1] is Verdict.SCHEMA_INVALID]
-        site.expose(site.workers, since=since, items=wrongly)
-        return site.model.turned_away > turned_away
+        environment.model.mood = Mood.WELL
+        asked = {call.item for call in environment.model.calls}
+        wrongly = [i for i in asked if environment.load.script_of(i)[-1] is Verdict.SCHEMA_INVALID]
+        environment.expose(environment.workers, since=since, items=wrongly)
+        return environment.model.turned_away > turned_away
 
 
 def _unwell(draw: Random, *, mood: Mood) -> ModelUnwell:
     return ModelUnwell(mood=mood, seconds=draw.uniform(3, 10))
 
 
-DECK: Sequence[Callable[[Random], ModelUnwell]] = tuple(
+FAULTS: Sequence[Callable[[Random], ModelUnwell]] = tuple(
     partial(_unwell, mood=mood) for mood in Mood if mood is not Mood.WELL
 )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from devstack.server import Server
-from tests.chaos.site import Site, restored, stopped
+from tests.chaos.environment import Environment, restored, stopped
 
 
 class Part(StrEnum):
@@ -16,13 +16,13 @@ class Part(StrEnum):
     POSTGRES = "PostgreSQL"
     KAFKA = "broker"
 
-    def server(self, site: Site) -> Server:
+    def server(self, environment: Environment) -> Server:
         """Return it."""
-        return site.postgres if self is Part.POSTGRES else site.kafka
+        return environment.postgres if self is Part.POSTGRES else environment.kafka
 
-    def excuse(self, site: Site) -> AbstractContextManager[None]:
+    def excuse(self, environment: Environment) -> AbstractContextManager[None]:
         """Keep the meter of stalls from noting what is done to it."""
-        return site.stalls.excused() if self is Part.POSTGRES else nullcontext()
+        return environment.stalls.excused() if self is Part.POSTGRES else nullcontext()
 
 
 class End(StrEnum):
@@ -46,11 +46,11 @@ class Down:
     def name(self) -> str:
         return f"{self.part} {self.end}"
 
-    async def strike(self, site: Site) -> bool:
-        with self.part.excuse(site):
-            await self._end(self.part.server(site))
+    async def inject(self, environment: Environment) -> bool:
+        with self.part.excuse(environment):
+            await self._end(self.part.server(environment))
             await asyncio.sleep(self.seconds)
-            await restored(self.part.server(site))
+            await restored(self.part.server(environment))
         return True
 
     async def _end(self, server: Server) -> None:
@@ -74,9 +74,9 @@ class Frozen:
     def name(self) -> str:
         return f"{self.part} frozen"
 
-    async def strike(self, site: Site) -> bool:
-        with self.part.excuse(site):
-            self.part.server(site).freeze()
+    async def inject(self, environment: Environment) -> bool:
+        with self.part.excuse(environment):
+            self.part.server(environment).freeze()
             await asyncio.sleep(self.seconds)
-            self.part.server(site).thaw()
+            self.part.server(environment).thaw()
         return True

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from tests.chaos.load import KILLER, Ask
-from tests.chaos.site import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Site, WorkerPlace
+from tests.chaos.environment import LEASE_SECONDS, LOSS_NOTICED_SECONDS, Environment, WorkerPlace
+from tests.chaos.load import KILLER, PlannedRequest
 from tests.support.crash_points import Point
 from tests.support.waiting import eventually
 
@@ -34,14 +34,14 @@ class Signalled:
     def name(self) -> str:
         return f"{self.number.name} {self.point or 'at random'}"
 
-    async def strike(self, site: Site) -> bool:
-        place = site.workers[self.worker % len(site.workers)]
+    async def inject(self, environment: Environment) -> bool:
+        place = environment.workers[self.worker % len(environment.workers)]
         with place.held_down():
             since = await _met(place, self.number, self.point)
             if since is None:
                 return False
             await place.service.exit_status(within=_DRAINED_WITHIN_SECONDS)
-            site.expose([place], since=since)
+            environment.expose([place], since=since)
             await asyncio.sleep(self.down_seconds)
         return True
 
@@ -55,15 +55,15 @@ class Zombie:
     still_seconds: float
     name: str = "zombie"
 
-    async def strike(self, site: Site) -> bool:
-        place = site.workers[self.worker % len(site.workers)]
+    async def inject(self, environment: Environment) -> bool:
+        place = environment.workers[self.worker % len(environment.workers)]
         since = await _met(place, signal.SIGSTOP, self.point)
         if since is None:
             return False
         await asyncio.sleep(self.still_seconds)
         place.send(signal.SIGCONT)
         await asyncio.sleep(LOSS_NOTICED_SECONDS)
-        site.expose([place], since=since)
+        environment.expose([place], since=since)
         return True
 
 
@@ -74,12 +74,15 @@ class KillerRequest:
     priority: str
     name: str = "killer request"
 
-    async def strike(self, site: Site) -> bool:
-        ask = Ask(tag=KILLER, count=1, priority=self.priority)
-        await site.load.submit_one(site.door.url, ask)
+    async def inject(self, environment: Environment) -> bool:
+        ask = PlannedRequest(tag=KILLER, count=1, priority=self.priority)
+        await environment.load.submit_one(environment.door.url, ask)
 
         def has_killed() -> bool:
-            return sum(call.item.tag.startswith(KILLER) for call in site.model.calls) >= CRASH_LIMIT
+            return (
+                sum(call.item.tag.startswith(KILLER) for call in environment.model.calls)
+                >= CRASH_LIMIT
+            )
 
         await eventually(has_killed, within=90, what="the killer kills three workers")
         return True
@@ -121,7 +124,7 @@ def _killer(draw: Random) -> KillerRequest:
 
 _POINTS = (None, *Point)
 
-DECK: Sequence[Callable[[Random], Signalled | Zombie | KillerRequest]] = (
+FAULTS: Sequence[Callable[[Random], Signalled | Zombie | KillerRequest]] = (
     *(partial(_signalled, number=signal.SIGKILL, point=point) for point in _POINTS),
     *(partial(_signalled, number=signal.SIGTERM, point=point) for point in _POINTS),
     partial(_zombie, point=None),

@@ -1,0 +1,1 @@
+"""Submit, read and list generation requests."""

@@ -1,0 +1,76 @@
+"""List generation requests, newest first, page by page: each page in one statement."""
+
+import json
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+from api_service.generation_requests.read import summary
+from api_service.http.cursors import Cursors, Instant
+from schemas.api import GenerationRequestPage
+from shared.postgres.database import Database
+from shared.states import Status
+
+_HEAD: LiteralString = """
+SELECT request.*,
+       (SELECT json_agg(usage - 'provider_calls') FROM generation_items
+         WHERE generation_request_id = request.id) AS usages
+  FROM generation_requests AS request"""
+_TAIL: LiteralString = """($1::text IS NULL OR status = $1)
+   AND ($2::text IS NULL OR entity_type = $2)
+   AND (requested_at, id) < (coalesce($3, 'infinity'::timestamptz),
+                             coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+ ORDER BY requested_at DESC, id DESC
+ LIMIT $5"""
+
+LIST = f"{_HEAD} WHERE {_TAIL}"
+LIST_OPEN = f"{_HEAD} WHERE completed_at IS NULL AND {_TAIL}"
+LIST_UNFULFILLED = f"{_HEAD} WHERE status IN ('partial', 'failed', 'cancelled') AND {_TAIL}"
+
+_STATEMENTS: dict[str | None, LiteralString] = {
+    Status.PENDING: LIST_OPEN,
+    Status.PROCESSING: LIST_OPEN,
+    Status.PARTIAL: LIST_UNFULFILLED,
+    Status.FAILED: LIST_UNFULFILLED,
+    Status.CANCELLED: LIST_UNFULFILLED,
+}
+"""What is rare among all requests has an index of its own; its predicate must stand in the text,
+where a generic plan sees it."""
+
+CURSORS = Cursors("generation-requests", tuple[Instant, UUID])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which requests are listed; None does not filter."""
+
+    status: str | None
+    entity_type: str | None
+
+
+async def page(
+    filters: Filters, *, limit: int, cursor: str | None, database: Database, prefix: str
+) -> GenerationRequestPage:
+    """Read the page that follows `cursor`, or the first.
+
+    Raises:
+        ProblemError: 422, where the cursor is not one of this list with these filters.
+    """
+    bound = {"status": filters.status, "entity_type": filters.entity_type}
+    requested_at, request_id = (None, None) if cursor is None else CURSORS.decode(cursor, **bound)
+    rows = await database.fetch(
+        _STATEMENTS.get(filters.status, LIST),
+        filters.status,
+        filters.entity_type,
+        requested_at,
+        request_id,
+        limit + 1,
+    )
+    shown, has_more = rows[:limit], len(rows) > limit
+    return GenerationRequestPage(
+        data=[summary(row, json.loads(row["usages"] or "[]"), prefix) for row in shown],
+        next_cursor=CURSORS.encode((shown[-1]["requested_at"], shown[-1]["id"]), **bound)
+        if has_more
+        else None,
+        has_more=has_more,
+    )

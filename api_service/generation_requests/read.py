@@ -1,0 +1,204 @@
+"""Read a generation request: its record, its entities, its failures, in one statement."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic_core import to_json
+
+from api_service.generation_requests.submit import Ask, Promise
+from api_service.http.body import INT64
+from schemas.api import (
+    ErrorSummary,
+    Failure,
+    GenerationRequest,
+    GenerationRequestSummary,
+    Urls,
+)
+from schemas.dead_letters import DeadLetterReference
+from schemas.entities import ENTITY_TYPES
+from schemas.usage import Usage
+from shared.errors import RETRYABLE
+from shared.postgres.database import Database
+from shared.states import FINAL, Status
+
+READ = """
+SELECT request.*,
+       extract(epoch FROM clock_timestamp() - request.started_at)::float8 AS seconds_in_work,
+       (SELECT json_agg(json_build_object(
+                   'ordinal', ordinal, 'entity', entity, 'code', error_code,
+                   'message', error_message, 'attempts', attempts,
+                   'usage', usage - 'provider_calls')
+               ORDER BY ordinal)
+          FROM generation_items WHERE generation_request_id = request.id) AS items,
+       letter.id AS letter_id, letter.reason AS letter_reason
+  FROM generation_requests AS request
+  LEFT JOIN dead_letters AS letter
+         ON letter.generation_request_id = request.id AND letter.round = request.round
+ WHERE request.id = $1"""
+
+_NO_USAGE = Usage().model_dump()
+_FIRST_POLL_SECONDS = 2
+_LONGEST_POLL_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A representation of the record, and what the HTTP headers say of it."""
+
+    body: bytes
+    etag: str
+    retry_after_seconds: int | None
+
+
+async def find(request_id: UUID, *, database: Database, prefix: str) -> Reading | None:
+    """Read the request, or return None where there is none of that id."""
+    row = await database.fetchrow(READ, request_id)
+    if row is None:
+        return None
+    items: list[dict[str, Any]] = json.loads(row["items"] or "[]")
+    body = _record(row, items, prefix).model_dump_json().encode()
+    return Reading(
+        body=body,
+        etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+        retry_after_seconds=None
+        if row["status"] in FINAL
+        else retry_after(
+            remaining=row["requested_count"] - len(items),
+            recorded=len(items),
+            seconds_in_work=row["seconds_in_work"],
+        ),
+    )
+
+
+def retry_after(*, remaining: int, recorded: int, seconds_in_work: float | None) -> int:
+    """Estimate when a poll is worth while: what is left, at the pace so far, within 1 to 30 s."""
+    if not recorded or seconds_in_work is None:
+        return _FIRST_POLL_SECONDS
+    return max(1, min(_LONGEST_POLL_SECONDS, round(seconds_in_work / recorded * remaining)))
+
+
+def pending(ask: Ask, promise: Promise, *, path: str) -> bytes:
+    """Return the record of a request as it was when it was accepted, to be polled at `path`.
+
+    It is written as it is: to make and check a `GenerationRequest` of it first takes three times
+    as long.
+    """
+    return to_json(
+        {
+            "request_id": promise.request_id,
+            "entity_type": ask.entity_type,
+            "status": Status.PENDING,
+            "requested_at": promise.requested_at,
+            "started_at": None,
+            "completed_at": None,
+            "requested_count": ask.count,
+            "generated_count": 0,
+            "failed_count": 0,
+            "constraints": ask.constraints,
+            "metadata": ask.metadata,
+            "error_message": None,
+            "entities": [],
+            "error": None,
+            "failures": [],
+            "dead_letter": None,
+            "usage": _NO_USAGE,
+            "priority": ask.priority,
+            "provider": ask.provider,
+            "model": ask.model,
+            "version": 1,
+            "urls": {"self": path},
+        }
+    )
+
+
+def path_of(request_id: UUID, prefix: str) -> str:
+    """Return the path under which a request is polled."""
+    return f"{prefix}/generation-requests/{request_id}"
+
+
+def _urls(request_id: UUID, prefix: str) -> Urls:
+    return Urls(self=path_of(request_id, prefix))
+
+
+def summary(
+    row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str
+) -> GenerationRequestSummary:
+    """Return the record without what was made and what failed, as lists show it."""
+    return GenerationRequestSummary(**_columns(row, usages, prefix))
+
+
+def _record(row: asyncpg.Record, items: list[dict[str, Any]], prefix: str) -> GenerationRequest:
+    return GenerationRequest(
+        **_columns(row, (item["usage"] for item in items), prefix),
+        entities=_entities(row["entity_type"], items),
+        failures=[Failure(**item) for item in items if item["code"] is not None],
+        dead_letter=_letter(row),
+    )
+
+
+def _columns(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str) -> dict[str, Any]:
+    return {
+        "request_id": row["id"],
+        "entity_type": row["entity_type"],
+        "status": Status(row["status"]).value,
+        "requested_at": row["requested_at"],
+        "started_at": row["started_at"],
+        "completed_at": row["completed_at"],
+        "requested_count": row["requested_count"],
+        "generated_count": row["generated_count"],
+        "failed_count": row["failed_count"],
+        "constraints": _read_json(row["constraints"]),
+        "metadata": None if row["metadata"] is None else _read_json(row["metadata"]),
+        "error_message": row["error_message"],
+        "error": _error(row),
+        "usage": _total(usages),
+        "priority": row["priority"],
+        "provider": row["provider"],
+        "model": row["model"],
+        "version": row["version"],
+        "urls": _urls(row["id"], prefix),
+    }
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text, parse_int=_int_or_float)
+
+
+def _int_or_float(digits: str) -> int | float:
+    """Read what jsonb made of 1e22: no integer of over 64 bits was accepted."""
+    number = int(digits)
+    return number if number in INT64 else float(digits)
+
+
+def _entities(type_name: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    entities = [item["entity"] for item in items if item["entity"] is not None]
+    entity_type = ENTITY_TYPES.get(type_name)
+    return [entity_type.in_order(entity) for entity in entities] if entity_type else entities
+
+
+def _error(row: asyncpg.Record) -> ErrorSummary | None:
+    if row["error_code"] is None:
+        return None
+    return ErrorSummary(
+        code=row["error_code"],
+        message=row["error_message"],
+        retryable=row["error_code"] in RETRYABLE,
+    )
+
+
+def _letter(row: asyncpg.Record) -> DeadLetterReference | None:
+    if row["letter_id"] is None:
+        return None
+    return DeadLetterReference(id=row["letter_id"], reason=row["letter_reason"])
+
+
+def _total(usages: Iterable[dict[str, int]]) -> Usage:
+    usages = list(usages)
+    return Usage(
+        **{name: sum(usage.get(name) or 0 for usage in usages) for name in Usage.model_fields}
+    )

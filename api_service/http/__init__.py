@@ -1,0 +1,1 @@
+"""HTTP for every route: bodies, queries, cursors, problems, OpenAPI; nothing of the domain."""

@@ -1,0 +1,198 @@
+"""Every error as application/problem+json (RFC 9457), FastAPI's and Starlette's own included."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
+
+from schemas.api import Problem, ProblemDetail
+from shared.errors import DatabaseUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_UNAVAILABLE = "2"
+
+MAX_ERRORS = 50
+"""A problem tells of no more faults than these; a body of 64 KiB can have ten thousand."""
+
+_FRAGMENT = "!$&'()*+,;=:@?~"
+_PATH = "/!$&'()*+,;=:@~"
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110 names these otherwise than older Pythons do."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+
+
+class ProblemError(HTTPException):
+    """An answer that is a problem.
+
+    `errors` holds (detail, JSON pointer) pairs, `parameters` (detail, name of a parameter) pairs.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        parameters: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.code = code
+        faults = [ProblemDetail(detail=d, pointer=p) for d, p in errors]
+        faults += [ProblemDetail(detail=d, parameter=p) for d, p in parameters]
+        self.errors = faults or None
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with a problem."""
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """Answer an error that is expected; any other is raised again."""
+    for kind, handler in _HANDLERS.items():
+        if isinstance(error, kind):
+            return await handler(request, error)
+    raise error
+
+
+def documented(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe an answer for OpenAPI; `api_service.http.openapi` gives it its media type."""
+    example = Problem(
+        title=_title(status),
+        status=status,
+        detail=detail,
+        code=code,
+        errors=[ProblemDetail(detail=d, pointer=p) for d, p in errors] or None,
+    )
+    return {
+        "model": Problem,
+        "description": f"{_title(status)}: {detail}.",
+        "headers": dict(headers or {}),
+        "content": {"application/json": {"example": example.model_dump(exclude_none=True)}},
+    }
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    # Not `request.url`: it decodes the query, which may be no UTF-8.
+    path = quote(request.scope["path"], safe=_PATH, errors="replace")
+    body = problem.model_copy(update={"instance": path})
+    return Response(
+        body.model_dump_json(exclude_none=True),
+        problem.status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101
+    status = HTTPStatus(error.status_code)
+    problem = Problem(
+        title=_title(status),
+        status=status,
+        detail=error.detail if error.detail != status.phrase else None,
+        code=getattr(error, "code", None) or _CODES.get(status, status.name.lower()),
+        errors=getattr(error, "errors", None),
+    )
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return _answer(request, problem, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Ask every route of the path: the router tells the methods of the first one alone."""
+    allowed = [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return ["GET", "HEAD", *allowed[1:]] if "GET" in allowed else allowed
+
+
+def _title(status: int) -> str:
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problem = Problem(
+        title=_title(422),
+        status=422,
+        detail="the request does not fit what is expected",
+        code="invalid_request",
+        errors=[_fault(fault) for fault in error.errors()[:MAX_ERRORS]],
+    )
+    return _answer(request, problem)
+
+
+def _fault(fault: dict[str, Any]) -> ProblemDetail:
+    place, *path = fault["loc"]
+    detail = fault["msg"].removeprefix("Value error, ")
+    if place != "body":
+        return ProblemDetail(detail=detail, parameter=".".join(map(str, path)))
+    return ProblemDetail(detail=detail, pointer=pointer(*path))
+
+
+def pointer(*path: str | int) -> str:
+    """Return the JSON pointer of a place in the body, as a URI fragment (RFC 6901)."""
+    return "".join(("#", *(f"/{_escaped(str(part))}" for part in path)))
+
+
+def _escaped(member: str) -> str:
+    return quote(member.replace("~", "~0").replace("/", "~1"), safe=_FRAGMENT, errors="replace")
+
+
+async def _unavailable(request: Request, _: Exception) -> Response:
+    problem = Problem(
+        title="Service Unavailable",
+        status=503,
+        detail="the database does not answer; nothing was lost, try again",
+        code="database_unavailable",
+    )
+    return _answer(request, problem, {"Retry-After": RETRY_AFTER_UNAVAILABLE})
+
+
+async def _unexpected(request: Request, _: Exception) -> Response:
+    """Answer; the server re-raises and logs the error with its traceback."""
+    problem = Problem(
+        title="Internal Server Error",
+        status=500,
+        detail="an unexpected error; it was logged",
+        code="unexpected",
+    )
+    return _answer(request, problem)
+
+
+_HANDLERS = {
+    StarletteHTTPException: _http_error,
+    RequestValidationError: _invalid,
+    DatabaseUnavailable: _unavailable,
+}

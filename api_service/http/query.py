@@ -1,0 +1,66 @@
+"""The query of a request: UTF-8, and each parameter known and given once."""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import Annotated
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Query
+from pydantic import BeforeValidator
+
+from api_service.http.problems import MAX_ERRORS, ProblemError
+
+_MAX_NAME_CHARACTERS = 60
+_NUMBER = re.compile("-?[0-9]{1,20}")
+
+
+def _in_digits(given: object) -> object:
+    """Refuse what Python, but nobody else, reads as a whole number: `1_0`, `+1`, `1.0`."""
+    if isinstance(given, str) and not _NUMBER.fullmatch(given):
+        raise ValueError("must be a whole number in digits")
+    return given
+
+
+Limit = Annotated[
+    int, BeforeValidator(_in_digits), Query(ge=1, le=100, description="Entries of one page.")
+]
+DEFAULT_LIMIT = 20
+
+
+def check(query: bytes, known: AbstractSet[str]) -> None:
+    """Refuse what would be ignored, guessed at, or mended in silence.
+
+    Raises:
+        ProblemError: 422 for parameters that are unknown, given twice, no UTF-8 or hold a NUL.
+    """
+    if query and (faults := list(_faults(query, known))):
+        raise ProblemError(
+            422,
+            "invalid_request",
+            "the request does not fit what is expected",
+            parameters=faults[:MAX_ERRORS],
+        )
+
+
+def _faults(query: bytes, known: AbstractSet[str]) -> Iterator[tuple[str, str]]:
+    given: set[str] = set()
+    for pair in filter(None, query.split(b"&")):
+        name, _, value = map(_decoded, pair.partition(b"="))
+        shown = (name or "").replace("\x00", "\ufffd")[:_MAX_NAME_CHARACTERS]
+        if name not in known:
+            yield "there is no such parameter", shown
+        elif name in given:
+            yield "given twice", shown
+        elif value is None:
+            yield "is not UTF-8", shown
+        elif "\x00" in value:
+            yield "must not contain NUL characters", shown
+        given.add(name or "")
+
+
+def _decoded(part: bytes) -> str | None:
+    try:
+        return unquote_to_bytes(part.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,1 @@
+"""An offline provider of French entities: for trying the service out, and for tests."""

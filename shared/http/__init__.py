@@ -1,0 +1,1 @@
+"""Serve HTTP on a socket of our own, and ask a service whether it is ready."""

@@ -1,0 +1,1 @@
+"""The topics, and the clients of Kafka."""

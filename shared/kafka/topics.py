@@ -1,0 +1,129 @@
+"""The topics of the service, and the command that creates them: `python -m shared.kafka.topics`."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+from pydantic import Field
+
+from shared.config import KafkaSettings, load
+from shared.states import Priority
+
+_TOPIC_ALREADY_EXISTS = 36
+_LEADER_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """The full names of the topics, prefix included."""
+
+    requests: dict[Priority, str]
+    dead_letters: str
+    events: str
+
+    @classmethod
+    def with_prefix(cls, prefix: str) -> "Topics":
+        """Name the topics of the stack that uses `prefix`."""
+        return cls(
+            requests={p: f"{prefix}generation-requests.{p}" for p in Priority},
+            dead_letters=f"{prefix}generation-requests.dlq",
+            events=f"{prefix}generation-events",
+        )
+
+
+class TopicsRefused(Exception):
+    """The topics could not be created; the message says why in one line."""
+
+
+WORK_MESSAGE_BYTES = 1_048_588
+"""Kafka's own default for the largest record batch."""
+
+LETTER_MESSAGE_BYTES = WORK_MESSAGE_BYTES + 1_048_576
+
+
+class TopicSettings(KafkaSettings):
+    """What the command is told."""
+
+    kafka_partitions: int = Field(
+        6, ge=1, le=200, description="Partitions of each topic that is created."
+    )
+    kafka_replication_factor: int = Field(
+        1, ge=1, le=7, description="Copies that the brokers keep of each topic that is created."
+    )
+
+
+async def create_topics(
+    bootstrap_servers: str, topics: Topics, *, partitions: int, replication_factor: int = 1
+) -> None:
+    """Create the topics that are missing, and return when every one can be written to.
+
+    Topics that exist are left as they are.
+
+    Raises:
+        TopicsRefused: the brokers could not be reached or refused a topic.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=15_000)
+    try:
+        await admin.start()
+        answer = await admin.create_topics(
+            [
+                NewTopic(
+                    name,
+                    num_partitions=partitions,
+                    replication_factor=replication_factor,
+                    topic_configs={"max.message.bytes": str(largest)},
+                )
+                for name, largest in _sizes(topics).items()
+            ]
+        )
+        for name, code, *message in answer.topic_errors:
+            if code not in (0, _TOPIC_ALREADY_EXISTS):
+                raise TopicsRefused(f"topic {name}: {for_code(code).__name__} {message}")
+        async with asyncio.timeout(_LEADER_SECONDS):
+            await _wait_for_leaders(admin, set(_sizes(topics)))
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise TopicsRefused(f"Kafka at {bootstrap_servers} cannot be reached: {error}") from error
+    finally:
+        await admin.close()
+
+
+async def _wait_for_leaders(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until every partition has a leader; a topic that was created need not have them yet."""
+    while True:
+        led = {
+            topic["topic"]
+            for topic in await admin.describe_topics()
+            if all(partition["leader"] >= 0 for partition in topic["partitions"])
+        }
+        if names <= led:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _sizes(topics: Topics) -> dict[str, int]:
+    return {
+        **dict.fromkeys(topics.requests.values(), WORK_MESSAGE_BYTES),
+        topics.events: WORK_MESSAGE_BYTES,
+        topics.dead_letters: LETTER_MESSAGE_BYTES,
+    }
+
+
+def main() -> None:
+    """Create the topics that the environment asks for."""
+    settings = load(TopicSettings)
+    creation = create_topics(
+        settings.kafka_bootstrap_servers,
+        Topics.with_prefix(settings.kafka_topic_prefix),
+        partitions=settings.kafka_partitions,
+        replication_factor=settings.kafka_replication_factor,
+    )
+    try:
+        asyncio.run(creation)
+    except TopicsRefused as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

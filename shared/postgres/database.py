@@ -1,0 +1,211 @@
+"""The one way to PostgreSQL: bounded in time, never trusting a lost connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import LiteralString, TypeAlias
+
+import asyncpg
+
+from shared.errors import DatabaseContended, DatabaseUnavailable
+from shared.runtime.logging import get_log
+
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+SCHEMA_VERSION = "20261121000300"
+"""The newest migration that the services rely on."""
+
+APPLIED = "SELECT 1 FROM schema_migrations WHERE version >= $1 LIMIT 1"
+
+_CONNECT_SECONDS = 2.0
+_TURN_SECONDS = 2.0
+
+_UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,  # the machine below it fails, as its disk does
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.TargetServerAttributeNotMatched,  # of several servers none is the primary, for now
+    asyncpg.InternalClientError,  # the server has said farewell between two statements
+)
+_CONTENDED = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,  # a migration has changed the table: prepared anew next
+)
+
+log = get_log()
+
+
+class _Turns(asyncio.Semaphore):
+    """A turn for each connection, in the order of coming: the pool itself knows no order."""
+
+    def __init__(self, connections: int, *, within: float) -> None:
+        super().__init__(connections)
+        self._within = within
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(self._within if self.locked() else None):
+                await self.acquire()
+        except TimeoutError as error:
+            raise DatabaseContended("every connection of the pool is in use") from error
+
+
+class Database:
+    """A pool whose statements end within `patience` seconds, whatever the server does."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float) -> None:
+        self._pool = pool
+        self.patience = patience
+        self._reachable = True
+        self._turns = _Turns(pool.get_max_size(), within=min(_TURN_SECONDS, patience / 2))
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection for a statement or a short transaction.
+
+        On any exception, cancellation included, the connection is terminated before it goes back:
+        a frozen server never answers asyncpg's own cancel request.
+
+        Raises:
+            DatabaseUnavailable: no answer in time; what was sent may have taken effect.
+        """
+        try:
+            async with asyncio.timeout(self.patience), self._turns:
+                lent = await self._pool.acquire()
+                try:
+                    yield lent
+                except BaseException as error:
+                    if _ended(lent) and isinstance(error, asyncpg.InterfaceError):
+                        raise ConnectionResetError("the connection was lost") from error
+                    raise
+                finally:
+                    await self._pool.release(lent)
+        except _CONTENDED as error:
+            raise DatabaseContended(f"{type(error).__name__}: {error}") from error
+        except TimeoutError as error:
+            raise self._lost(f"no answer within {self.patience:g} s") from error
+        except _UNREACHABLE as error:
+            raise self._lost(f"{type(error).__name__}: {error}") from error
+        self._note_reached()
+
+    def _lost(self, reason: str) -> DatabaseUnavailable:
+        if self._reachable:
+            log.warning("database_lost", reason=reason)
+        self._reachable = False
+        return DatabaseUnavailable(reason)
+
+    def _note_reached(self) -> None:
+        if not self._reachable:
+            log.info("database_reached")
+        self._reachable = True
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction at READ COMMITTED.
+
+        An exception ends the connection, and the transaction with it: a ROLLBACK would wait for a
+        server that does not answer.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            yield connection
+            await transaction.commit()
+
+    async def fetch(self, statement: LiteralString, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement and return its rows."""
+        async with self.connection() as connection:
+            return await connection.fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: LiteralString, *arguments: object) -> asyncpg.Record | None:
+        """Run one statement and return its first row."""
+        async with self.connection() as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    async def execute(self, statement: LiteralString, *arguments: object) -> None:
+        """Run one statement for its effect."""
+        async with self.connection() as connection:
+            await connection.execute(statement, *arguments)
+
+
+@asynccontextmanager
+async def connect(
+    url: str, *, patience: float, pool_size: int, application_name: str
+) -> AsyncIterator[Database]:
+    """Open the pool; connections are made when first needed, so the server may be down.
+
+    The server-side limits derive from `patience` (seconds): a session whose client has given up
+    is ended by the server too, and holds no lock for longer.
+    """
+    milliseconds = str(int(patience * 1000))
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=pool_size,
+        timeout=_CONNECT_SECONDS,
+        reset=_keep_session,
+        server_settings={
+            "application_name": application_name,
+            "timezone": "UTC",
+            "jit": "off",
+            "statement_timeout": milliseconds,
+            "lock_timeout": str(int(patience * 500)),
+            "idle_in_transaction_session_timeout": milliseconds,
+            "tcp_user_timeout": milliseconds,
+        },
+    )
+    await pool
+    try:
+        yield Database(pool, patience=patience)
+    finally:
+        pool.terminate()
+
+
+def _ended(lent: Connection) -> bool:
+    """Terminate a connection and tell whether it was lost already."""
+    try:
+        was_closed = lent.is_closed()
+        lent.terminate()
+    except asyncpg.InterfaceError:  # a lost connection has left its holder by itself
+        return True
+    return was_closed
+
+
+async def _keep_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Spare the round trip of RESET ALL: no statement of ours changes its session."""
+
+
+async def wait_for_schema(database: Database, *, seconds: float) -> None:
+    """Wait until the schema is at least the one that the services rely on.
+
+    Raises:
+        SystemExit: it was not within `seconds`; the message is one line for the operator.
+    """
+    problem = "PostgreSQL, at DATABASE_URL, cannot be reached"
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    if await database.fetchrow(APPLIED, SCHEMA_VERSION):
+                        return
+                    problem = f"the schema is older than {SCHEMA_VERSION}: run `make migrate`"
+                except asyncpg.UndefinedTableError:
+                    problem = "the schema is missing: run `make migrate`"
+                except DatabaseUnavailable as error:
+                    problem = f"PostgreSQL, at DATABASE_URL, cannot be reached ({error})"
+                # asyncpg, or the server, refuses what the address asks for only at a connection.
+                except (ValueError, asyncpg.PostgresError) as error:
+                    reason = " ".join(str(error).split())
+                    raise SystemExit(f"wrong setting: DATABASE_URL: {reason}") from None
+                await asyncio.sleep(0.5)
+    raise SystemExit(f"{problem} (waited {seconds:g} s)")

@@ -1,0 +1,22 @@
+"""The message that sends a request down the road, for all who send one or keep one."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from schemas.messages import DISPATCH_TYPE, GenerationRequested, cloud_event_headers
+from shared.kafka.publisher import Record
+from shared.outbox import request_id_key
+
+
+def dispatch_record(request_id: UUID, *, topic: str, traceparent: str) -> Record:
+    """Build the dispatch message of a request; each is an event of its own."""
+    message = GenerationRequested(schema_version=1, generation_request_id=request_id)
+    return Record(
+        topic=topic,
+        key=request_id_key(request_id),
+        value=message.model_dump_json().encode(),
+        headers=cloud_event_headers(
+            DISPATCH_TYPE, event_id=uuid7(), subject=request_id, traceparent=traceparent
+        ),
+    )

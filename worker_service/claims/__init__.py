@@ -1,0 +1,1 @@
+"""The exclusive right to work on a request: claims, leases, slots, circuits."""

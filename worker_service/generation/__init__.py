@@ -1,0 +1,1 @@
+"""Generate the entities of a claimed request: attempts, provider calls, retries."""

@@ -1,0 +1,1 @@
+"""What comes from Kafka: fetch dispatch messages, claim what they name, commit offsets."""

@@ -1,0 +1,13 @@
+"""Where a worker's settlements and letters go."""
+
+from dataclasses import dataclass
+
+from shared.kafka.topics import Topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaNames:
+    """The topics of the stack, and the consumer group whose worker writes."""
+
+    topics: Topics
+    group_id: str

@@ -1,0 +1,1 @@
+"""Periodic duties: idempotent, made by every worker, led by none."""

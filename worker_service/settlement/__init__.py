@@ -1,0 +1,1 @@
+"""Record items, settle requests, write dead letters and events."""

@@ -1,0 +1,276 @@
+"""Record items, count them, and settle each request with its last one: one transaction.
+
+Counts are taken from the items, never incremented; the rows of the requests are locked first, so
+that of two last items one sees the other. A row that a stranger has locked holds up no neighbour.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from shared.postgres.database import Connection, Database
+from shared.states import FINAL, Status
+from worker_service.claims.claim import Claim
+from worker_service.kafka_names import KafkaNames
+from worker_service.outcome import Failed, Succeeded
+from worker_service.settlement.dead_letter import dead_letter_request
+from worker_service.settlement.events import Settlement, notify
+from worker_service.text import postgres_safe
+
+LOCK = """
+WITH locked AS MATERIALIZED (
+    SELECT id, epoch, status FROM generation_requests
+     WHERE id = ANY ($1::uuid[])
+     ORDER BY id
+       FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT asked.id, epoch, status,
+       status IS NULL AND EXISTS (SELECT FROM generation_requests WHERE id = asked.id) AS is_busy,
+       EXISTS (SELECT FROM generation_items AS item
+                WHERE generation_request_id = asked.id AND item.ordinal = asked.ordinal)
+       AND NOT EXISTS (SELECT FROM generation_items AS item
+                        WHERE generation_request_id = asked.id AND item.ordinal = asked.ordinal
+                          FOR NO KEY UPDATE SKIP LOCKED) AS has_busy_item
+  FROM unnest($1::uuid[], $2::int[]) AS asked (id, ordinal) LEFT JOIN locked USING (id)"""
+
+KEEP = """
+INSERT INTO generation_items
+    (generation_request_id, ordinal, status, entity, error_code, error_message, attempts, usage,
+     recorded_at)
+SELECT id, ordinal, CASE WHEN entity IS NULL THEN 'failed' ELSE 'succeeded' END,
+       entity || jsonb_build_object('created_at', written, 'updated_at', written),
+       error_code, error_message, attempts, usage, moment
+  FROM unnest($1::uuid[], $2::int[], $3::jsonb[], $4::text[], $5::text[], $6::int[], $7::jsonb[])
+       AS outcome (id, ordinal, entity, error_code, error_message, attempts, usage),
+       clock_timestamp() AS moment,
+       to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS written
+    ON CONFLICT (generation_request_id, ordinal) DO UPDATE
+   SET status = excluded.status, entity = excluded.entity, attempts = excluded.attempts,
+       usage = excluded.usage, recorded_at = excluded.recorded_at,
+       error_code = NULL, error_message = NULL
+ WHERE generation_items.status = 'failed' AND excluded.status = 'succeeded'"""
+
+COUNT_AND_SETTLE = """
+WITH counted AS (
+    SELECT generation_request_id AS id,
+           count(*) FILTER (WHERE status = 'succeeded') AS generated,
+           count(*) FILTER (WHERE status = 'failed') AS failed,
+           mode() WITHIN GROUP (ORDER BY error_code) AS error_code,
+           array_agg(ordinal) AS recorded
+      FROM generation_items
+     WHERE generation_request_id = ANY ($1::uuid[])
+     GROUP BY generation_request_id
+), decided AS (
+    SELECT counted.*,
+           (SELECT error_message FROM generation_items AS item
+             WHERE generation_request_id = id AND item.error_code = counted.error_code
+             ORDER BY ordinal LIMIT 1) AS error_message,
+           CASE WHEN generated + failed < requested_count THEN NULL
+                WHEN failed = 0 THEN 'completed'
+                WHEN generated > 0 THEN 'partial'
+                ELSE 'failed' END AS settled
+      FROM counted JOIN generation_requests USING (id)
+)
+UPDATE generation_requests AS request
+   SET generated_count = generated,
+       failed_count = failed,
+       version = version + (generated_count <> generated OR failed_count <> failed)::int,
+       crashes = 0,
+       releases = 0,
+       status = coalesce(settled, status),
+       completed_at = CASE WHEN settled IS NOT NULL THEN clock_timestamp() END,
+       lease_owner = CASE WHEN settled IS NULL THEN lease_owner END,
+       lease_until = CASE WHEN settled IS NULL THEN lease_until END,
+       error_code = CASE WHEN settled IN ('partial', 'failed') THEN decided.error_code END,
+       error_message = CASE WHEN settled IN ('partial', 'failed') THEN
+           format('%s of %s items failed: %s', failed, requested_count, decided.error_message) END
+  FROM decided
+ WHERE request.id = decided.id
+   AND request.status NOT IN ('completed', 'partial', 'failed', 'cancelled')
+RETURNING request.id, entity_type, status, priority, epoch, round, requested_count, generated_count,
+          failed_count, request.error_code, request.error_message, requested_at, completed_at,
+          traceparent, recorded"""
+
+KEPT = """
+SELECT FROM generation_items
+ WHERE generation_request_id = $1 AND ordinal = $2 AND status = $3
+   AND entity ->> 'id' IS NOT DISTINCT FROM $4"""
+
+
+NEEDS_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an attempt at an ordinal of a claim has ended with, to be recorded."""
+
+    claim: Claim
+    ordinal: int
+    outcome: Succeeded | Failed
+
+    @property
+    def request_id(self) -> UUID:
+        """The request that the item belongs to."""
+        return self.claim.request_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The request is open or was settled by this item; `recorded` are its ordinals so far."""
+
+    recorded: frozenset[int]
+    settlement: Settlement | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyFinal:
+    """The request was final, or is gone: nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A failure of an older epoch: its verdict is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody has the request's or the item's row locked: nothing was written or waited for."""
+
+
+Answer: TypeAlias = Recorded | AlreadyFinal | Stale | Busy
+
+
+async def record(
+    database: Database, results: Sequence[Result], *, kafka_names: KafkaNames
+) -> list[Answer]:
+    """Keep results of different requests in one transaction, and answer for each in their order.
+
+    While the request is open, a success is kept whoever brings it, if the ordinal is missing or
+    failed; a failure only from the claim that owns the request. Idempotent: an unknown COMMIT is
+    repeated by calling again.
+
+    Raises:
+        DatabaseUnavailable: they may be recorded.
+        asyncpg.DataError: PostgreSQL cannot store one of the outcomes; nothing is recorded.
+    """
+    async with database.transaction() as connection:
+        locked = {
+            row["id"]: row
+            for row in await connection.fetch(
+                LOCK,
+                [result.request_id for result in results],
+                [result.ordinal for result in results],
+            )
+        }
+        refused = {
+            result.request_id: answer
+            for result in results
+            if (answer := await _refusal(connection, result, locked[result.request_id])) is not None
+        }
+        kept = [result for result in results if result.request_id not in refused]
+        recorded = await _keep(connection, kept, kafka_names) if kept else {}
+    answers: dict[UUID, Answer] = {**refused, **recorded}
+    return [answers.get(result.request_id, AlreadyFinal()) for result in results]
+
+
+async def _refusal(
+    connection: Connection, result: Result, request: asyncpg.Record
+) -> Answer | None:
+    """Return why a result is not to be kept, judged by the locked row; None: it is."""
+    if request["is_busy"]:
+        return Busy()
+    if request["status"] is None:
+        return AlreadyFinal()
+    if request["status"] in FINAL:
+        return await _kept_before(connection, result)
+    owns = request["epoch"] == result.claim.epoch and request["status"] == Status.PROCESSING
+    if isinstance(result.outcome, Failed) and not owns:
+        return Stale()
+    return Busy() if request["has_busy_item"] else None
+
+
+async def _kept_before(connection: Connection, result: Result) -> Answer:
+    """Tell a COMMIT whose reply was lost from a result that came too late."""
+    status, entity_id = "failed", None
+    if isinstance(result.outcome, Succeeded):
+        status, entity_id = "succeeded", result.outcome.entity.get("id")
+    kept = await connection.fetchrow(KEPT, result.request_id, result.ordinal, status, entity_id)
+    if kept is None:
+        return AlreadyFinal()
+    return Recorded(recorded=frozenset({result.ordinal}), settlement=None)
+
+
+async def _keep(
+    connection: Connection, results: Sequence[Result], kafka_names: KafkaNames
+) -> dict[UUID, Recorded]:
+    rows = [
+        (
+            result.request_id,
+            result.ordinal,
+            *_columns(result.outcome),
+            result.outcome.attempts,
+            result.outcome.usage.model_dump_json(exclude_none=True),
+        )
+        for result in results
+    ]
+    await connection.execute(KEEP, *map(list, zip(*rows, strict=True)))
+    ids = [result.request_id for result in results]
+    return await count_and_settle(connection, ids, kafka_names=kafka_names)
+
+
+def _columns(outcome: Succeeded | Failed) -> tuple[str | None, str | None, str | None]:
+    """Return the entity, the error's code and its message."""
+    match outcome:
+        case Succeeded():
+            return json.dumps(outcome.entity), None, None
+        case Failed():
+            return None, outcome.code, postgres_safe(outcome.message)
+
+
+async def settle_recorded(
+    database: Database, request_id: UUID, *, kafka_names: KafkaNames
+) -> Settlement | None:
+    """Settle an open request whose items are all recorded: no item will come to do it.
+
+    Raises:
+        DatabaseUnavailable: it may be settled.
+    """
+    async with database.transaction() as connection:
+        (request,) = await connection.fetch(LOCK, [request_id], [None])
+        if request["status"] is None or request["status"] in FINAL:
+            return None
+        recorded = await count_and_settle(connection, [request_id], kafka_names=kafka_names)
+    return recorded[request_id].settlement
+
+
+async def count_and_settle(
+    connection: Connection, request_ids: Sequence[UUID], *, kafka_names: KafkaNames
+) -> dict[UUID, Recorded]:
+    """Count the items of open requests that the caller has locked; settle what is complete.
+
+    Settling writes the event, and the letter unless every entity was made. Runs in the caller's
+    transaction. Requests that are final are left out.
+    """
+    rows = await connection.fetch(COUNT_AND_SETTLE, request_ids)
+    settled = [
+        (
+            row,
+            await dead_letter_request(connection, row, kafka_names=kafka_names)
+            if row["status"] in NEEDS_LETTER
+            else None,
+        )
+        for row in rows
+        if row["status"] in FINAL
+    ]
+    settlements = await notify(connection, settled, events_topic=kafka_names.topics.events)
+    of_request = {settlement.request_id: settlement for settlement in settlements}
+    return {
+        row["id"]: Recorded(
+            recorded=frozenset(row["recorded"]), settlement=of_request.get(row["id"])
+        )
+        for row in rows
+    }

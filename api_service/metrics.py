@@ -6,10 +6,10 @@ from asyncpg import Record
 from fastapi import APIRouter, Request, Response
 
 from api_service.generation_requests.routes import AppContext
+from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import Database
 from shared.runtime import metrics
-from shared.states import Priority
 
 UNCLAIMED = """
 SELECT priority, count(*) AS requests,

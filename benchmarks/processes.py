@@ -21,7 +21,7 @@ from devstack.installation import CHECKOUT
 from devstack.ports import LOOPBACK, listen
 from devstack.roster import Role, Roster
 from devstack.services import Services
-from shared.states import Priority
+from schemas.states import Priority
 from worker_service.claims.scheduler import HIGH_SHARE
 
 INSTANT_WORKER = "benchmarks.instant_worker"

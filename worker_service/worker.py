@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from schemas.states import Priority
 from shared.group_commit import GroupCommit
 from shared.http.server import Server
 from shared.kafka.publisher import Publisher
@@ -19,7 +20,6 @@ from shared.postgres.database import Database, connect, wait_for_schema
 from shared.runtime.garbage import collect_seldom
 from shared.runtime.logging import get_log
 from shared.runtime.loops import on_signals, repeat
-from shared.states import Priority
 from worker_service import generators, health
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claim import (

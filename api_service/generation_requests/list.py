@@ -8,8 +8,8 @@ from uuid import UUID
 from api_service.generation_requests.read import summary
 from api_service.http.cursors import Cursors, Instant
 from schemas.api import GenerationRequestPage
+from schemas.states import Status
 from shared.postgres.database import Database
-from shared.states import Status
 
 _HEAD: LiteralString = """
 SELECT request.*,

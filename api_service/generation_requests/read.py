@@ -21,10 +21,10 @@ from schemas.api import (
 )
 from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
+from schemas.states import FINAL, Status
 from schemas.usage import Usage
 from shared.errors import RETRYABLE
 from shared.postgres.database import Database
-from shared.states import FINAL, Status
 
 READ = """
 SELECT request.*,

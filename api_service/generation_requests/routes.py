@@ -24,10 +24,10 @@ from schemas.api import (
 )
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
+from schemas.states import Priority, Status
 from schemas.submissions import EntityTypeName, Submission, asked, typed_submission
 from shared.kafka.publisher import Publisher
 from shared.postgres.database import Database
-from shared.states import Priority, Status
 
 Json = dict[str, Any]
 _HEADERS: dict[str, Json] = {

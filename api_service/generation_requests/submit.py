@@ -11,6 +11,7 @@ import asyncpg
 from pydantic_core import to_json
 from uuid_utils.compat import uuid7
 
+from schemas.states import Priority
 from shared.group_commit import GroupCommit
 from shared.kafka.publisher import Record
 from shared.kafka.topics import Topics
@@ -19,7 +20,6 @@ from shared.postgres.database import Database
 from shared.requests.dispatch import dispatch_record
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUESTS_ACCEPTED
-from shared.states import Priority
 
 log = get_log()
 _counter = cache(REQUESTS_ACCEPTED.labels)

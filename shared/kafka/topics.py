@@ -7,8 +7,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 from pydantic import Field
 
+from schemas.states import Priority
 from shared.config import KafkaSettings, load
-from shared.states import Priority
 
 _TOPIC_ALREADY_EXISTS = 36
 _LEADER_SECONDS = 30.0

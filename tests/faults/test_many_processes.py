@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from schemas.states import Priority
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.stack import Stack
 from tests.support import invariants
 from tests.support.processes import Services

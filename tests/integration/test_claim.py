@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from schemas.states import Priority
 from shared.errors import ErrorCode
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.support.requests import (
     Claimer,
     a_request,

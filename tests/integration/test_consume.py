@@ -9,8 +9,8 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from schemas.states import Priority
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.services import StartWorker
 from tests.stack import Stack
 from tests.support.client import read, settled, submit

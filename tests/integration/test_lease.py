@@ -7,9 +7,9 @@ import pytest
 
 from devstack import postgres
 from migrations.migrate import migrate
+from schemas.states import Priority
 from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.postgres.database import Database, connect
-from shared.states import Priority
 from tests.support.requests import (
     Claimer,
     a_request,

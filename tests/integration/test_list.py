@@ -9,8 +9,8 @@ import pytest
 
 from api_service.generation_requests import list as listing
 from schemas.api import GenerationRequestSummary
+from schemas.states import Status
 from shared.postgres.database import Database
-from shared.states import Status
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of

@@ -20,9 +20,9 @@ import shared
 import worker_service
 from migrations.migrate import Migration, MigrationFailed, migrate, migrations
 from schemas.dead_letters import ABOUT_RECORDS, Reason
+from schemas.states import Priority, Status
 from shared.postgres.database import SCHEMA_VERSION, Database
 from shared.sql import Statement
-from shared.states import Priority, Status
 from tests.support.requests import a_request
 
 # The migrator

@@ -14,6 +14,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from api_service.relay import relaying
+from schemas.states import Priority
 from shared.kafka.publisher import (
     Acknowledged,
     DeliveryResult,
@@ -28,7 +29,6 @@ from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
 from shared.postgres.database import Database
 from shared.requests.dispatch import dispatch_record
-from shared.states import Priority
 from tests.services import api_settings
 from tests.stack import PARTITIONS, Stack
 from tests.support.api import api_told

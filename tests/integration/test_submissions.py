@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 
 from api_service.generation_requests.submit import Ask, Promise, Submissions
+from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.outbox import Relay
 from shared.postgres.database import Connection, Database
-from shared.states import Priority
 from tests.support.requests import row_of
 
 pytestmark = pytest.mark.usefixtures("balanced")

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from schemas.api import GenerationRequest
+from schemas.states import Priority
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of

@@ -6,8 +6,8 @@ Times are kept as what they decide: whether a lease has expired, a request is du
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from schemas.states import FINAL, Status
 from shared.errors import ErrorCode
-from shared.states import FINAL, Status
 from worker_service.claims.claim import CRASH_LIMIT, SUSPECT_CRASHES
 from worker_service.maintenance.sweep import RELEASE_LIMIT
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from api_service.generation_requests.submit import Ask, Submissions
-from shared.states import Priority
+from schemas.states import Priority
 from tests.models import statements
 from tests.models.machine import LEASE_SECONDS, Pick
 from tests.models.model import KNOWN, UNKNOWN, Model

@@ -4,7 +4,7 @@ import json
 
 import asyncpg
 
-from shared.states import Status
+from schemas.states import Status
 from tests.models.model import Model
 
 SNAPSHOT = """

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from structlog.testing import capture_logs
 
+from schemas.states import Status
 from shared.errors import ErrorCode
 from shared.postgres.database import Database
-from shared.states import Status
 from tests.models.machine import LEASE_SECONDS
 from tests.models.rules import Rules
 from tests.support.waiting import eventually

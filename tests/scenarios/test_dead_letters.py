@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from schemas.dead_letters import Header
 from schemas.messages import GenerationRequested
+from schemas.states import Priority
 from shared.errors import ErrorCode
 from shared.kafka.topics import WORK_MESSAGE_BYTES
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.services import StartWorker, workers_on
 from tests.stack import PARTITIONS, Stack
 from tests.support.client import settled, submit

@@ -7,8 +7,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
+from schemas.states import Priority
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.services import StartWorker
 from tests.stack import Stack
 from tests.support.client import settled, submit

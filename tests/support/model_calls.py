@@ -7,7 +7,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from schemas.entities import ENTITY_TYPES
-from shared.states import Priority
+from schemas.states import Priority
 from worker_service import generators
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claim import NOTHING_RECORDED, Claim

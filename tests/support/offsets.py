@@ -3,7 +3,7 @@
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from shared.states import Priority
+from schemas.states import Priority
 from tests.stack import PARTITIONS, Stack
 
 

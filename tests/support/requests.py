@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import asyncpg
 from uuid_utils.compat import uuid7
 
+from schemas.states import Priority
 from shared.kafka.topics import Topics
 from shared.postgres.database import Database
-from shared.states import Priority
 from tests.support.waiting import eventually
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claim import PENDING_SECONDS, Claim, Claims

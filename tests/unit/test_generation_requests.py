@@ -8,7 +8,7 @@ import pytest
 from api_service.generation_requests.read import pending, retry_after
 from api_service.generation_requests.submit import Ask, Promise
 from schemas.api import GenerationRequest
-from shared.states import Priority
+from schemas.states import Priority
 
 
 def test_the_record_of_an_accepted_request_is_as_its_model_would_write_it():

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from shared.states import Priority
+from schemas.states import Priority
 from worker_service.generation.permits import PrioritySemaphore
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW

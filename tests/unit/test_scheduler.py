@@ -1,6 +1,6 @@
 from collections import Counter
 
-from shared.states import Priority
+from schemas.states import Priority
 from worker_service.claims.scheduler import PriorityScheduler
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.states import Priority
+from schemas.states import Priority
 from tests.support.requests import a_run
 from worker_service.claims.slots import InFlight, Run
 

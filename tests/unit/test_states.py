@@ -4,8 +4,8 @@ from typing import get_args
 
 from schemas.api import StatusName
 from schemas.events import GenerationSettled
+from schemas.states import FINAL, Priority, Status
 from schemas.submissions import PriorityName
-from shared.states import FINAL, Priority, Status
 from worker_service.claims.scheduler import WEIGHTS
 
 

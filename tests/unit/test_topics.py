@@ -1,7 +1,7 @@
 """The names of the topics."""
 
+from schemas.states import Priority
 from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES, Topics
-from shared.states import Priority
 
 
 def test_each_priority_has_its_topic():

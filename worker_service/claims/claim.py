@@ -11,10 +11,10 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.states import Priority
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUESTS_CLAIMED
-from shared.states import Priority
 from worker_service.claims.circuit import Breakers, Circuit
 from worker_service.claims.scheduler import WEIGHTS, PriorityScheduler
 

@@ -9,7 +9,7 @@ catches up (stride scheduling, Waldspurger and Weihl 1995).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shared.states import Priority
+from schemas.states import Priority
 
 WEIGHTS = {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}
 """The shares of the priorities while all of them have work."""

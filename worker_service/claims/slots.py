@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from shared.states import Priority
+from schemas.states import Priority
 from worker_service.claims.claim import Claim
 from worker_service.claims.scheduler import HIGH_SHARE
 

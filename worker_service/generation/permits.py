@@ -5,7 +5,7 @@ import heapq
 from itertools import count
 from uuid import UUID
 
-from shared.states import Priority
+from schemas.states import Priority
 from worker_service.claims.scheduler import PriorityScheduler
 
 _Waiter = tuple[UUID, int, asyncio.Future[None]]

@@ -17,11 +17,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.dead_letters import Reason
+from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.kafka.starting import started
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
-from shared.states import Priority
 from worker_service.claims.claim import Claims
 from worker_service.claims.slots import InFlight
 from worker_service.intake.fetch import Message, Poll, Undecodable

@@ -22,8 +22,8 @@ from aiokafka.errors import (
     UnsupportedCodecError,
 )
 
+from schemas.states import Priority
 from shared.runtime.logging import get_log
-from shared.states import Priority
 from worker_service.claims.scheduler import PriorityScheduler
 
 log = get_log()

@@ -17,13 +17,13 @@ from uuid_utils.compat import uuid7
 
 from schemas.dead_letters import Header, Reason
 from schemas.messages import Headers
+from schemas.states import Priority
 from shared.kafka.publisher import Record
 from shared.kafka.topics import LETTER_MESSAGE_BYTES
 from shared.outbox import split_headers
 from shared.postgres.database import Connection, Database
 from shared.requests.dispatch import dispatch_record
 from shared.runtime.logging import get_log
-from shared.states import Priority
 from worker_service.kafka_names import KafkaNames
 from worker_service.text import postgres_safe
 

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.states import FINAL, Status
 from shared.postgres.database import Connection, Database
-from shared.states import FINAL, Status
 from worker_service.claims.claim import Claim
 from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded

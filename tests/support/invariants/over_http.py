@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from shared.states import FINAL
+from schemas.states import FINAL
 
 Json = dict[str, Any]
 _PAGE = 100

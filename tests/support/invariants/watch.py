@@ -10,9 +10,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from schemas.states import FINAL
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import Database
-from shared.states import FINAL
 
 SEEN = "SELECT id, status, version, round FROM generation_requests"
 

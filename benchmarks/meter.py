@@ -1,7 +1,6 @@
 """Totals of what a stack asked of PostgreSQL and Kafka: statements, commits, messages."""
 
 from dataclasses import dataclass
-from typing import LiteralString
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -10,19 +9,34 @@ from benchmarks.rounds import Sample
 from benchmarks.servers import PARTITIONS, Stack, connected
 from shared.outbox import CLAIM_LEFTOVERS, DELETE_STALE_DISPATCHES
 from shared.postgres.database import APPLIED
-from worker_service.claims.claim import CLAIM_ANY
 from worker_service.claims.lease import HEARTBEAT, LOST, MAY_TAKE_OVER_UNTIL
-from worker_service.maintenance.sweep import DUE
+from worker_service.claims.rescue import CLAIM_WAITING, RESUME_RELEASED, TAKE_OVER, TAKE_SUSPECT
+from worker_service.maintenance.crash_loops import CRASH_LOOPS
+from worker_service.maintenance.deadlines import OVERDUE
+from worker_service.maintenance.exhausted_releases import EXHAUSTED
+from worker_service.maintenance.unserved import UNKNOWN_ENTITY_TYPE, UNKNOWN_PROVIDER
 
-BY_THE_CLOCK: tuple[LiteralString, ...] = (
+BY_THE_CLOCK = (
     APPLIED,
-    CLAIM_ANY,
     CLAIM_LEFTOVERS,
     DELETE_STALE_DISPATCHES,
-    DUE,
-    HEARTBEAT,
-    LOST,
-    MAY_TAKE_OVER_UNTIL,
+    *(
+        statement.text
+        for statement in (
+            CLAIM_WAITING,
+            CRASH_LOOPS,
+            EXHAUSTED,
+            HEARTBEAT,
+            LOST,
+            MAY_TAKE_OVER_UNTIL,
+            OVERDUE,
+            RESUME_RELEASED,
+            TAKE_OVER,
+            TAKE_SUSPECT,
+            UNKNOWN_ENTITY_TYPE,
+            UNKNOWN_PROVIDER,
+        )
+    ),
 )
 """Left out: how often the loops that run by the clock ask depends on how long a run takes."""
 

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     CRASH_LOOP = "crash_loop"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
+    UNKNOWN_PROVIDER = "unknown_provider"
 
 
 ABOUT_RECORDS = frozenset(
@@ -66,6 +67,7 @@ ReasonName = Annotated[
         "crash_loop",
         "provider_unavailable",
         "unknown_entity_type",
+        "unknown_provider",
     ],
     Field(description="Why there is a letter. Be ready for values to be added."),
 ]

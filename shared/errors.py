@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "bad_request"
     UNSUPPORTED = "unsupported"
     UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
+    UNKNOWN_PROVIDER = "unknown_provider"
     CRASH_LOOP = "crash_loop"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     UNEXPECTED = "unexpected"
@@ -47,6 +48,7 @@ RETRYABLE = frozenset(
         ErrorCode.INVALID_OUTPUT,
         ErrorCode.DEADLINE_EXCEEDED,
         ErrorCode.UNKNOWN_ENTITY_TYPE,
+        ErrorCode.UNKNOWN_PROVIDER,
     }
 )
 """Codes whose request may succeed if it is asked for again as it stands."""

@@ -104,7 +104,8 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
                 failures=settings.breaker_failures, first_seconds=settings.breaker_seconds
             )
         )
-        worker = Worker(settings, database, publisher, tools_of(provider, policy, breakers))
+        tools = tools_of(provider, policy, breakers, calls=settings.provider_calls)
+        worker = Worker(settings, database, publisher, tools)
         running = asyncio.create_task(worker.run(listen("127.0.0.1", 0)))
         try:
             yield worker

@@ -9,10 +9,10 @@ from shared.errors import DatabaseUnavailable
 from shared.kafka.publisher import Publisher
 from shared.postgres.database import APPLIED, SCHEMA_VERSION, Database
 from shared.runtime.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, WORKER, exposition
-from worker_service.claims.slots import InFlight
+from worker_service.claims.slots import Slots
 
 
-def create_app(database: Database, publisher: Publisher, in_flight: InFlight) -> Starlette:
+def create_app(database: Database, publisher: Publisher, slots: Slots) -> Starlette:
     """Answer /metrics, /livez while the process runs, /readyz with 200 while it has PostgreSQL."""
 
     async def livez(_: Request) -> JSONResponse:
@@ -20,7 +20,7 @@ def create_app(database: Database, publisher: Publisher, in_flight: InFlight) ->
 
     async def readyz(_: Request) -> JSONResponse:
         kafka = "up" if publisher.reachable else "down"
-        state = {"kafka": kafka, "requests_in_flight": len(in_flight)}
+        state = {"kafka": kafka, "requests_in_flight": len(slots)}
         try:
             await database.fetchrow(APPLIED, SCHEMA_VERSION)
         except DatabaseUnavailable:
@@ -29,7 +29,7 @@ def create_app(database: Database, publisher: Publisher, in_flight: InFlight) ->
         return JSONResponse({"status": status, "database": "up", **state})
 
     async def metrics(_: Request) -> Response:
-        REQUESTS_IN_FLIGHT.set(len(in_flight))
+        REQUESTS_IN_FLIGHT.set(len(slots))
         return Response(exposition(WORKER), media_type=MEDIA_TYPE)
 
     return Starlette(

@@ -11,16 +11,16 @@ from benchmarks.bench import Bench
 from benchmarks.figures import polling, submit
 from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
 from benchmarks.servers import Stack
-from worker_service.claims.claim import CLAIM
+from worker_service.claims.claims import CLAIM
 from worker_service.settlement.record import COUNT_AND_SETTLE, KEEP
 
 FEW, MANY = 10_000, 1_000_000
 SECONDS = 3.0
 STATEMENTS = {
     "accept": ACCEPT,
-    "claim": CLAIM,
-    "record": KEEP,
-    "settle": COUNT_AND_SETTLE,
+    "claim": CLAIM.text,
+    "record": KEEP.text,
+    "settle": COUNT_AND_SETTLE.text,
     "poll": READ,
 }
 STEPS = ("accepted", "drained", "polled")

@@ -12,7 +12,7 @@ from shared.runtime.logging import get_log
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-SCHEMA_VERSION = "20261121000300"
+SCHEMA_VERSION = "20261128000000"
 """The newest migration that the services rely on."""
 
 APPLIED = "SELECT 1 FROM schema_migrations WHERE version >= $1 LIMIT 1"

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.compose import CHECKOUT, EXAMPLE, SERVICES, TEXT, VARIABLES, skip_unless
 from worker_service.config import WorkerSettings
-from worker_service.worker import LEASE_SHARE, SHORTEST_AFTER_DRAIN_SECONDS
+from worker_service.drain import SHORTEST_RECORD_SECONDS
+from worker_service.worker import STATEMENTS_PER_LEASE
 
 OURS = ("migrations", "topics", "api", "worker")
 LASTING = ("postgres", "kafka", "api", "worker")
@@ -89,7 +90,7 @@ def test_only_the_api_takes_a_port_of_the_machine_so_that_workers_can_be_many():
 
 def test_a_worker_is_given_longer_to_stop_than_its_drain_takes():
     defaults = {name: field.default for name, field in WorkerSettings.model_fields.items()}
-    statement = max(defaults["lease_seconds"] / LEASE_SHARE, SHORTEST_AFTER_DRAIN_SECONDS)
+    statement = max(defaults["lease_seconds"] / STATEMENTS_PER_LEASE, SHORTEST_RECORD_SECONDS)
     longest = statement + defaults["drain_seconds"] + statement + GOODBYE_SECONDS
 
     assert seconds(VARIABLES["WORKER_STOP_GRACE_PERIOD"]) > longest

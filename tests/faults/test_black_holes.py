@@ -18,6 +18,7 @@ from shared.kafka.topics import Topics
 from tests.stack import Stack
 from tests.support.waiting import eventually
 from worker_service.intake import consume
+from worker_service.intake.liveness import Liveness
 from worker_service.kafka_names import KafkaNames
 
 
@@ -157,9 +158,9 @@ def _consumption(bootstrap_servers: str) -> consume.Consumption:
     return consume.Consumption(
         bootstrap_servers=bootstrap_servers,
         kafka_names=KafkaNames(topics=Topics.with_prefix("test."), group_id="test"),
-        database=unused,
-        claims=unused,
-        in_flight=unused,
+        dispatches=unused,
+        slots=unused,
+        liveness=Liveness(),
     )
 
 

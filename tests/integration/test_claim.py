@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,7 +20,9 @@ from tests.support.requests import (
     row_of,
 )
 from worker_service.claims.circuit import Admission
-from worker_service.claims.claim import CLAIM, CRASH_LIMIT, SUSPECT_CRASHES, release
+from worker_service.claims.claim import CRASH_LIMIT, SUSPECT_CRASHES
+from worker_service.claims.claims import CLAIM
+from worker_service.claims.release import release
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -39,7 +42,7 @@ async def test_a_request_is_claimed_by_one_of_many(database: Database):
     request_id = await a_request(database)
     claimers = [Claimer(database) for _ in range(8)]
 
-    await asyncio.gather(*(claimer.claims.claim([request_id]) for claimer in claimers))
+    await asyncio.gather(*(claimer.take(request_id) for claimer in claimers))
 
     assert sum(len(claimer.started) for claimer in claimers) == 1
     assert (await row_of(database, request_id))["epoch"] == 1
@@ -51,9 +54,9 @@ async def test_a_duplicate_message_changes_nothing(database: Database):
     await owner.claim(request_id)
     before = await row_of(database, request_id)
 
-    unknown = [await claimer.claims.claim([request_id]) for claimer in (owner, other)]
+    unknown = [await claimer.take(request_id) for claimer in (owner, other)]
 
-    assert unknown == [set(), set()]
+    assert unknown == [frozenset(), frozenset()]
     assert await row_of(database, request_id) == before
 
 
@@ -72,8 +75,17 @@ async def test_what_messages_name_is_looked_up_by_its_key_however_much_waits(dat
     await nearly_all_finished(database)
     named = [uuid4() for _ in range(100)]
 
-    plan = await database.fetch(
-        "EXPLAIN " + CLAIM, uuid4(), 30.0, "demo", named, ["sentence"], SUSPECT_CRASHES, [], []
+    plan = await replace(CLAIM, text="EXPLAIN " + CLAIM.text).fetch(
+        database,
+        request_ids=named,
+        owner=uuid4(),
+        lease_seconds=30.0,
+        entity_types=["sentence"],
+        providers=["demo"],
+        default_provider="demo",
+        blocked_providers=[],
+        blocked_models=[],
+        suspect_crashes=SUSPECT_CRASHES,
     )
 
     assert not [line for (line,) in plan if "generation_requests_waiting" in line]
@@ -82,23 +94,51 @@ async def test_what_messages_name_is_looked_up_by_its_key_however_much_waits(dat
 async def test_an_id_that_names_nothing_is_told_apart_from_a_duplicate(database: Database):
     known, unknown = await a_request(database), uuid4()
 
-    assert await Claimer(database).claims.claim([unknown, known]) == {unknown}
+    assert await Claimer(database).take(unknown, known) == {unknown}
 
 
 async def test_a_worker_claims_only_entity_types_that_it_has(database: Database):
     request_id = await a_request(database, entity_type="poem", age=60)
     claimer = Claimer(database)
 
-    assert await claimer.claims.claim([request_id]) == set()
+    assert await claimer.take(request_id) == frozenset()
     assert await claimer.claim_any() == []
     assert (await row_of(database, request_id))["status"] == "pending"
+
+
+async def test_a_worker_claims_only_requests_of_providers_that_it_has(database: Database):
+    request_id = await a_request(database, provider="openai", age=60)
+    claimer = Claimer(database, providers=["demo"])
+
+    assert await claimer.take(request_id) == frozenset()
+    assert await claimer.claim_any() == []
+    assert (await row_of(database, request_id))["status"] == "pending"
+    assert await Claimer(database, providers=["openai"]).claim_any() == [request_id]
+
+
+async def test_a_worker_claims_what_names_no_provider_for_its_own(database: Database):
+    request_id = await a_request(database, age=60)
+
+    assert await Claimer(database, providers=["openai"]).claim_any() == []
+    assert await Claimer(database, providers=["demo"]).claim_any() == [request_id]
+
+
+async def test_slots_that_a_priority_leaves_over_go_to_the_others(database: Database):
+    for _ in range(2):
+        await a_request(database, priority="high", age=60)
+    low = [await a_request(database, priority="low", age=60) for _ in range(9)]
+
+    taken = await Claimer(database).claim_any(10)
+
+    assert len(taken) == 10
+    assert len({*taken} & {*low}) == 8
 
 
 async def test_a_message_does_not_claim_before_its_time(database: Database):
     request_id = await a_request(database, age=-60)
     claimer = Claimer(database)
 
-    await claimer.claims.claim([request_id])
+    await claimer.take(request_id)
 
     assert claimer.started == []
 
@@ -295,11 +335,11 @@ async def test_a_message_does_not_bring_a_suspect_past_the_others(database: Data
     await release(database, holder.started[0], after_seconds=0, counted=0)
     claimer = Claimer(database)
 
-    assert await claimer.claims.claim([suspect]) == set()
+    assert await claimer.take(suspect) == frozenset()
     assert claimer.started == []
 
 
-async def test_a_circuit_gets_one_probe_at_a_time(database: Database):
+async def test_only_a_probe_takes_what_an_open_circuit_blocks(database: Database):
     for _ in range(2):
         await a_request(database)
     claimer = Claimer(database)
@@ -309,10 +349,9 @@ async def test_a_circuit_gets_one_probe_at_a_time(database: Database):
     circuit.failed(admission, ErrorCode.AUTH, now=time.monotonic() - 10)
     assert claimer.breakers.in_want_of_a_probe(time.monotonic()) == [circuit]
 
-    await claimer.claims.claim_probe(circuit, take_over_until=None, may_take_suspect=True)
+    assert await claimer.claim_any(1, pending_seconds=0) == []
 
-    assert len(claimer.started) == 1
-    assert claimer.breakers.in_want_of_a_probe(time.monotonic()) == []
+    assert len(await claimer.claim_any(1, pending_seconds=0, probed=circuit)) == 1
 
 
 async def test_a_priority_that_is_left_out_is_not_claimed(database: Database):
@@ -320,12 +359,6 @@ async def test_a_priority_that_is_left_out_is_not_claimed(database: Database):
     high = await a_request(database, priority="high", age=60)
     claimer = Claimer(database)
 
-    await claimer.claims.claim_any(
-        10,
-        priorities=[Priority.HIGH],
-        take_over_until=None,
-        may_take_suspect=True,
-        pending_seconds=30,
-    )
+    await claimer.claim_any(10, priorities=[Priority.HIGH])
 
     assert [claim.request_id for claim in claimer.started] == [high]

@@ -172,8 +172,8 @@ async def test_no_offset_is_committed_before_the_claim(
         await stranger.execute("LOCK TABLE generation_requests IN ACCESS EXCLUSIVE MODE")
         worker = await start_worker()
         await producer.send_and_wait(_topic(stack), a_message(request_id))
-        ticked = worker._consumption.ticked_at  # noqa: SLF001
-        await eventually(lambda: worker._consumption.ticked_at > ticked + 3)  # noqa: SLF001
+        ticked = worker.liveness.ticked_at
+        await eventually(lambda: worker.liveness.ticked_at > ticked + 3)
         assert sum((await committed(stack)).values()) == 0
 
     assert (await settled(api, f"/generation-requests/{request_id}"))["status"] == "completed"
@@ -222,7 +222,7 @@ async def test_a_message_whose_slot_was_taken_meanwhile_does_not_hold_up_the_oth
         if batch and not met:
             met = True
             for run in others:
-                worker.in_flight.add(run)
+                worker.slots.add(run)
         return batch
 
     monkeypatch.setattr(Poll, "next_batch", fetch_slowly)
@@ -233,7 +233,7 @@ async def test_a_message_whose_slot_was_taken_meanwhile_does_not_hold_up_the_oth
 
     assert (await read(api, low))["status"] == "pending"
     for run in others:
-        worker.in_flight.remove(run)
+        worker.slots.remove(run)
     await settled(api, low)
 
 

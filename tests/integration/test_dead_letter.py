@@ -22,12 +22,8 @@ from tests.support.requests import (
     row_of,
     topics_of_outbox,
 )
-from worker_service.settlement.dead_letter import (
-    LARGEST_KEPT_BYTES,
-    Poison,
-    dead_letter_record,
-    reason_of,
-)
+from worker_service.settlement.dead_letter import reason_of
+from worker_service.settlement.poison import LARGEST_KEPT_BYTES, Poison, dead_letter_record
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -313,6 +309,7 @@ async def test_the_letter_is_of_the_transaction_that_settles(database: Database)
         (["refused", "refused", "deadline_exceeded"], "deadline_exceeded"),
         (["unexpected", "crash_loop"], "crash_loop"),
         (["unknown_entity_type"], "unknown_entity_type"),
+        (["unknown_provider"], "unknown_provider"),
         (["refused", "provider_unavailable"], "provider_unavailable"),
         (["a code of tomorrow"], "items_failed"),
     ],

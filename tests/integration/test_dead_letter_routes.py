@@ -16,7 +16,7 @@ from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of
 from tests.support.client import read
 from tests.support.requests import KAFKA_NAMES, Claimer, a_failure, a_request, a_success, recorded
-from worker_service.settlement.dead_letter import Poison, dead_letter_record
+from worker_service.settlement.poison import Poison, dead_letter_record
 
 pytestmark = pytest.mark.usefixtures("balanced")
 

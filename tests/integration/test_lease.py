@@ -7,7 +7,6 @@ import pytest
 
 from devstack import postgres
 from migrations.migrate import migrate
-from schemas.states import Priority
 from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.postgres.database import Database, connect
 from tests.support.requests import (
@@ -21,7 +20,8 @@ from tests.support.requests import (
 )
 from tests.support.waiting import eventually
 from worker_service.claims.lease import Leases
-from worker_service.claims.slots import InFlight, Run
+from worker_service.claims.run import Run
+from worker_service.claims.slots import Slots
 
 LEASE_SECONDS = 30.0
 
@@ -32,11 +32,11 @@ async def _run_of(database: Database, *, count: int = 1) -> Run:
 
 def _leases(
     database: Database, *runs: Run, lease_seconds: float = LEASE_SECONDS
-) -> tuple[Leases, InFlight]:
-    in_flight = InFlight(100)
+) -> tuple[Leases, Slots]:
+    slots = Slots(100)
     for run in runs:
-        in_flight.add(run)
-    return Leases(database, in_flight, lease_seconds=lease_seconds), in_flight
+        slots.add(run)
+    return Leases(database, slots, lease_seconds=lease_seconds), slots
 
 
 async def _seconds_left(database: Database, run: Run) -> float:
@@ -86,7 +86,7 @@ async def test_only_a_beat_that_renewed_its_lease_lets_a_run_go_on(database: Dat
 @pytest.mark.usefixtures("balanced")
 async def test_a_row_that_a_stranger_has_locked_delays_no_other_lease(database: Database):
     locked, free = await _run_of(database), await _run_of(database)
-    leases, in_flight = _leases(database, locked, free)
+    leases, slots = _leases(database, locked, free)
     async with database.transaction() as stranger:
         await stranger.execute(
             "SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked.claim.request_id
@@ -96,7 +96,7 @@ async def test_a_row_that_a_stranger_has_locked_delays_no_other_lease(database: 
         await leases.abort_lost()
 
     assert await _seconds_left(database, free) > LEASE_SECONDS / 2
-    assert not any(run.is_stopping for run in in_flight)
+    assert not any(run.is_stopping for run in slots)
 
 
 @pytest.mark.usefixtures("balanced")
@@ -241,12 +241,6 @@ async def test_a_takeover_that_a_thawed_server_carries_out_late_takes_nothing(
     await expire_lease(database, run.claim.request_id)
     claimer = Claimer(database)
 
-    claimed = await claimer.claims.claim_any(
-        10,
-        priorities=[*Priority],
-        take_over_until=datetime.now(UTC) - timedelta(seconds=1),
-        may_take_suspect=True,
-        pending_seconds=30,
-    )
+    claimed = await claimer.claim_any(take_over_until=datetime.now(UTC) - timedelta(seconds=1))
 
-    assert claimed == 0
+    assert claimed == []

@@ -12,7 +12,7 @@ from tests.services import StartWorker
 from tests.support.client import settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import Claimer, a_request
-from worker_service.claims.slots import InFlight
+from worker_service.claims.slots import Slots
 from worker_service.health import create_app
 
 pytestmark = pytest.mark.usefixtures("balanced_services")
@@ -97,7 +97,7 @@ async def test_a_request_is_counted_from_its_acceptance_to_its_settling(
 
 
 async def test_the_worker_serves_its_metrics(database: Database):
-    app = create_app(database, publisher=None, in_flight=InFlight(3))  # type: ignore[arg-type]
+    app = create_app(database, publisher=None, slots=Slots(3))  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
         samples = await _scraped(client)

@@ -184,8 +184,7 @@ def test_a_checksum_is_of_the_text():
 
 # The statements of the services
 
-_STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
-_FRAGMENT = "_TAKE"  # stands inside two statements of worker_service.claims.claim
+_STATEMENT = re.compile(r"\s*(--.*\n\s*)*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
 
 
 def service_modules() -> Iterator[ModuleType]:
@@ -197,12 +196,10 @@ def service_modules() -> Iterator[ModuleType]:
 
 def statements() -> dict[str, str]:
     return {
-        f"{module.__name__}.{name}": text
+        f"{module.__name__}.{name}": value.text
         for module in service_modules()
         for name, value in vars(module).items()
-        if (text := value.text if isinstance(value, Statement) else value)
-        if name.isupper() and isinstance(text, str) and _STATEMENT.match(text)
-        if name != _FRAGMENT
+        if isinstance(value, Statement)
     }
 
 

@@ -27,7 +27,8 @@ from tests.support.requests import (
     row_of,
 )
 from tests.support.waiting import eventually
-from worker_service.claims.claim import Claim, release
+from worker_service.claims.claim import Claim
+from worker_service.claims.release import release
 from worker_service.outcome import Failed, Succeeded
 from worker_service.settlement.record import (
     COUNT_AND_SETTLE,
@@ -95,7 +96,7 @@ async def test_an_item_sees_the_one_that_was_being_recorded_meanwhile(database: 
     claim = await _claimed(database, count=2)
     last = Result(claim=claim, ordinal=1, outcome=a_success())
     async with database.transaction() as other:
-        await other.fetch(LOCK, [claim.request_id], [1])
+        await LOCK.fetch(other, request_ids=[claim.request_id], ordinals=[1])
         await other.execute(
             """INSERT INTO generation_items
                    (generation_request_id, ordinal, status, entity, attempts)
@@ -326,7 +327,7 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
     ]
 
     async with database.transaction() as stranger:
-        await stranger.fetch(LOCK, [busy.request_id], [0])
+        await LOCK.fetch(stranger, request_ids=[busy.request_id], ordinals=[0])
         answers = await record(
             database,
             [Result(claim=claim, ordinal=0, outcome=outcome) for claim, outcome, _ in fates],
@@ -445,6 +446,7 @@ async def test_a_batch_is_settled_by_its_keys_however_many_requests_are_open(dat
     await nearly_all_finished(database)
     batch = [uuid4() for _ in range(100)]
 
-    plan = await database.fetch("EXPLAIN " + COUNT_AND_SETTLE, batch)
+    explain = replace(COUNT_AND_SETTLE, text="EXPLAIN " + COUNT_AND_SETTLE.text)
+    plan = await explain.fetch(database, request_ids=batch)
 
     assert not [line for (line,) in plan if "generation_requests_due" in line]

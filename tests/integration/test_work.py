@@ -14,7 +14,7 @@ from tests.support.client import read, settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.waiting import eventually
-from worker_service import worker as worker_module
+from worker_service.maintenance import table
 from worker_service.providers import (
     Call,
     Completion,
@@ -207,7 +207,7 @@ async def test_a_result_that_postgresql_refuses_until_the_lease_is_over_is_left_
         assert not _events(logged, "lease_lost")
 
         def ended() -> bool:
-            for run in worker.in_flight:
+            for run in worker.slots:
                 run.leased_until = 0.0
             return bool(_events(logged, "lease_lost"))
 
@@ -266,7 +266,7 @@ async def test_a_worker_that_wakes_after_its_lease_starts_no_call_before_it_know
     monkeypatch: pytest.MonkeyPatch,
 ):
     """It looks for lost leases too late: only that no beat has renewed this one tells it."""
-    monkeypatch.setattr(worker_module, "LOST_EVERY_SECONDS", 600.0)
+    monkeypatch.setattr(table, "LOST_SECONDS", 600.0)
     provider = Scripted()
     provider.gate.clear()
     worker = await start_worker(provider, max_parallel_items_per_request=1)
@@ -277,12 +277,12 @@ async def test_a_worker_that_wakes_after_its_lease_starts_no_call_before_it_know
               SET epoch = epoch + 1, lease_owner = gen_random_uuid(),
                   lease_until = clock_timestamp() + interval '1 hour'"""
     )
-    for run in worker.in_flight:
+    for run in worker.slots:
         run.leased_until = 0.0
 
     with capture_logs() as logged:
         provider.gate.set()
-        await eventually(lambda: not worker.in_flight)
+        await eventually(lambda: not worker.slots)
 
     assert [line["epoch"] for line in _events(logged, "lease_lost")] == [1]
     assert (await read(api, path))["generated_count"] == 1
@@ -299,7 +299,7 @@ async def test_a_run_that_is_ended_does_not_wait_for_a_permit_first(
     first = await submit(api)
     await eventually(lambda: provider.waiting == 1)
     second = await submit(api)
-    await eventually(lambda: len(worker.in_flight) == 2)
+    await eventually(lambda: len(worker.slots) == 2)
 
     await database.execute(
         """UPDATE generation_requests
@@ -309,7 +309,7 @@ async def test_a_run_that_is_ended_does_not_wait_for_a_permit_first(
         _request_id(second),
     )
 
-    await eventually(lambda: len(worker.in_flight) == 1)
+    await eventually(lambda: len(worker.slots) == 1)
     assert (provider.waiting, len(provider.calls)) == (1, 1)
     provider.gate.set()
     await settled(api, first)

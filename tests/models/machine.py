@@ -18,7 +18,8 @@ from tests.models.model import KNOWN, Model
 from tests.support import invariants
 from tests.support.requests import EVENTS, Claimer, a_failure, recorded
 from worker_service.claims.claim import Claim
-from worker_service.claims.slots import InFlight, Run
+from worker_service.claims.run import Run
+from worker_service.claims.slots import Slots
 from worker_service.outcome import Succeeded
 from worker_service.settlement.record import AlreadyFinal, Answer, Recorded, Stale
 
@@ -81,13 +82,13 @@ class Machine(RuleBasedStateMachine):
     def a_worker(self) -> Claimer:
         return Claimer(self.database, entity_types=[KNOWN], lease_seconds=LEASE_SECONDS)
 
-    def runs_of(self, worker: Claimer) -> InFlight:
+    def runs_of(self, worker: Claimer) -> Slots:
         """Return what a worker believes that it works on."""
         newest = {claim.request_id: claim for claim in worker.started}
-        in_flight = InFlight(len(newest))
+        slots = Slots(len(newest))
         for request_id in sorted(worker.running):
-            in_flight.add(Run.of(newest[request_id]))
-        return in_flight
+            slots.add(Run.of(newest[request_id]))
+        return slots
 
     def ended(self, claim: Claim) -> None:
         """Let the worker that works on a claim forget it."""

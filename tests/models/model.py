@@ -9,7 +9,7 @@ from uuid import UUID
 from schemas.states import FINAL, Status
 from shared.errors import ErrorCode
 from worker_service.claims.claim import CRASH_LIMIT, SUSPECT_CRASHES
-from worker_service.maintenance.sweep import RELEASE_LIMIT
+from worker_service.maintenance.exhausted_releases import RELEASE_LIMIT
 
 KNOWN, UNKNOWN = "sentence", "poem"
 """The entity type that every worker has, and one that none has."""

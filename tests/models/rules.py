@@ -8,11 +8,11 @@ from hypothesis.stateful import initialize, rule
 from api_service.generation_requests.submit import Ask, Submissions
 from schemas.states import Priority
 from tests.models import statements
-from tests.models.machine import LEASE_SECONDS, Pick
+from tests.models.machine import Pick
 from tests.models.model import KNOWN, UNKNOWN, Model
 from tests.models.work import A_PICK, HOUR, MOSTLY, Work
+from tests.support.maintenance import settle_all_due
 from tests.support.requests import KAFKA_NAMES
-from worker_service.maintenance.sweep import Sweep
 
 MOST_OPEN_REQUESTS = 3
 A_COUNT = st.integers(1, 4)
@@ -66,7 +66,7 @@ class Rules(Work):
         if leased := [i for i, model in self.models.items() if model.owner]:
             self.expire(request.of(leased))
 
-    @rule(is_swept=st.booleans())
+    @rule(is_swept=MOSTLY)
     def ten_minutes_pass(self, *, is_swept: bool) -> None:
         self.execute(statements.WAIT_TEN_MINUTES)
         for model in self.models.values():
@@ -91,16 +91,11 @@ class Rules(Work):
         until = datetime.now(UTC) + timedelta(hours=1) if may_take_over else None
         verdicts = [(m, m.verdict(may_take_over=may_take_over)) for m in self.models.values()]
         hopeless = [(model, code) for model, code in verdicts if code]
-        sweep = Sweep(
-            self.database,
-            self.relay,
-            entity_types=[KNOWN],
-            lease_seconds=LEASE_SECONDS,
-            kafka_names=KAFKA_NAMES,
-            take_over_until=lambda: until,
+        settled = settle_all_due(
+            self.database, take_over_until=until, entity_types=[KNOWN], relay=self.relay
         )
 
-        assert self.run(sweep.settle_due()) == len(hopeless)
+        assert self.run(settled) == len(hopeless)
 
         for model, code in hopeless:
             self.done[code] += 1

@@ -15,7 +15,7 @@ from tests.models.rules import Rules
 from tests.support.waiting import eventually
 
 BOUNDED = settings(
-    max_examples=300,
+    max_examples=360,
     stateful_step_count=40,
     deadline=None,
     database=None,

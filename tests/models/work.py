@@ -8,9 +8,11 @@ from hypothesis.stateful import rule
 
 from tests.models.machine import ANSWERS, WORKERS, Machine, Pick
 from tests.support.requests import Claimer, expire_lease
-from worker_service.claims.claim import PENDING_SECONDS, Claim, release
+from worker_service.claims.claim import Claim
 from worker_service.claims.lease import Leases
-from worker_service.maintenance.sweep import RELEASE_LIMIT
+from worker_service.claims.release import release
+from worker_service.claims.rescue import PENDING_SECONDS
+from worker_service.maintenance.exhausted_releases import RELEASE_LIMIT
 from worker_service.settlement.record import Answer, Recorded
 
 HOUR = 3600
@@ -33,7 +35,7 @@ class Work(Machine):
         worker, request_id = self.workers[number], request.of(self.likely_requests())
         is_for = self._is_for_message(worker, request_id)
 
-        assert self.run(worker.claims.claim([request_id])) == set()
+        assert self.run(worker.take(request_id)) == frozenset()
 
         assert self.claimed(worker) == [request_id] * is_for
 
@@ -43,7 +45,7 @@ class Work(Machine):
         may = {w.owner for w in self.workers if self._is_for_message(w, request_id)}
 
         async def race() -> None:
-            await asyncio.gather(*(worker.claims.claim([request_id]) for worker in self.workers))
+            await asyncio.gather(*(worker.take(request_id) for worker in self.workers))
 
         self.run(race())
 
@@ -132,11 +134,11 @@ class Work(Machine):
 
     @rule(number=A_WORKER)
     def heartbeat(self, number: int) -> None:
-        in_flight = self.runs_of(self.workers[number])
+        slots = self.runs_of(self.workers[number])
 
-        self.run(Leases(self.database, in_flight, lease_seconds=HOUR).renew())
+        self.run(Leases(self.database, slots, lease_seconds=HOUR).renew())
 
-        for run in in_flight:
+        for run in slots:
             model = self.models[run.claim.request_id]
             model.beat(run.claim.epoch)
             if model.is_held(run.claim.epoch):
@@ -144,11 +146,11 @@ class Work(Machine):
 
     @rule(number=A_WORKER)
     def lost_leases_are_noticed(self, number: int) -> None:
-        in_flight = self.runs_of(self.workers[number])
+        slots = self.runs_of(self.workers[number])
 
-        self.run(Leases(self.database, in_flight, lease_seconds=HOUR).abort_lost())
+        self.run(Leases(self.database, slots, lease_seconds=HOUR).abort_lost())
 
-        for run in in_flight:
+        for run in slots:
             assert run.is_stopping is not self.models[run.claim.request_id].is_held(run.claim.epoch)
             if run.is_stopping:
                 self.ended(run.claim)

@@ -6,9 +6,9 @@ from tests.integration import (
     test_consume,
     test_dead_letter,
     test_lease,
+    test_maintenance,
     test_record,
     test_relay,
-    test_sweep,
 )
 from tests.mutants.mutation import Mutant
 from tests.scenarios import test_drain
@@ -100,7 +100,7 @@ RECORD = (
 CLAIM = (
     Mutant(
         "no fencing: a takeover keeps the epoch",
-        place="worker_service.claims.claim:CLAIM_ANY",
+        place="worker_service.claims.rescue:TAKE_OVER",
         old="epoch = request.epoch + 1",
         new="epoch = request.epoch",
         check=test_record.test_the_failure_verdict_of_an_older_epoch_is_refused,
@@ -108,46 +108,44 @@ CLAIM = (
     ),
     Mutant(
         "no fencing: a stale claim releases",
-        place="worker_service.claims.claim:RELEASE",
-        old="epoch = $2",
-        new="epoch >= $2",
+        place="worker_service.claims.release:RELEASE",
+        old="epoch = :epoch",
+        new="epoch >= :epoch",
         check=test_claim.test_the_release_of_an_older_epoch_changes_nothing,
     ),
     Mutant(
         "message takes a live lease",
-        place="worker_service.claims.claim:CLAIM",
-        old="WHEN 'processing' THEN lease_owner = $1",
+        place="worker_service.claims.claims:CLAIM",
+        old="WHEN 'processing' THEN lease_owner = :owner",
         new="WHEN 'processing' THEN true",
         check=test_claim.test_a_duplicate_message_changes_nothing,
         in_model=True,
     ),
     Mutant(
         "lost reply forgotten",
-        place="worker_service.claims.claim:CLAIM",
-        old="WHEN 'processing' THEN lease_owner = $1",
+        place="worker_service.claims.claims:CLAIM",
+        old="WHEN 'processing' THEN lease_owner = :owner",
         new="",
         check=test_claim.test_a_claim_whose_reply_was_lost_is_retaken_by_its_owner,
     ),
     Mutant(
         "takeover of a live lease",
-        place="worker_service.claims.claim:CLAIM_ANY",
+        place="worker_service.claims.rescue:TAKE_OVER",
         old="lease_until < clock_timestamp() AND ",
         new="",
-        times=2,
         check=test_claim.test_a_live_lease_is_not_taken_over,
         in_model=True,
     ),
     Mutant(
         "takeover right after a restart of PostgreSQL",
-        place="worker_service.claims.claim:CLAIM_ANY",
+        place="worker_service.claims.rescue:TAKE_OVER",
         old="pg_postmaster_start_time() <",
         new="'-infinity' <",
-        times=2,
         check=test_lease.test_a_restart_of_postgresql_steals_no_lease,
     ),
     Mutant(
         "takeover counts no crash",
-        place="worker_service.claims.claim:CLAIM_ANY",
+        place="worker_service.claims.rescue:TAKE_OVER",
         old="request.crashes + target.is_takeover::int",
         new="request.crashes",
         check=test_claim.test_a_takeover_counts_a_crash_and_tells_what_is_recorded,
@@ -155,14 +153,28 @@ CLAIM = (
     ),
     Mutant(
         "many suspects at a time",
-        place="worker_service.claims.claim:CLAIM_ANY",
-        old="LIMIT $13",
-        new="LIMIT $4 + $13",
+        place="worker_service.claims.rescue:TAKE_SUSPECT",
+        old="LIMIT 1",
+        new="LIMIT 9",
         check=test_claim.test_a_worker_holds_one_suspect_at_a_time,
     ),
     Mutant(
+        "claim of a provider that this worker has not",
+        place="worker_service.claims.rescue:CLAIM_WAITING",
+        old="coalesce(request.provider, :default_provider) = ANY (:providers::text[])",
+        new=":providers::text[] IS NOT NULL",
+        check=test_claim.test_a_worker_claims_only_requests_of_providers_that_it_has,
+    ),
+    Mutant(
+        "probe of what no circuit blocks",
+        place="worker_service.claims.rescue:CLAIM_WAITING",
+        old=":is_probe::boolean =",
+        new=":is_probe::boolean <=",
+        check=test_claim.test_only_a_probe_takes_what_an_open_circuit_blocks,
+    ),
+    Mutant(
         "release counts a crash",
-        place="worker_service.claims.claim:RELEASE",
+        place="worker_service.claims.release:RELEASE",
         old="releases = ",
         new="crashes = crashes + 1, releases = ",
         check=test_claim.test_a_release_that_is_not_due_is_left_alone,
@@ -202,16 +214,16 @@ LEASE = (
     ),
     Mutant(
         "deadline waits for the lease to end",
-        place="worker_service.maintenance.sweep:DUE",
+        place="worker_service.maintenance.deadlines:OVERDUE",
         old="deadline_at <= (SELECT clock_timestamp())",
         new="deadline_at <= (SELECT clock_timestamp()) AND status = 'pending'",
-        check=test_sweep.test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest,
+        check=test_maintenance.test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest,
     ),
     Mutant(
         "drain that claims on",
-        place="worker_service.worker:Worker._drain",
-        old="await self._claims.close()",
-        new="await self.in_flight.emptied(); await self._claims.close()",
+        place="worker_service.drain:Drain._stop_claiming",
+        old="await self.claims.close()",
+        new="await self.slots.emptied(); await self.claims.close()",
         check=test_drain.test_a_draining_worker_takes_nothing_from_postgresql_either,
     ),
 )
@@ -220,10 +232,11 @@ KAFKA = (
     Mutant(
         "offset committed before the claim",
         place="worker_service.intake.consume:Consumption._make_durable",
-        old="await self._decide(messages)",
+        old="await self._dispatches.settle_fates(messages)",
         new=(
             "last = messages[-1]; self._offsets.handled((last.topic, last.partition), last.offset, "
-            "assignment=assignment); await self.commit(); await self._decide(messages)"
+            "assignment=assignment); await self.commit(); "
+            "await self._dispatches.settle_fates(messages)"
         ),
         check=test_consume.test_no_offset_is_committed_before_the_claim,
     ),
@@ -251,7 +264,7 @@ KAFKA = (
     ),
     Mutant(
         "letter without identity",
-        place="worker_service.settlement.dead_letter:_about",
+        place="worker_service.settlement.poison:_whole",
         old="digest=poison.digest",
         new='digest=__import__("os").urandom(32)',
         check=(

@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,11 +38,20 @@ class Mutant:
         found = pkgutil.resolve_name(self.place)
         name = self.place.replace(":", ".")
         if isinstance(found, Statement):
-            patch.setattr(name, replace(found, text=self._edited(found.text)))
+            patch.setattr(name, self._changed(found))
         elif isinstance(found, str):
             patch.setattr(name, self._edited(found))
         else:
             patch.setattr(found, "__code__", self._compiled(found))
+
+    def _changed(self, statement: Statement) -> Statement:
+        """Edit the text as its module has it, with names; the places of the parameters stay."""
+        places = {f":{name}": f"${place}" for place, name in enumerate(statement.names, 1)}
+        names = {place: name for name, place in places.items()}
+        named = re.sub(r"\$\d+", lambda found: names[found[0]], statement.text)
+        pattern = "|".join(rf"(?<!:){name}\b" for name in places) or "$^"
+        text = re.sub(pattern, lambda found: places[found[0]], self._edited(named))
+        return replace(statement, text=text)
 
     def _edited(self, text: str) -> str:
         assert text.count(self.old) == self.times, f"{self.place} has another text by now"

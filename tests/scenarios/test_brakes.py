@@ -104,7 +104,7 @@ async def test_probes_of_several_circuits_take_a_slot_each(
         )
     worker = await start_worker(provider, max_requests_in_flight=1, breaker_seconds=0.3)
     await eventually(lambda: {call.model for call in provider.calls} == {*"abc"})
-    await eventually(lambda: len(worker.in_flight) == 0)
+    await eventually(lambda: len(worker.slots) == 0)
 
     provider.gate.clear()
     await eventually(lambda: provider.waiting == 1)

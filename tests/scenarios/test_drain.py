@@ -19,8 +19,10 @@ from tests.support.processes import Services
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.waiting import eventually
+from worker_service import drain, watchdog
 from worker_service import worker as worker_module
-from worker_service.generation import request as ordinals
+from worker_service.generation import recording
+from worker_service.maintenance import rescue
 
 
 async def _in_work(api: httpx.AsyncClient, path: str) -> None:
@@ -108,8 +110,8 @@ async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
         waits.set()
         await pause(event, seconds)
 
-    monkeypatch.setattr(ordinals, "_AGAIN_SECONDS", 600.0)
-    monkeypatch.setattr(ordinals, "pause", noted_pause)
+    monkeypatch.setattr(recording, "_AGAIN_SECONDS", 600.0)
+    monkeypatch.setattr(recording, "pause", noted_pause)
     provider = Scripted()
     provider.gate.clear()
     worker = await start_worker(provider, drain_seconds=1)
@@ -134,7 +136,7 @@ async def test_a_record_under_way_when_the_drain_is_over_is_waited_for_as_long_a
     monkeypatch: pytest.MonkeyPatch,
 ):
     """A stranger inserts the same item and does not say yet whether it stays."""
-    monkeypatch.setattr(worker_module, "SHORTEST_AFTER_DRAIN_SECONDS", 0.1)
+    monkeypatch.setattr(drain, "SHORTEST_RECORD_SECONDS", 0.1)
     provider = Scripted()
     provider.gate.clear()
     worker = await start_worker(provider, lease_seconds=LONG_LEASE_SECONDS, drain_seconds=0.1)
@@ -204,7 +206,7 @@ async def test_a_draining_worker_takes_nothing_from_postgresql_either(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(worker_module, "RESCUE_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(rescue, "EVERY_SECONDS", 0.05)
     provider = Scripted()
     provider.gate.clear()
     worker = await start_worker(provider)
@@ -233,13 +235,13 @@ async def _beats(database: Database, request_id: str) -> None:
 async def test_a_stuck_poll_loop_ends_the_worker_with_a_status_that_says_so(
     start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(worker_module, "STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(watchdog, "STALLED_SECONDS", 1.0)
     monkeypatch.setattr(worker_module, "WATCH_EVERY_SECONDS", 0.1)
     worker = await start_worker()
 
-    monkeypatch.setattr(worker._consumption, "_tick", lambda: None)  # noqa: SLF001
+    monkeypatch.setattr(worker.liveness, "tick", lambda: None)
 
-    await eventually(lambda: worker.exit_status == worker_module.EXIT_STALLED, within=10)
+    await eventually(lambda: worker.exit_status == watchdog.EXIT_STALLED, within=10)
 
 
 async def test_waiting_for_a_slot_is_not_being_stuck(
@@ -252,7 +254,7 @@ async def test_waiting_for_a_slot_is_not_being_stuck(
     await eventually(lambda: provider.waiting == 1)
 
     begun = time.monotonic()
-    await eventually(lambda: worker._consumption.ticked_at > begun + 2)  # noqa: SLF001
+    await eventually(lambda: worker.liveness.ticked_at > begun + 2)
 
     provider.gate.set()
     for path in paths:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.postgres.database import Database
-from tests.support.client import settled, submit
+from tests.support.client import read, settled, submit
 from tests.support.mock_server import KEY, MockServer, running_mock
 from tests.support.processes import Service, Services
 from tests.support.requests import row_of
@@ -127,12 +127,18 @@ async def test_a_wrong_key_costs_time_and_no_item_and_is_told_to_nobody(
     assert (await settled(api, path, within=40))["status"] == "completed"
 
 
-async def test_a_provider_that_is_not_set_up_fails_the_request_and_says_so(
-    api: httpx.AsyncClient, services: Services
+async def test_a_provider_that_no_worker_has_is_waited_for_and_then_fails_the_request(
+    api: httpx.AsyncClient, services: Services, database: Database
 ):
     await services.worker()
+    path = await submit(api, provider="openrouter", model="maker/small")
+    await settled(api, await submit(api))
+    assert (await read(api, path))["status"] == "pending"
 
-    record = await settled(api, await submit(api, provider="openrouter", model="maker/small"))
+    await database.execute(
+        "UPDATE generation_requests SET not_before = not_before - interval '10 minutes'"
+    )
 
-    assert (record["status"], record["error"]["code"]) == ("failed", "unsupported")
-    assert "no provider 'openrouter' here" in record["error"]["message"]
+    record = await settled(api, path)
+    assert (record["status"], record["error"]["code"]) == ("failed", "unknown_provider")
+    assert "No worker has this provider." in record["error"]["message"]

@@ -15,7 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from worker_service import worker
-from worker_service.claims import claim
+from worker_service.claims import claims
+from worker_service.claims.claim import Claim
+from worker_service.generation import runner
 from worker_service.settlement import record
 
 
@@ -82,30 +84,31 @@ class Orders:
 def install(orders: Orders) -> None:
     """Have this process pass its points; the call is a point of the model's own."""
     setattr(worker, "Claims", functools.partial(_Claims, orders=orders))  # noqa: B010 - a stand-in
+    setattr(worker, "Runner", functools.partial(_Runner, orders=orders))  # noqa: B010 - likewise
     setattr(worker, "record", _recording(orders))  # noqa: B010 - likewise
 
 
-class _Claims(claim.Claims):
-    def __init__(
-        self,
-        database: Any,
-        *,
-        orders: Orders,
-        start: Callable[[claim.Claim], None],
-        **told: Any,
-    ) -> None:
-        def start_and_pass(claimed: claim.Claim) -> None:
-            start(claimed)
-            orders.pass_by(Point.AFTER_CLAIM)
-
-        super().__init__(database, start=start_and_pass, **told)
+class _Claims(claims.Claims):
+    def __init__(self, database: Any, *, orders: Orders, **told: Any) -> None:
+        super().__init__(database, **told)
         self._orders = orders
 
-    async def claim(self, request_ids: Iterable[UUID]) -> set[UUID]:
+    async def claim(self, request_ids: Iterable[UUID]) -> claims.Claimed:
         asked = [*request_ids]
         if asked:
             self._orders.pass_by(Point.BEFORE_CLAIM)
         return await super().claim(asked)
+
+
+class _Runner(runner.Runner):
+    def __init__(self, *arguments: Any, orders: Orders, **told: Any) -> None:
+        super().__init__(*arguments, **told)
+        self._orders = orders
+
+    def start(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            super().start([claim])
+            self._orders.pass_by(Point.AFTER_CLAIM)
 
 
 def _recording(orders: Orders) -> Callable[..., Awaitable[list[record.Answer]]]:

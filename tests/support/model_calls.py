@@ -10,9 +10,10 @@ from schemas.entities import ENTITY_TYPES
 from schemas.states import Priority
 from worker_service import generators
 from worker_service.claims.circuit import BreakerPolicy, Breakers
-from worker_service.claims.claim import NOTHING_RECORDED, Claim
-from worker_service.claims.slots import Run
+from worker_service.claims.claim import Claim
+from worker_service.claims.run import Run
 from worker_service.generation.attempt import GenerationTools, attempt
+from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Outcome
 from worker_service.providers import Call, Provider, Rejection
@@ -53,7 +54,7 @@ def a_claim(
         "epoch": 1,
         "round": 1,
         "requested_count": 1,
-        "recorded": NOTHING_RECORDED,
+        "recorded": frozenset(),
         "model": None,
         "traceparent": "00-1-1-00",
         "priority": Priority.NORMAL,
@@ -75,6 +76,7 @@ def tools_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Generation
         providers={provider.name: provider},
         policy=policy,
         breakers=Breakers(BreakerPolicy()),
+        permits=PrioritySemaphore(100),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from worker_service import generators
 from worker_service.claims.circuit import Breakers
 from worker_service.generation.attempt import GenerationTools
+from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.providers import Call, Completion
 from worker_service.providers.demo import Demo
@@ -57,10 +58,13 @@ class Scripted:
         return sum(call.ordinal == ordinal for call in self.calls)
 
 
-def tools_of(provider: Scripted, policy: RetryPolicy, breakers: Breakers) -> GenerationTools:
+def tools_of(
+    provider: Scripted, policy: RetryPolicy, breakers: Breakers, *, calls: int
+) -> GenerationTools:
     return GenerationTools(
         generators=generators.load(),
         providers={"demo": provider},
         policy=policy,
         breakers=breakers,
+        permits=PrioritySemaphore(calls),
     )

@@ -1,11 +1,12 @@
 """Builders of rows and claims, with valid defaults."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -16,8 +17,11 @@ from shared.kafka.topics import Topics
 from shared.postgres.database import Database
 from tests.support.waiting import eventually
 from worker_service.claims.circuit import BreakerPolicy, Breakers
-from worker_service.claims.claim import PENDING_SECONDS, Claim, Claims
-from worker_service.claims.slots import Run
+from worker_service.claims.claim import Claim
+from worker_service.claims.claims import Claimant, Claims
+from worker_service.claims.rescue import PENDING_SECONDS, Rescue, Wanted
+from worker_service.claims.run import Run
+from worker_service.claims.slots import Slots
 from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded
 from worker_service.settlement.record import (
@@ -44,6 +48,7 @@ async def a_request(
     age: float = 0.0,
     deadline_in: float = 3600.0,
     constraints: dict[str, Any] | None = None,
+    provider: str | None = None,
 ) -> UUID:
     """Insert a pending request that was accepted `age` seconds ago, without a dispatch."""
     request_id = uuid7()
@@ -51,11 +56,11 @@ async def a_request(
         """
         INSERT INTO generation_requests
             (id, entity_type, requested_count, priority, constraints, traceparent,
-             requested_at, not_before, deadline_at)
+             requested_at, not_before, deadline_at, provider)
         VALUES ($1, $2, $3, $4, $5, '00-1-1-00',
                 clock_timestamp() - make_interval(secs => $6),
                 clock_timestamp() - make_interval(secs => $6),
-                clock_timestamp() + make_interval(secs => $7))""",
+                clock_timestamp() + make_interval(secs => $7), $8)""",
         request_id,
         entity_type,
         count,
@@ -63,6 +68,7 @@ async def a_request(
         json.dumps(constraints or {}),
         age,
         deadline_in,
+        provider,
     )
     return request_id
 
@@ -127,6 +133,7 @@ class Claimer:
 
     database: Database
     entity_types: Sequence[str] = ("sentence",)
+    providers: Sequence[str] = ("demo",)
     lease_seconds: float = LEASE_SECONDS
     owner: UUID = field(default_factory=uuid4)
     started: list[Claim] = field(default_factory=list)
@@ -134,20 +141,21 @@ class Claimer:
     breakers: Breakers = field(default_factory=lambda: Breakers(BreakerPolicy()))
 
     def __post_init__(self) -> None:
-        self.claims = Claims(
-            self.database,
+        claimant = Claimant(
             owner=self.owner,
             lease_seconds=self.lease_seconds,
             entity_types=self.entity_types,
-            provider="demo",
-            running=lambda: self.running,
-            start=self._start,
-            breakers=self.breakers,
+            providers=self.providers,
+            default_provider="demo",
         )
+        slots = cast("Slots", SimpleNamespace(ids=lambda: self.running))
+        self.claims = Claims(self.database, claimant=claimant, slots=slots, breakers=self.breakers)
+        self.rescue = Rescue(self.claims, self.breakers)
 
-    def _start(self, claim: Claim) -> None:
-        self.started.append(claim)
-        self.running.add(claim.request_id)
+    def _start(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            self.started.append(claim)
+            self.running.add(claim.request_id)
 
     @property
     def has_suspect(self) -> bool:
@@ -155,8 +163,14 @@ class Claimer:
 
     async def claim(self, *request_ids: UUID) -> Claim:
         """Claim requests and return the claim of the last that was got."""
-        await self.claims.claim(request_ids)
+        await self.take(*request_ids)
         return self.started[-1]
+
+    async def take(self, *request_ids: UUID) -> frozenset[UUID]:
+        """Claim requests and return the ids that name none."""
+        claimed = await self.claims.claim(request_ids)
+        self._start(claimed.claims)
+        return claimed.unknown
 
     async def claim_any(
         self,
@@ -164,16 +178,18 @@ class Claimer:
         *,
         may_take_over: bool = True,
         pending_seconds: float = PENDING_SECONDS,
+        **wanted: Any,
     ) -> list[UUID]:
-        """Run `claim_any` and return the ids that it got."""
+        """Claim what no message brings and return the ids that were got."""
         before = len(self.started)
-        await self.claims.claim_any(
-            limit,
-            priorities=[*Priority],
-            take_over_until=datetime.now(UTC) + timedelta(hours=may_take_over),
-            may_take_suspect=not self.has_suspect,
-            pending_seconds=pending_seconds,
-        )
+        told: dict[str, Any] = {
+            "priorities": [*Priority],
+            "take_over_until": datetime.now(UTC) + timedelta(hours=may_take_over),
+            "may_take_suspect": not self.has_suspect,
+            "pending_seconds": pending_seconds,
+        }
+        async for claims in self.rescue.claim_any(limit, Wanted(**told | wanted)):
+            self._start(claims)
         return [claim.request_id for claim in self.started[before:]]
 
 

@@ -6,34 +6,38 @@ from datetime import datetime
 from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
-from worker_service.claims.slots import InFlight, Run
+from shared.sql import sql
+from worker_service.claims.run import Run
+from worker_service.claims.slots import Slots
 
 log = get_log()
 
-HEARTBEAT = """
+HEARTBEAT = sql("""
+-- Locked rows are skipped: the next beat comes long before the lease ends, and a wait would cost
+-- every other lease of this process.
 WITH held AS MATERIALIZED (
     SELECT request.id
       FROM generation_requests AS request
-      JOIN unnest($1::uuid[], $2::bigint[]) AS lease (id, epoch) USING (id, epoch)
+      JOIN unnest(:request_ids::uuid[], :epochs::bigint[]) AS lease (id, epoch) USING (id, epoch)
      WHERE request.status = 'processing'
      ORDER BY request.id
        FOR NO KEY UPDATE OF request SKIP LOCKED
 )
 UPDATE generation_requests AS request
-   SET lease_until = clock_timestamp() + make_interval(secs => $3)
+   SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
   FROM held
  WHERE request.id = held.id
 RETURNING request.id, request.epoch,
           ARRAY (SELECT ordinal FROM generation_items
-                  WHERE generation_request_id = request.id) AS recorded"""
+                  WHERE generation_request_id = request.id) AS recorded""")
 
-MAY_TAKE_OVER_UNTIL = "SELECT clock_timestamp() + make_interval(secs => $1) AS until"
+MAY_TAKE_OVER_UNTIL = sql("SELECT clock_timestamp() + make_interval(secs => :seconds) AS until")
 
-LOST = """
+LOST = sql("""
 SELECT lease.id, lease.epoch
-  FROM unnest($1::uuid[], $2::bigint[]) AS lease (id, epoch)
+  FROM unnest(:request_ids::uuid[], :epochs::bigint[]) AS lease (id, epoch)
   LEFT JOIN generation_requests AS request USING (id)
- WHERE request.epoch IS DISTINCT FROM lease.epoch OR request.status <> 'processing'"""
+ WHERE request.epoch IS DISTINCT FROM lease.epoch OR request.status <> 'processing'""")
 
 BEATS_PER_LEASE = 6
 
@@ -41,9 +45,9 @@ BEATS_PER_LEASE = 6
 class Leases:
     """The leases of the runs in flight."""
 
-    def __init__(self, database: Database, in_flight: InFlight, *, lease_seconds: float) -> None:
+    def __init__(self, database: Database, slots: Slots, *, lease_seconds: float) -> None:
         self._database = database
-        self._in_flight = in_flight
+        self._slots = slots
         self._lease_seconds = lease_seconds
         self._steady_at = 0.0
         self._beaten_at = time.monotonic()
@@ -69,18 +73,20 @@ class Leases:
         """
         leased_until = time.monotonic() + self._lease_seconds
         try:
-            rows = await self._database.fetch(
-                HEARTBEAT, *_columns(self._in_flight), self._lease_seconds
+            rows = await HEARTBEAT.fetch(
+                self._database, **_columns(self._slots), lease_seconds=self._lease_seconds
             )
         except DatabaseUnavailable as error:
             if not isinstance(error, DatabaseContended) or self._is_overdue():
                 self._steady_at, self._until = float("inf"), None
             raise
         self._beaten_at = time.monotonic()
-        self._in_flight.note_renewed(
+        self._slots.note_renewed(
             ((row["id"], row["epoch"], row["recorded"]) for row in rows), leased_until=leased_until
         )
-        permission = await self._database.fetchrow(MAY_TAKE_OVER_UNTIL, self._lease_seconds / 2)
+        permission = await MAY_TAKE_OVER_UNTIL.fetchrow(
+            self._database, seconds=self._lease_seconds / 2
+        )
         self._until = permission["until"] if permission else None
         if self._steady_at == float("inf"):
             self._steady_at = time.monotonic() + self._lease_seconds
@@ -91,12 +97,12 @@ class Leases:
 
     async def abort_lost(self) -> None:
         """Abort the runs whose request has another epoch by now, or a final status."""
-        if not self._in_flight:
+        if not self._slots:
             return
         lost = [
             run
-            for row in await self._database.fetch(LOST, *_columns(self._in_flight))
-            if (run := self._in_flight.find(row["id"], row["epoch"])) is not None
+            for row in await LOST.fetch(self._database, **_columns(self._slots))
+            if (run := self._slots.find(row["id"], row["epoch"])) is not None
         ]
         for run in lost:
             if run.missing and not run.is_stopping:
@@ -104,9 +110,12 @@ class Leases:
             run.abort()
 
 
-def _columns(in_flight: InFlight) -> tuple[list[object], list[int]]:
-    claims = [run.claim for run in in_flight]
-    return [claim.request_id for claim in claims], [claim.epoch for claim in claims]
+def _columns(slots: Slots) -> dict[str, object]:
+    claims = [run.claim for run in slots]
+    return {
+        "request_ids": [claim.request_id for claim in claims],
+        "epochs": [claim.epoch for claim in claims],
+    }
 
 
 def _identify(run: Run) -> dict[str, object]:

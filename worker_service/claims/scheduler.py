@@ -6,7 +6,7 @@ that is served had no work or no free slot; an idle priority accumulates no cred
 catches up (stride scheduling, Waldspurger and Weihl 1995).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.states import Priority
@@ -25,12 +25,18 @@ class PriorityScheduler:
     _clocks: dict[Priority, float] = field(default_factory=lambda: dict.fromkeys(Priority, 0.0))
 
     def in_turn(self, priorities: Iterable[Priority]) -> list[Priority]:
-        """Order priorities by whose turn it is; the heavier first where it is both's."""
+        """Order priorities, the next to be served first; of equals the heavier."""
         return sorted(priorities, key=lambda priority: (self._clocks[priority], -WEIGHTS[priority]))
 
-    def clocks(self, priorities: Iterable[Priority]) -> list[float]:
-        """Return the clocks of priorities, for a statement that takes several turns at once."""
-        return [self._clocks[priority] for priority in priorities]
+    def shares(self, slots: int, priorities: Sequence[Priority]) -> dict[Priority, int]:
+        """Divide slots among priorities as if each had work for all of its share."""
+        ahead = PriorityScheduler({**self._clocks})
+        shares = dict.fromkeys(priorities, 0)
+        for _ in range(slots):
+            first = ahead.in_turn(priorities)[0]
+            ahead.served(first, taken=1)
+            shares[first] += 1
+        return shares
 
     def served(self, priority: Priority, *, taken: int) -> None:
         """Note what a priority took when its turn came."""
@@ -38,3 +44,8 @@ class PriorityScheduler:
         for other, clock in self._clocks.items():
             self._clocks[other] = max(clock, now)
         self._clocks[priority] = now + taken / WEIGHTS[priority]
+
+    def served_all(self, taken: Mapping[Priority, int]) -> None:
+        """Note what several priorities took at once."""
+        for priority in self.in_turn(taken):
+            self.served(priority, taken=taken[priority])

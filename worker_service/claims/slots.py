@@ -1,102 +1,20 @@
-"""What this process works on, and the slots that bound it."""
+"""The slots of this process: what it works on, and how much more it may claim."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from uuid import UUID
 
 from schemas.states import Priority
-from worker_service.claims.claim import Claim
+from worker_service.claims.run import Run
 from worker_service.claims.scheduler import HIGH_SHARE
 
 RESCUE_SHARE = 4
 """One freed slot in so many is kept for `claim_any` while it waits for one."""
 
 
-@dataclass(eq=False, slots=True)
-class Run:
-    """The work on one claim: what is recorded, and how it can be ended early."""
-
-    claim: Claim
-    recorded: frozenset[int]
-    leased_until: float
-    is_stopping: bool = False
-    retry_after: float | None = None
-    release_counts: bool = False
-    _waits: list[asyncio.Timeout] = field(default_factory=list)
-    _calls: list[asyncio.Timeout] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, claim: Claim) -> "Run":
-        """Begin with what earlier claims have recorded."""
-        return cls(claim, claim.recorded, claim.leased_until)
-
-    def note_recorded(self, ordinals: Iterable[int]) -> None:
-        """Learn of recorded ordinals, so that none of them is started."""
-        self.recorded = self.recorded.union(ordinals)
-
-    @property
-    def is_leased(self) -> bool:
-        """Tell whether the lease lasts for certain: nobody can have taken the request over."""
-        return time.monotonic() < self.leased_until
-
-    @property
-    def missing(self) -> list[int]:
-        """The ordinals that nobody has recorded yet."""
-        return [n for n in range(self.claim.requested_count) if n not in self.recorded]
-
-    def stop(self) -> None:
-        """Start no further ordinal; what is in flight goes on."""
-        self.is_stopping = True
-        _expire(self._waits)
-
-    def defer(self, retry_after: float, *, counted: bool) -> None:
-        """Start no further ordinal, and come back after so many seconds."""
-        self.stop()
-        self.retry_after = max(retry_after, self.retry_after or 0.0)
-        self.release_counts = self.release_counts or counted
-
-    def abort(self) -> None:
-        """Stop, and cancel the calls in flight; a result in hand is still recorded."""
-        self.stop()
-        _expire(self._calls)
-
-    def stoppable(self, wait: asyncio.Timeout) -> "Interruptible":
-        """Let `stop` end a wait: the timeout expires at once instead of never."""
-        return Interruptible(wait, self._waits)
-
-    def abortable(self, call: asyncio.Timeout) -> "Interruptible":
-        """Let `abort` cancel a call: the timeout expires at once instead of never."""
-        return Interruptible(call, self._calls)
-
-
-class Interruptible:
-    """A block during which a timeout stands in a list of those that may expire at once."""
-
-    __slots__ = ("_among", "_timeout")
-
-    def __init__(self, timeout: asyncio.Timeout, among: list[asyncio.Timeout]) -> None:
-        self._timeout = timeout
-        self._among = among
-
-    def __enter__(self) -> None:
-        self._among.append(self._timeout)
-
-    def __exit__(self, *_: object) -> None:
-        if self._timeout in self._among:
-            self._among.remove(self._timeout)
-
-
-def _expire(timeouts: list[asyncio.Timeout]) -> None:
-    for timeout in timeouts:
-        timeout.reschedule(0.0)
-    timeouts.clear()
-
-
-class InFlight:
+class Slots:
     """The runs of this process, keyed by (id, epoch), and its free slots."""
 
     def __init__(self, limit: int) -> None:
@@ -155,15 +73,15 @@ class InFlight:
     def free(self, priority: Priority) -> int:
         """Return how many slots requests of a priority may fill; one in ten is for `high` alone."""
         free = self._limit - len(self._runs) - self._held
-        if priority is Priority.HIGH:
-            return free
-        reserved = self._limit // HIGH_SHARE
-        return min(free, self._limit - reserved - self._ordinary - self._held)
+        if priority is not Priority.HIGH:
+            reserved = self._limit // HIGH_SHARE
+            free = min(free, self._limit - reserved - self._ordinary - self._held)
+        return max(0, free)  # while held slots fill, they count twice
 
     def free_for_messages(self, priority: Priority) -> int:
         """Return the slots for messages of a priority, less the one kept for `claim_any`."""
         is_kept = self._rescue_waits and self._is_rescue_due and self.free(Priority.NORMAL) > 0
-        return self.free(priority) - int(is_kept)
+        return max(0, self.free(priority) - int(is_kept))
 
     @property
     def _is_rescue_due(self) -> bool:

@@ -18,6 +18,7 @@ from shared.runtime.metrics import ATTEMPT_SECONDS
 from worker_service.claims.circuit import Admission, Breakers, Circuit, Refusal, State
 from worker_service.claims.claim import Claim
 from worker_service.generation.calls import Calls
+from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry import repeated
 from worker_service.generation.retry_policy import RetryPolicy, jittered
 from worker_service.generators import Generator
@@ -50,6 +51,7 @@ class GenerationTools:
     providers: Mapping[str, Provider]
     policy: RetryPolicy
     breakers: Breakers
+    permits: PrioritySemaphore
 
     def provider(self, claim: Claim) -> Provider:
         """Return the provider of a claim.

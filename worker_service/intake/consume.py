@@ -5,30 +5,23 @@ Kafka, and ticks all the while, so that a watchdog can tell waiting from being s
 """
 
 import asyncio
-import time
-from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
-from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas.dead_letters import Reason
 from schemas.states import Priority
-from shared.errors import DatabaseUnavailable
 from shared.kafka.starting import started
-from shared.postgres.database import Database
 from shared.runtime.logging import get_log
-from worker_service.claims.claim import Claims
-from worker_service.claims.slots import InFlight
+from worker_service.claims.slots import Slots
+from worker_service.intake.dispatches import Dispatches
 from worker_service.intake.fetch import Message, Poll, Undecodable
-from worker_service.intake.message import poison, read
+from worker_service.intake.liveness import Liveness
 from worker_service.intake.offsets import Offsets
 from worker_service.kafka_names import KafkaNames
-from worker_service.settlement.dead_letter import Poison, dead_letter_record
 
 log = get_log()
 
@@ -49,21 +42,19 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         *,
         bootstrap_servers: str,
         kafka_names: KafkaNames,
-        database: Database,
-        claims: Claims,
-        in_flight: InFlight,
+        dispatches: Dispatches,
+        slots: Slots,
+        liveness: Liveness,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._kafka_names = kafka_names
         priorities = kafka_names.topics.requests
         self._priority_of = {topic: priority for priority, topic in priorities.items()}
-        self._database = database
-        self._claims = claims
-        self._in_flight = in_flight
+        self._dispatches = dispatches
+        self._slots = slots
+        self._liveness = liveness
         self._offsets = Offsets()
         self._consumer: AIOKafkaConsumer | None = None
-        self._rejoining_since: float | None = None
-        self.ticked_at = time.monotonic()
 
     async def run(self) -> None:
         """Consume until cancelled; what is not committed then is delivered to somebody again."""
@@ -79,13 +70,13 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._step_over(undecodable)
                 case []:
                     if len(limits) < len(Priority):
-                        await self._in_flight.changed(_LEFT_OUT_SECONDS)
+                        await self._slots.changed(_LEFT_OUT_SECONDS)
                 case messages:
                     await self._make_durable(self._with_slots(poll, messages))
 
     def _limits(self) -> dict[Priority, int]:
         """Return how many messages to take of each priority, leaving out those without a slot."""
-        free = {priority: self._in_flight.free_for_messages(priority) for priority in Priority}
+        free = {priority: self._slots.free_for_messages(priority) for priority in Priority}
         return {
             priority: min(slots, BATCH_MESSAGES) for priority, slots in free.items() if slots > 0
         }
@@ -95,16 +86,16 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
 
         `claim_any` may have filled slots since their number was asked for.
         """
-        slots = max(0, self._in_flight.free_for_messages(self._priority_of[messages[0].topic]))
+        slots = self._slots.free_for_messages(self._priority_of[messages[0].topic])
         if len(messages) > slots:
             poll.put_back(messages[slots])
         return messages[:slots]
 
     async def _any_slot(self) -> None:
         """Wait until messages of some priority may fill a slot."""
-        self._tick()
-        while not await self._in_flight.message_slots(_SLOT_SECONDS, priority=Priority.HIGH):
-            self._tick()
+        self._liveness.tick()
+        while not await self._slots.message_slots(_SLOT_SECONDS, priority=Priority.HIGH):
+            self._liveness.tick()
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
@@ -115,7 +106,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _started(self) -> AIOKafkaConsumer:
         while True:
-            self._tick()
+            self._liveness.tick()
             consumer = self._new_consumer()
             try:
                 async with asyncio.timeout(_START_SECONDS):
@@ -144,13 +135,9 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             request_timeout_ms=10_000,
         )
 
-    def _tick(self) -> None:
-        self.ticked_at = time.monotonic()
-
     async def _step_over(self, undecodable: Undecodable) -> None:
-        """Make the letter of a record that the client cannot decode durable."""
         assignment = self._offsets.assignment
-        await self._until_durable([], [_letter(undecodable)])
+        await self._dispatches.dead_letter(undecodable)
         self._offsets.handled(undecodable.partition, undecodable.offset, assignment=assignment)
 
     async def _make_durable(self, messages: list[Message]) -> None:
@@ -162,46 +149,10 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         if not messages:
             return
         assignment = self._offsets.assignment
-        with self._in_flight.held(len(messages)):
-            await self._decide(messages)
+        with self._slots.held(len(messages)):
+            await self._dispatches.settle_fates(messages)
         last = messages[-1]
         self._offsets.handled((last.topic, last.partition), last.offset, assignment=assignment)
-
-    async def _decide(self, messages: list[Message]) -> None:
-        named: dict[UUID, list[Message]] = {}
-        letters: list[Poison] = []
-        for message in messages:
-            match read(message):
-                case Poison() as letter:
-                    letters.append(letter)
-                case request_id:
-                    named.setdefault(request_id, []).append(message)
-        unknown = await self._until_durable(named, letters)
-        await self._until_durable(
-            [],
-            [
-                poison(
-                    message,
-                    reason=Reason.UNKNOWN_REQUEST,
-                    error=f"there is no generation request {request_id}",
-                )
-                for request_id in unknown
-                for message in named[request_id]
-            ],
-        )
-
-    async def _until_durable(
-        self, request_ids: Collection[UUID], letters: Collection[Poison]
-    ) -> set[UUID]:
-        """Claim and set aside, again and again while PostgreSQL does not answer."""
-        while True:
-            self._tick()
-            try:
-                for letter in letters:
-                    await dead_letter_record(self._database, letter, kafka_names=self._kafka_names)
-                return await self._claims.claim(request_ids)
-            except DatabaseUnavailable:
-                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def commit(self, within: float = _COMMIT_SECONDS) -> None:
         """Commit the offsets that have moved; a failure is made good by a later commit."""
@@ -229,25 +180,9 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         """Note the assignment; its messages may have arrived already."""
         log.info("partitions_assigned", count=len(assigned))
 
-    def excuse(self) -> None:
-        """Restart the clocks that the watchdog reads."""
-        self._tick()
-        self._rejoining_since = None
-
     def rejoining_seconds(self) -> float:
-        """Tell for how long the group has owed this consumer an assignment.
-
-        aiokafka has no public signal for it (its issues 625, 847 and 1154).
-        """
-        coordinator = getattr(self._consumer, "_coordinator", None)
-        subscription = getattr(self._consumer, "_subscription", None)
-        if coordinator is None or subscription is None:
-            return 0.0
-        if not coordinator.need_rejoin(subscription.subscription):
-            self._rejoining_since = None
-            return 0.0
-        self._rejoining_since = self._rejoining_since or time.monotonic()
-        return time.monotonic() - self._rejoining_since
+        """Measure for how long the group has owed this consumer an assignment."""
+        return self._liveness.rejoining_seconds(self._consumer)
 
 
 async def _leave(consumer: AIOKafkaConsumer) -> None:
@@ -259,13 +194,3 @@ async def _leave(consumer: AIOKafkaConsumer) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_COMMIT_SECONDS):
             await asyncio.gather(consumer.stop(), return_exceptions=True)
-
-
-def _letter(undecodable: Undecodable) -> Poison:
-    return Poison(
-        topic=undecodable.partition.topic,
-        partition=undecodable.partition.partition,
-        offset=undecodable.offset,
-        reason=Reason.UNDECODABLE,
-        error=f"the Kafka client cannot decode the record: {undecodable.error}",
-    )

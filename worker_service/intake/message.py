@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.dead_letters import Reason
 from schemas.messages import GenerationRequested
-from worker_service.settlement.dead_letter import Poison
+from worker_service.settlement.poison import Poison
 
 
 class _Version(BaseModel):

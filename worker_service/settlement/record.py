@@ -14,6 +14,7 @@ import asyncpg
 
 from schemas.states import FINAL, Status
 from shared.postgres.database import Connection, Database
+from shared.sql import sql
 from worker_service.claims.claim import Claim
 from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded
@@ -21,10 +22,12 @@ from worker_service.settlement.dead_letter import dead_letter_request
 from worker_service.settlement.events import Settlement, notify
 from worker_service.text import postgres_safe
 
-LOCK = """
+LOCK = sql("""
+-- The rows that are free, in the order of their ids; a busy one is passed over, as its batch would
+-- otherwise wait for a stranger.
 WITH locked AS MATERIALIZED (
     SELECT id, epoch, status FROM generation_requests
-     WHERE id = ANY ($1::uuid[])
+     WHERE id = ANY (:request_ids::uuid[])
      ORDER BY id
        FOR NO KEY UPDATE SKIP LOCKED
 )
@@ -35,16 +38,19 @@ SELECT asked.id, epoch, status,
        AND NOT EXISTS (SELECT FROM generation_items AS item
                         WHERE generation_request_id = asked.id AND item.ordinal = asked.ordinal
                           FOR NO KEY UPDATE SKIP LOCKED) AS has_busy_item
-  FROM unnest($1::uuid[], $2::int[]) AS asked (id, ordinal) LEFT JOIN locked USING (id)"""
+  FROM unnest(:request_ids::uuid[], :ordinals::int[]) AS asked (id, ordinal)
+  LEFT JOIN locked USING (id)""")
 
-KEEP = """
+KEEP = sql("""
+-- A success replaces a failure and nothing else: the first of two successes is the one that counts.
 INSERT INTO generation_items
     (generation_request_id, ordinal, status, entity, error_code, error_message, attempts, usage,
      recorded_at)
 SELECT id, ordinal, CASE WHEN entity IS NULL THEN 'failed' ELSE 'succeeded' END,
        entity || jsonb_build_object('created_at', written, 'updated_at', written),
        error_code, error_message, attempts, usage, moment
-  FROM unnest($1::uuid[], $2::int[], $3::jsonb[], $4::text[], $5::text[], $6::int[], $7::jsonb[])
+  FROM unnest(:request_ids::uuid[], :ordinals::int[], :entities::jsonb[], :error_codes::text[],
+              :error_messages::text[], :attempts::int[], :usages::jsonb[])
        AS outcome (id, ordinal, entity, error_code, error_message, attempts, usage),
        clock_timestamp() AS moment,
        to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS written
@@ -52,9 +58,10 @@ SELECT id, ordinal, CASE WHEN entity IS NULL THEN 'failed' ELSE 'succeeded' END,
    SET status = excluded.status, entity = excluded.entity, attempts = excluded.attempts,
        usage = excluded.usage, recorded_at = excluded.recorded_at,
        error_code = NULL, error_message = NULL
- WHERE generation_items.status = 'failed' AND excluded.status = 'succeeded'"""
+ WHERE generation_items.status = 'failed' AND excluded.status = 'succeeded'""")
 
-COUNT_AND_SETTLE = """
+COUNT_AND_SETTLE = sql("""
+-- Counted from the items, never incremented: a repeated record changes nothing.
 WITH counted AS (
     SELECT generation_request_id AS id,
            count(*) FILTER (WHERE status = 'succeeded') AS generated,
@@ -62,8 +69,9 @@ WITH counted AS (
            mode() WITHIN GROUP (ORDER BY error_code) AS error_code,
            array_agg(ordinal) AS recorded
       FROM generation_items
-     WHERE generation_request_id = ANY ($1::uuid[])
+     WHERE generation_request_id = ANY (:request_ids::uuid[])
      GROUP BY generation_request_id
+-- Apart from the UPDATE, which uses the final status in six columns.
 ), decided AS (
     SELECT counted.*,
            (SELECT error_message FROM generation_items AS item
@@ -93,15 +101,15 @@ UPDATE generation_requests AS request
    AND request.status NOT IN ('completed', 'partial', 'failed', 'cancelled')
 RETURNING request.id, entity_type, status, priority, epoch, round, requested_count, generated_count,
           failed_count, request.error_code, request.error_message, requested_at, completed_at,
-          traceparent, recorded"""
+          traceparent, recorded""")
 
-KEPT = """
+KEPT = sql("""
 SELECT FROM generation_items
- WHERE generation_request_id = $1 AND ordinal = $2 AND status = $3
-   AND entity ->> 'id' IS NOT DISTINCT FROM $4"""
+ WHERE generation_request_id = :request_id AND ordinal = :ordinal AND status = :status
+   AND entity ->> 'id' IS NOT DISTINCT FROM :entity_id""")
 
 
-NEEDS_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
+NEEDS_DEAD_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +168,10 @@ async def record(
     async with database.transaction() as connection:
         locked = {
             row["id"]: row
-            for row in await connection.fetch(
-                LOCK,
-                [result.request_id for result in results],
-                [result.ordinal for result in results],
+            for row in await LOCK.fetch(
+                connection,
+                request_ids=[result.request_id for result in results],
+                ordinals=[result.ordinal for result in results],
             )
         }
         refused = {
@@ -198,7 +206,13 @@ async def _kept_before(connection: Connection, result: Result) -> Answer:
     status, entity_id = "failed", None
     if isinstance(result.outcome, Succeeded):
         status, entity_id = "succeeded", result.outcome.entity.get("id")
-    kept = await connection.fetchrow(KEPT, result.request_id, result.ordinal, status, entity_id)
+    kept = await KEPT.fetchrow(
+        connection,
+        request_id=result.request_id,
+        ordinal=result.ordinal,
+        status=status,
+        entity_id=entity_id,
+    )
     if kept is None:
         return AlreadyFinal()
     return Recorded(recorded=frozenset({result.ordinal}), settlement=None)
@@ -207,18 +221,18 @@ async def _kept_before(connection: Connection, result: Result) -> Answer:
 async def _keep(
     connection: Connection, results: Sequence[Result], kafka_names: KafkaNames
 ) -> dict[UUID, Recorded]:
-    rows = [
-        (
-            result.request_id,
-            result.ordinal,
-            *_columns(result.outcome),
-            result.outcome.attempts,
-            result.outcome.usage.model_dump_json(exclude_none=True),
-        )
-        for result in results
-    ]
-    await connection.execute(KEEP, *map(list, zip(*rows, strict=True)))
+    columns = [_columns(result.outcome) for result in results]
     ids = [result.request_id for result in results]
+    await KEEP.execute(
+        connection,
+        request_ids=ids,
+        ordinals=[result.ordinal for result in results],
+        entities=[entity for entity, _, _ in columns],
+        error_codes=[code for _, code, _ in columns],
+        error_messages=[message for _, _, message in columns],
+        attempts=[result.outcome.attempts for result in results],
+        usages=[result.outcome.usage.model_dump_json(exclude_none=True) for result in results],
+    )
     return await count_and_settle(connection, ids, kafka_names=kafka_names)
 
 
@@ -240,7 +254,7 @@ async def settle_recorded(
         DatabaseUnavailable: it may be settled.
     """
     async with database.transaction() as connection:
-        (request,) = await connection.fetch(LOCK, [request_id], [None])
+        (request,) = await LOCK.fetch(connection, request_ids=[request_id], ordinals=[None])
         if request["status"] is None or request["status"] in FINAL:
             return None
         recorded = await count_and_settle(connection, [request_id], kafka_names=kafka_names)
@@ -255,12 +269,12 @@ async def count_and_settle(
     Settling writes the event, and the letter unless every entity was made. Runs in the caller's
     transaction. Requests that are final are left out.
     """
-    rows = await connection.fetch(COUNT_AND_SETTLE, request_ids)
+    rows = await COUNT_AND_SETTLE.fetch(connection, request_ids=request_ids)
     settled = [
         (
             row,
             await dead_letter_request(connection, row, kafka_names=kafka_names)
-            if row["status"] in NEEDS_LETTER
+            if row["status"] in NEEDS_DEAD_LETTER
             else None,
         )
         for row in rows

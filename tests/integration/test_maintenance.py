@@ -1,17 +1,14 @@
-"""What nobody can finish is settled by a sweep of any worker."""
+"""What no worker can finish is settled by the maintenance of any worker."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from shared.kafka.publisher import Publisher
-from shared.outbox import Relay
 from shared.postgres.database import Database
+from tests.support.maintenance import in_an_hour, settle_all_due
 from tests.support.requests import (
     EVENTS,
     KAFKA_NAMES,
-    LEASE_SECONDS,
     Claimer,
     a_request,
     a_success,
@@ -22,24 +19,13 @@ from tests.support.requests import (
     topics_of_outbox,
 )
 from worker_service.claims.claim import CRASH_LIMIT
-from worker_service.maintenance.sweep import Sweep
+from worker_service.maintenance.due import BATCH_REQUESTS
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
 
-def _soon() -> datetime:
-    return datetime.now(UTC) + timedelta(hours=1)
-
-
-def _sweep(database: Database, *, take_over_until: Callable[[], datetime | None] = _soon) -> Sweep:
-    return Sweep(
-        database,
-        Relay(database, Publisher("127.0.0.1:1", client_id="test")),
-        entity_types=["sentence"],
-        lease_seconds=LEASE_SECONDS,
-        kafka_names=KAFKA_NAMES,
-        take_over_until=take_over_until,
-    )
+async def _settle_due(database: Database, **changes: Any) -> int:
+    return await settle_all_due(database, **{"take_over_until": in_an_hour(), **changes})
 
 
 async def _crashed(database: Database, *, times: int) -> Claimer:
@@ -58,7 +44,7 @@ async def test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest
     claim = await Claimer(database, lease_seconds=60).claim(request_id)
     await recorded(database, claim, 1, a_success())
 
-    assert await _sweep(database).settle_due() == 1
+    assert await _settle_due(database) == 1
 
     row = await row_of(database, request_id)
     assert (row["status"], row["error_code"]) == ("partial", "deadline_exceeded")
@@ -68,7 +54,7 @@ async def test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest
 async def test_a_pending_request_past_its_deadline_fails(database: Database):
     request_id = await a_request(database, deadline_in=-1)
 
-    await _sweep(database).settle_due()
+    await _settle_due(database)
 
     assert (await row_of(database, request_id))["status"] == "failed"
     assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.dead_letters, EVENTS]
@@ -78,31 +64,31 @@ async def test_what_is_in_time_is_left_alone(database: Database):
     await a_request(database)
     await Claimer(database, lease_seconds=60).claim(await a_request(database))
 
-    assert await _sweep(database).settle_due() == 0
+    assert await _settle_due(database) == 0
 
 
-async def test_a_request_that_three_workers_died_of_is_given_up(database: Database):
+async def test_a_request_that_three_workers_died_of_fails(database: Database):
     request_id = await a_request(database)
     await _crashed(database, times=CRASH_LIMIT)
 
-    await _sweep(database).settle_due()
+    await _settle_due(database)
 
     row = await row_of(database, request_id)
     assert (row["status"], row["error_code"]) == ("failed", "crash_loop")
 
 
-async def test_a_request_that_two_workers_died_of_is_not_given_up(database: Database):
+async def test_a_request_that_two_workers_died_of_is_not_failed(database: Database):
     await a_request(database)
     await _crashed(database, times=CRASH_LIMIT - 1)
 
-    assert await _sweep(database).settle_due() == 0
+    assert await _settle_due(database) == 0
 
 
 async def test_no_crash_loop_is_settled_while_takeovers_are_suspended(database: Database):
     await a_request(database)
     await _crashed(database, times=CRASH_LIMIT)
 
-    assert await _sweep(database, take_over_until=lambda: None).settle_due() == 0
+    assert await _settle_due(database, take_over_until=None) == 0
 
 
 async def test_an_entity_type_that_no_worker_has_is_settled_after_ten_minutes(
@@ -111,7 +97,7 @@ async def test_an_entity_type_that_no_worker_has_is_settled_after_ten_minutes(
     young = await a_request(database, entity_type="poem", age=599)
     old = await a_request(database, entity_type="poem", age=601)
 
-    await _sweep(database).settle_due()
+    await _settle_due(database)
 
     assert (await row_of(database, young))["status"] == "pending"
     assert (await row_of(database, old))["error_code"] == "unknown_entity_type"
@@ -122,12 +108,38 @@ async def test_an_entity_type_that_another_worker_has_is_only_waiting(database: 
     other = Claimer(database, entity_types=["poem"], lease_seconds=60)
     await other.claim(await a_request(database, entity_type="poem"))
 
-    assert await _sweep(database).settle_due() == 0
+    assert await _settle_due(database) == 0
     assert (await row_of(database, waiting))["status"] == "pending"
 
 
-async def test_two_sweeps_settle_a_request_once(database: Database):
+async def test_what_two_workers_settle_at_once_is_settled_once(database: Database):
     await a_request(database, deadline_in=-1)
 
-    assert [await _sweep(database).settle_due() for _ in range(2)] == [1, 0]
+    assert [await _settle_due(database) for _ in range(2)] == [1, 0]
     assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.dead_letters, EVENTS]
+
+
+async def test_a_provider_that_no_worker_has_is_settled_after_ten_minutes(database: Database):
+    young = await a_request(database, provider="openai", age=599)
+    old = await a_request(database, provider="openai", age=601)
+
+    await _settle_due(database)
+
+    assert (await row_of(database, young))["status"] == "pending"
+    assert (await row_of(database, old))["error_code"] == "unknown_provider"
+
+
+async def test_a_provider_that_another_worker_has_is_only_waiting(database: Database):
+    waiting = await a_request(database, provider="openai", age=601)
+    other = Claimer(database, providers=["openai"], lease_seconds=60)
+    await other.claim(await a_request(database, provider="openai"))
+
+    assert await _settle_due(database) == 0
+    assert (await row_of(database, waiting))["status"] == "pending"
+
+
+async def test_more_than_a_batch_is_settled_in_one_pass(database: Database):
+    for _ in range(BATCH_REQUESTS + 1):
+        await a_request(database, deadline_in=-1)
+
+    assert await _settle_due(database) == BATCH_REQUESTS + 1

@@ -1,0 +1,75 @@
+"""Settle requests that no worker can finish: fail their missing items, all for one reason."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from shared.errors import ErrorCode
+from shared.postgres.database import Connection
+from shared.runtime.logging import get_log
+from shared.sql import Statement, sql
+from worker_service.context import WorkerContext
+from worker_service.settlement.events import announce
+from worker_service.settlement.record import count_and_settle
+
+log = get_log()
+
+BATCH_REQUESTS = 20
+
+FAIL_MISSING = sql("""
+INSERT INTO generation_items
+    (generation_request_id, ordinal, status, error_code, error_message, attempts)
+SELECT :request_id, ordinal, 'failed', :code, :message, 0
+  FROM generate_series(0, :requested_count - 1) AS ordinal
+    ON CONFLICT (generation_request_id, ordinal) DO NOTHING""")
+
+
+async def settle_due(
+    due: Statement, *, context: WorkerContext, code: ErrorCode, message: str, **values: object
+) -> int:
+    """Settle all that a statement selects and locks, in batches, and count them.
+
+    `due` returns `id` and `requested_count` of at most `:limit` requests, locked in the order of
+    their ids; its other parameters are `values`. Idempotent: what is settled is not due again.
+    """
+    settled = 0
+    while batch := await _settle_batch(due, context, code=code, message=message, values=values):
+        settled += batch
+        if batch < BATCH_REQUESTS:
+            break
+    return settled
+
+
+async def _settle_batch(
+    due: Statement,
+    context: WorkerContext,
+    *,
+    code: ErrorCode,
+    message: str,
+    values: dict[str, object],
+) -> int:
+    async with context.database.transaction() as connection:
+        requests = await due.fetch(connection, limit=BATCH_REQUESTS, **values)
+        await _fail_missing(connection, requests, code=code, message=message)
+        recorded = await count_and_settle(
+            connection, [request["id"] for request in requests], kafka_names=context.kafka_names
+        )
+    for request in requests:
+        log.warning("request_swept", request_id=str(request["id"]), code=code)
+        answer = recorded.get(request["id"])
+        if answer is not None and answer.settlement is not None:
+            announce(answer.settlement, context.relay)
+    return len(requests)
+
+
+async def _fail_missing(
+    connection: Connection, requests: Sequence[asyncpg.Record], *, code: ErrorCode, message: str
+) -> None:
+    for request in requests:
+        await FAIL_MISSING.execute(
+            connection,
+            request_id=request["id"],
+            requested_count=request["requested_count"],
+            code=code,
+            message=message,
+        )

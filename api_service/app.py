@@ -9,14 +9,15 @@ from fastapi.routing import iter_route_contexts
 
 from api_service import health, metrics
 from api_service.config import ApiSettings
+from api_service.context import AppContext
 from api_service.dead_letters import routes as dead_letters
-from api_service.generation_requests import routes
-from api_service.generation_requests.routes import AppContext
+from api_service.fast_path import FastPath, checked
+from api_service.generation_requests import routes as generation_requests
 from api_service.generation_requests.submit import Submissions
 from api_service.http import problems
 from api_service.http.head_method import HeadAsGet
 from api_service.http.openapi import DocumentedApi, operation_id
-from api_service.http.strict import Shortcut
+from api_service.http.strict_json import learn_parameters
 from api_service.relay import relaying
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
@@ -65,6 +66,7 @@ def create_app(context: AppContext) -> FastAPI:
     """Build the application on what was opened."""
     prefix = context.settings.api_prefix
     app = DocumentedApi(
+        bodies=generation_requests.BODIES,
         title="Generation requests",
         version="0.1.0",
         description=DESCRIPTION,
@@ -74,17 +76,18 @@ def create_app(context: AppContext) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         openapi_url=f"{prefix}/openapi.json",
         generate_unique_id_function=operation_id,
-        # Nobody collects it, and FastAPI would look for who might at each request.
+        # FastAPI would look for a collector at each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     problems.install(app)
-    app.include_router(routes.router, prefix=prefix)
-    app.include_router(routes.typed_routes(), prefix=prefix)
-    app.include_router(dead_letters.router, prefix=prefix)
-    app.include_router(health.router, prefix=prefix)
-    app.include_router(metrics.router, prefix=prefix)
+    for router in (generation_requests.router, dead_letters.router, health.router, metrics.router):
+        app.include_router(router, prefix=prefix)
+    routes = [*iter_route_contexts(app.routes)]
+    learn_parameters(routes)
+    table = checked(generation_requests.fast_endpoints(prefix), routes)
+    # The last one added is the outermost. Authentication goes outside the fast path: it covers the
+    # endpoints of the table, and WebSocket, too.
     app.add_middleware(HeadAsGet)
-    # Looked at here, with all routes there, so that one that is refused is refused at the start.
-    app.add_middleware(Shortcut, routes=[*iter_route_contexts(app.routes)])
+    app.add_middleware(FastPath, table=table)
     return app

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api_service.generation_requests.routes import AppContext
+from api_service.context import Context
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import APPLIED, SCHEMA_VERSION
 
@@ -33,12 +33,11 @@ async def livez() -> Liveness:
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
-async def readyz(request: Request, response: Response) -> Readiness:
+async def readyz(context: Context, response: Response) -> Readiness:
     """Answer 200 while requests can be accepted: degraded when only Kafka is down."""
-    context: AppContext = request.app.state.context
     kafka: Literal["up", "down"] = "up" if context.publisher.reachable else "down"
     try:
-        await context.database.fetchrow(APPLIED, SCHEMA_VERSION)
+        await APPLIED.fetchrow(context.database, version=SCHEMA_VERSION)
     except DatabaseUnavailable:
         response.status_code = 503
         return Readiness(status="unavailable", database="down", kafka=kafka)

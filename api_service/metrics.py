@@ -3,37 +3,37 @@
 from dataclasses import dataclass
 
 from asyncpg import Record
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from api_service.generation_requests.routes import AppContext
+from api_service.context import Context
 from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import Database
 from shared.runtime import metrics
+from shared.sql import sql
 
-UNCLAIMED = """
+UNCLAIMED = sql("""
 SELECT priority, count(*) AS requests,
        greatest(extract(epoch FROM clock_timestamp() - min(not_before)), 0)::float8 AS oldest
-  FROM generation_requests WHERE status = 'pending' GROUP BY priority"""
+  FROM generation_requests WHERE status = 'pending' GROUP BY priority""")
 
-PROCESSING = "SELECT count(*) AS requests FROM generation_requests WHERE status = 'processing'"
+PROCESSING = sql("SELECT count(*) AS requests FROM generation_requests WHERE status = 'processing'")
 
-OUTBOX = """
+OUTBOX = sql("""
 SELECT CASE WHEN parked_at IS NULL THEN 'waiting' ELSE 'parked' END AS state, count(*) AS waiting
-  FROM outbox GROUP BY state"""
+  FROM outbox GROUP BY state""")
 
-LETTERS = "SELECT reason, count(*) AS letters FROM dead_letters GROUP BY reason"
+DEAD_LETTERS = sql("SELECT reason, count(*) AS dead_letters FROM dead_letters GROUP BY reason")
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/metrics", response_class=Response)
-async def read_metrics(request: Request) -> Response:
+async def read_metrics(context: Context) -> Response:
     """Answer the metrics in the text format of Prometheus.
 
     While PostgreSQL does not answer, what it knows is left out and the rest is still served.
     """
-    context: AppContext = request.app.state.context
     try:
         found = await _find_open(context.database)
     except DatabaseUnavailable:
@@ -51,15 +51,15 @@ class _Open:
     unclaimed: list[Record]
     processing: list[Record]
     outbox: list[Record]
-    letters: list[Record]
+    dead_letters: list[Record]
 
 
 async def _find_open(database: Database) -> _Open:
     return _Open(
-        unclaimed=await database.fetch(UNCLAIMED),
-        processing=await database.fetch(PROCESSING),
-        outbox=await database.fetch(OUTBOX),
-        letters=await database.fetch(LETTERS),
+        unclaimed=await UNCLAIMED.fetch(database),
+        processing=await PROCESSING.fetch(database),
+        outbox=await OUTBOX.fetch(database),
+        dead_letters=await DEAD_LETTERS.fetch(database),
     )
 
 
@@ -75,8 +75,8 @@ def _show_open(found: _Open) -> None:
         metrics.OUTBOX_ROWS.labels(state).set(0)
     for row in found.outbox:
         metrics.OUTBOX_ROWS.labels(row["state"]).set(row["waiting"])
-    for row in found.letters:
-        metrics.DEAD_LETTERS.labels(row["reason"]).set(row["letters"])
+    for row in found.dead_letters:
+        metrics.DEAD_LETTERS.labels(row["reason"]).set(row["dead_letters"])
 
 
 def _forget_open() -> None:

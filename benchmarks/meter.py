@@ -19,24 +19,19 @@ from worker_service.maintenance.unserved import UNKNOWN_ENTITY_TYPE, UNKNOWN_PRO
 BY_THE_CLOCK = (
     APPLIED,
     CLAIM_LEFTOVERS,
+    CLAIM_WAITING,
+    CRASH_LOOPS,
     DELETE_STALE_DISPATCHES,
-    *(
-        statement.text
-        for statement in (
-            CLAIM_WAITING,
-            CRASH_LOOPS,
-            EXHAUSTED,
-            HEARTBEAT,
-            LOST,
-            MAY_TAKE_OVER_UNTIL,
-            OVERDUE,
-            RESUME_RELEASED,
-            TAKE_OVER,
-            TAKE_SUSPECT,
-            UNKNOWN_ENTITY_TYPE,
-            UNKNOWN_PROVIDER,
-        )
-    ),
+    EXHAUSTED,
+    HEARTBEAT,
+    LOST,
+    MAY_TAKE_OVER_UNTIL,
+    OVERDUE,
+    RESUME_RELEASED,
+    TAKE_OVER,
+    TAKE_SUSPECT,
+    UNKNOWN_ENTITY_TYPE,
+    UNKNOWN_PROVIDER,
 )
 """Left out: how often the loops that run by the clock ask depends on how long a run takes."""
 
@@ -77,7 +72,7 @@ class Meter:
 
     async def _statements(self) -> int:
         executed = await statements.executed(self.stack)
-        left_out = {await statements.identify(self.stack, text) for text in BY_THE_CLOCK}
+        left_out = {await statements.identify(self.stack, statement) for statement in BY_THE_CLOCK}
         return sum(one.calls for query, one in executed.items() if query not in left_out)
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import LiteralString, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from benchmarks.servers import Stack, connected
+from shared.sql import Statement
 
 QueryId: TypeAlias = int
 """What PostgreSQL calls all texts by that mean one statement."""
@@ -49,10 +50,12 @@ async def forget(stack: Stack) -> None:
         await server.execute("SELECT pg_stat_statements_reset()")
 
 
-async def identify(stack: Stack, statement: LiteralString) -> QueryId:
+async def identify(stack: Stack, statement: Statement) -> QueryId:
     """Ask PostgreSQL what it calls a statement."""
     async with connected(stack.database_url) as database:
-        asked = await database.prepare(f"EXPLAIN (VERBOSE, GENERIC_PLAN, FORMAT JSON) {statement}")
+        asked = await database.prepare(
+            f"EXPLAIN (VERBOSE, GENERIC_PLAN, FORMAT JSON) {statement.text}"
+        )
         plan = await asked.fetchval(*[None for _ in asked.get_parameters()])
     found: QueryId = json.loads(plan)[0]["Query Identifier"]
     return found

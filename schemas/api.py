@@ -1,19 +1,13 @@
 """What callers get back from the API."""
 
 from datetime import datetime
-from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from schemas.dead_letters import DeadLetterReference
-from schemas.submissions import PriorityName
+from schemas.states import Priority, Status
 from schemas.usage import Usage
-
-StatusName = Annotated[
-    Literal["pending", "processing", "completed", "partial", "failed", "cancelled"],
-    Field(description="Final from `completed` on. Be ready for values to be added."),
-]
 
 
 class Accepted(BaseModel):
@@ -35,7 +29,7 @@ class Accepted(BaseModel):
     message: str = "Generation request created"
     request_id: UUID
     count: int
-    status: StatusName
+    status: Status
 
 
 class ErrorSummary(BaseModel):
@@ -61,7 +55,31 @@ class Urls(BaseModel):
     self: str
 
 
-class GenerationRequest(BaseModel):
+class GenerationRequestSummary(BaseModel):
+    """The tracking record as lists show it: no `entities`, `failures` and `dead_letter`."""
+
+    request_id: UUID
+    entity_type: str
+    status: Status
+    requested_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    requested_count: int
+    generated_count: int
+    failed_count: int
+    constraints: dict[str, JsonValue]
+    metadata: dict[str, JsonValue] | None
+    error_message: str | None
+    error: ErrorSummary | None
+    usage: Usage
+    priority: Priority
+    provider: str | None
+    model: str | None
+    version: int = Field(description="Rises with every visible change.")
+    urls: Urls
+
+
+class GenerationRequest(GenerationRequestSummary):
     """The tracking record of a generation request."""
 
     model_config = ConfigDict(
@@ -80,6 +98,18 @@ class GenerationRequest(BaseModel):
                     "constraints": {"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]},
                     "metadata": {"lesson": "12"},
                     "error_message": None,
+                    "error": None,
+                    "usage": {
+                        "calls": 1,
+                        "input_tokens": 142,
+                        "output_tokens": 37,
+                        "reasoning_tokens": 0,
+                    },
+                    "priority": "normal",
+                    "provider": "demo",
+                    "model": None,
+                    "version": 3,
+                    "urls": {"self": "/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"},
                     "entities": [
                         {
                             "id": "019aa3f0-c2d4-7e11-8f4a-3a1f7f0c9b21",
@@ -97,75 +127,20 @@ class GenerationRequest(BaseModel):
                             "explanation": None,
                         }
                     ],
-                    "error": None,
                     "failures": [],
                     "dead_letter": None,
-                    "usage": {
-                        "calls": 1,
-                        "input_tokens": 142,
-                        "output_tokens": 37,
-                        "reasoning_tokens": 0,
-                    },
-                    "priority": "normal",
-                    "provider": "demo",
-                    "model": None,
-                    "version": 3,
-                    "urls": {"self": "/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"},
                 }
             ]
         }
     )
 
-    request_id: UUID
-    entity_type: str
-    status: StatusName
-    requested_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-    requested_count: int
-    generated_count: int
-    failed_count: int
-    constraints: dict[str, JsonValue]
-    metadata: dict[str, JsonValue] | None
-    error_message: str | None
     entities: list[dict[str, JsonValue]] = Field(
         description="The entities made so far, in the order of their ordinals."
     )
-    error: ErrorSummary | None
     failures: list[Failure]
     dead_letter: DeadLetterReference | None = Field(
-        description="The letter of this round, once it settled without all its entities."
+        description="The dead letter of this round, once it settled without all its entities."
     )
-    usage: Usage
-    priority: PriorityName
-    provider: str | None
-    model: str | None
-    version: int = Field(description="Rises with every visible change.")
-    urls: Urls
-
-
-class GenerationRequestSummary(BaseModel):
-    """The tracking record as lists show it: no `entities`, `failures` and `dead_letter`."""
-
-    request_id: UUID
-    entity_type: str
-    status: StatusName
-    requested_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-    requested_count: int
-    generated_count: int
-    failed_count: int
-    constraints: dict[str, JsonValue]
-    metadata: dict[str, JsonValue] | None
-    error_message: str | None
-    error: ErrorSummary | None
-    usage: Usage
-    priority: PriorityName
-    provider: str | None
-    model: str | None
-    version: int = Field(description="Rises with every visible change.")
-    urls: Urls
 
 
 class GenerationRequestPage(BaseModel):

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Reason(StrEnum):
-    """Why there is a letter; public, in the table, on the topic, in the API: add, never rename."""
+    """Why there is a dead letter. Expect values to be added; none is ever renamed."""
 
     UNREADABLE = "unreadable"
     UNSUPPORTED_VERSION = "unsupported_version"
@@ -55,29 +55,11 @@ class Header(StrEnum):
     REPLAY_COUNT = "dlq.replay-count"
 
 
-ReasonName = Annotated[
-    Literal[
-        "unreadable",
-        "unsupported_version",
-        "unknown_request",
-        "undecodable",
-        "items_failed",
-        "unexpected",
-        "deadline_exceeded",
-        "crash_loop",
-        "provider_unavailable",
-        "unknown_entity_type",
-        "unknown_provider",
-    ],
-    Field(description="Why there is a letter. Be ready for values to be added."),
-]
-
-
 class DeadLetterReference(BaseModel):
     """The letter of a request."""
 
     id: UUID
-    reason: ReasonName
+    reason: Reason
 
 
 class LetterUrls(BaseModel):
@@ -117,7 +99,7 @@ class DeadLetterSummary(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY]})
 
     id: UUID
-    reason: ReasonName
+    reason: Reason
     error_code: str | None = Field(description="The request's; null for a record.")
     error_message: str
     request_id: UUID | None = Field(description="The request; null for a record.")

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a generation request stands."""
+    """Where a generation request stands; final from `completed` on. Expect values to be added."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -28,7 +28,7 @@ FINAL = frozenset({Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCE
 
 
 class Priority(StrEnum):
-    """The lane of a generation request."""
+    """How soon a generation request is served, compared with the others."""
 
     HIGH = "high"
     NORMAL = "normal"

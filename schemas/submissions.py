@@ -1,7 +1,7 @@
 """What callers send to ask for entities."""
 
 from copy import copy
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase, EntityType, Strict, title_of
 from schemas.providers import ProviderChoice
+from schemas.states import Priority
 
 MAX_COUNT = 10
 
@@ -28,7 +29,6 @@ Count = Annotated[
 Metadata = Annotated[
     dict[str, JsonValue] | None, Field(description="Kept and given back as it is.")
 ]
-PriorityName = Literal["high", "normal", "low"]
 
 
 def _known_entity_type(name: str) -> str:
@@ -44,29 +44,34 @@ EntityTypeName = Annotated[
 ]
 
 
-class Submission(ProviderChoice):
+class SubmissionBase(ProviderChoice):
+    """What a caller may say of any request, whatever is asked for."""
+
+    count: Count = 1
+    metadata: Metadata = None
+    priority: Priority = Priority.NORMAL
+
+
+class Submission(SubmissionBase):
     """Ask for `count` entities of one type."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "entity_type": "sentence",
                     "count": 3,
-                    "constraints": {"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]},
                     "metadata": {"lesson": "12"},
+                    "entity_type": "sentence",
+                    "constraints": {"verb_infinitives": ["lire"], "tenses_used": ["imparfait"]},
                 }
             ]
         }
     )
 
     entity_type: EntityTypeName
-    count: Count = 1
     constraints: dict[str, JsonValue] = Field(
         {}, description="What is asked of each entity: the constraints of its entity type."
     )
-    metadata: Metadata = None
-    priority: PriorityName = "normal"
 
     @field_validator("constraints")
     @classmethod
@@ -79,16 +84,13 @@ class Submission(ProviderChoice):
         return asked(entity_type.constraints.model_validate(constraints))
 
 
-class TypedSubmission(ProviderChoice):
+class TypedSubmission(SubmissionBase):
     """Ask for `count` entities of the type that the route names.
 
     Constraint fields may stand in `constraints` or beside it, each of them once.
     """
 
-    count: Count = 1
     constraints: ConstraintsBase
-    metadata: Metadata = None
-    priority: PriorityName = "normal"
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

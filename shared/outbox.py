@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, LiteralString, assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 import asyncpg
@@ -26,51 +26,55 @@ from shared.kafka.publisher import (
 from shared.postgres.database import Connection, Database
 from shared.runtime.logging import get_log
 from shared.runtime.loops import repeat
+from shared.sql import Statement, sql
 
 log = get_log()
 
-INSERT = """
+INSERT = sql("""
+-- The headers of all records are one array: PostgreSQL has no arrays of unequal arrays.
 INSERT INTO outbox (topic, record_key, record_value, header_names, header_values)
 SELECT topic, record_key, record_value,
-       ($4::text[])[first:last], ($5::bytea[])[first:last]
-  FROM unnest($1::text[], $2::bytea[], $3::bytea[], $6::int[], $7::int[]) WITH ORDINALITY
+       (:header_names::text[])[first:last], (:header_values::bytea[])[first:last]
+  FROM unnest(:topics::text[], :record_keys::bytea[], :record_values::bytea[],
+              :first_headers::int[], :last_headers::int[]) WITH ORDINALITY
        AS record (topic, record_key, record_value, first, last, place)
  ORDER BY place
-RETURNING id"""
+RETURNING id""")
 
-DELETE_ACKNOWLEDGED = "DELETE FROM outbox WHERE id = ANY ($1::bigint[])"
+DELETE_ACKNOWLEDGED = sql("DELETE FROM outbox WHERE id = ANY (:ids::bigint[])")
 
-DELETE_STALE_DISPATCHES = """
+DELETE_STALE_DISPATCHES = sql("""
 DELETE FROM outbox
  USING generation_requests AS request
  WHERE request.id = outbox.dispatch_request_id AND request.status <> 'pending'
-   AND outbox.claimed_until < clock_timestamp()"""
+   AND outbox.claimed_until < clock_timestamp()""")
 
-CLAIM_LEFTOVERS = """
+CLAIM_LEFTOVERS = sql("""
+-- A MATERIALIZED CTE: the LIMIT bounds what is locked, whatever plan joins it to the update.
 WITH due AS MATERIALIZED (
     SELECT id FROM outbox
      WHERE claimed_until < clock_timestamp() AND parked_at IS NULL
-     ORDER BY id LIMIT $1
+     ORDER BY id LIMIT :limit
        FOR UPDATE SKIP LOCKED
 )
-UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => $2)
+UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
   FROM due
  WHERE outbox.id = due.id
-RETURNING outbox.id, topic, record_key, record_value, header_names, header_values"""
+RETURNING outbox.id, topic, record_key, record_value, header_names, header_values""")
 
-LEAVE_TO_ANY_RELAY = """
+LEAVE_TO_ANY_RELAY = sql("""
 UPDATE outbox SET claimed_until = clock_timestamp() + interval '1 second'
- WHERE id = ANY ($1::bigint[])"""
+ WHERE id = ANY (:ids::bigint[])""")
 
-BACK_OFF = """
+BACK_OFF = sql("""
 UPDATE outbox
    SET refusals = refusals + 1,
        claimed_until = clock_timestamp()
                        + make_interval(secs => least(power(2, refusals + 1), 300)),
-       parked_at = CASE WHEN refusals + 1 >= $2 AND id = ANY ($3::bigint[])
+       parked_at = CASE WHEN refusals + 1 >= :most_refusals AND id = ANY (:refused::bigint[])
                         THEN clock_timestamp() END
- WHERE id = ANY ($1::bigint[])
-RETURNING id, topic, parked_at IS NOT NULL AS parked"""
+ WHERE id = ANY (:ids::bigint[])
+RETURNING id, topic, parked_at IS NOT NULL AS parked""")
 
 BATCH_ROWS = 500
 _OFFERS = 10_000
@@ -106,28 +110,29 @@ class OutboxRow:
 
 async def insert(connection: Connection, records: Sequence[Record]) -> list[OutboxRow]:
     """Write rows in the caller's transaction and return them, in their order."""
-    rows = await connection.fetch(INSERT, *columns(records))
+    rows = await INSERT.fetch(connection, **columns(records))
     ids = sorted(row["id"] for row in rows)
     return [OutboxRow(row_id, record) for row_id, record in zip(ids, records, strict=True)]
 
 
-def columns(records: Sequence[Record]) -> tuple[list[Any], ...]:
+def columns(records: Sequence[Record]) -> dict[str, list[Any]]:
     """Return records as the arrays of a statement.
 
-    Topics, keys, values; the names and the values of all their headers; and the first and the
-    last header of each record, counted from 1.
+    The headers of all records stand in one array; `first_headers` and `last_headers` count from 1.
     """
     headers = [header for record in records for header in record.headers]
     last = [*accumulate(len(record.headers) for record in records)]
-    return (
-        [record.topic for record in records],
-        [record.key for record in records],
-        [record.value for record in records],
-        [name for name, _ in headers],
-        [value for _, value in headers],
-        [end - len(record.headers) + 1 for end, record in zip(last, records, strict=True)],
-        last,
-    )
+    return {
+        "topics": [record.topic for record in records],
+        "record_keys": [record.key for record in records],
+        "record_values": [record.value for record in records],
+        "header_names": [name for name, _ in headers],
+        "header_values": [value for _, value in headers],
+        "first_headers": [
+            end - len(record.headers) + 1 for end, record in zip(last, records, strict=True)
+        ],
+        "last_headers": last,
+    }
 
 
 def split_headers(record: Record) -> tuple[list[str], list[bytes | None]]:
@@ -175,10 +180,12 @@ class Relay:
         Dispatch rows whose request is no longer pending go first, unpublished. While Kafka
         cannot be reached nothing else is touched: the publisher's ping is the probe.
         """
-        await self._database.execute(DELETE_STALE_DISPATCHES)
+        await DELETE_STALE_DISPATCHES.execute(self._database)
         if not self._publisher.reachable:
             return 0
-        claimed = await self._database.fetch(CLAIM_LEFTOVERS, BATCH_ROWS, _CLAIM_SECONDS)
+        claimed = await CLAIM_LEFTOVERS.fetch(
+            self._database, limit=BATCH_ROWS, seconds=_CLAIM_SECONDS
+        )
         if claimed:
             await self.publish(sorted(map(OutboxRow.from_row, claimed), key=lambda row: row.id))
         return len(claimed)
@@ -194,15 +201,18 @@ class Relay:
         if len(acknowledged) + len(unreached) < len(rows):
             await self._back_off(rows, results)
 
-    async def _each_if_any(self, *changes: tuple[LiteralString, list[int]]) -> None:
+    async def _each_if_any(self, *changes: tuple[Statement, list[int]]) -> None:
         for statement, ids in changes:
             if ids:
-                await self._database.execute(statement, ids)
+                await statement.execute(self._database, ids=ids)
 
     async def _back_off(self, rows: Sequence[OutboxRow], results: Sequence[DeliveryResult]) -> None:
         reasons = dict(_reasons(rows, results))
-        backed_off = await self._database.fetch(
-            BACK_OFF, sorted(reasons), _REFUSALS_BEFORE_PARKING, _ids(rows, results, Refused)
+        backed_off = await BACK_OFF.fetch(
+            self._database,
+            ids=sorted(reasons),
+            refused=_ids(rows, results, Refused),
+            most_refusals=_REFUSALS_BEFORE_PARKING,
         )
         for row in backed_off:
             identifiers: dict[str, Any] = {

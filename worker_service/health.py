@@ -22,7 +22,7 @@ def create_app(database: Database, publisher: Publisher, slots: Slots) -> Starle
         kafka = "up" if publisher.reachable else "down"
         state = {"kafka": kafka, "requests_in_flight": len(slots)}
         try:
-            await database.fetchrow(APPLIED, SCHEMA_VERSION)
+            await APPLIED.fetchrow(database, version=SCHEMA_VERSION)
         except DatabaseUnavailable:
             return JSONResponse({"status": "unavailable", "database": "down", **state}, 503)
         status = "ready" if publisher.reachable else "degraded"

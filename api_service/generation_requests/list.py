@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import LiteralString
 from uuid import UUID
 
 from api_service.generation_requests.read import summary
@@ -10,24 +9,25 @@ from api_service.http.cursors import Cursors, Instant
 from schemas.api import GenerationRequestPage
 from schemas.states import Status
 from shared.postgres.database import Database
+from shared.sql import Statement, sql
 
-_HEAD: LiteralString = """
+_HEAD = """
 SELECT request.*,
        (SELECT json_agg(usage - 'provider_calls') FROM generation_items
          WHERE generation_request_id = request.id) AS usages
   FROM generation_requests AS request"""
-_TAIL: LiteralString = """($1::text IS NULL OR status = $1)
-   AND ($2::text IS NULL OR entity_type = $2)
-   AND (requested_at, id) < (coalesce($3, 'infinity'::timestamptz),
-                             coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+_TAIL = """(:status::text IS NULL OR status = :status)
+   AND (:entity_type::text IS NULL OR entity_type = :entity_type)
+   AND (requested_at, id) < (coalesce(:requested_at, 'infinity'::timestamptz),
+                             coalesce(:request_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
  ORDER BY requested_at DESC, id DESC
- LIMIT $5"""
+ LIMIT :limit"""
 
-LIST = f"{_HEAD} WHERE {_TAIL}"
-LIST_OPEN = f"{_HEAD} WHERE completed_at IS NULL AND {_TAIL}"
-LIST_UNFULFILLED = f"{_HEAD} WHERE status IN ('partial', 'failed', 'cancelled') AND {_TAIL}"
+LIST = sql(f"{_HEAD} WHERE {_TAIL}")
+LIST_OPEN = sql(f"{_HEAD} WHERE completed_at IS NULL AND {_TAIL}")
+LIST_UNFULFILLED = sql(f"{_HEAD} WHERE status IN ('partial', 'failed', 'cancelled') AND {_TAIL}")
 
-_STATEMENTS: dict[str | None, LiteralString] = {
+_STATEMENTS: dict[str | None, Statement] = {
     Status.PENDING: LIST_OPEN,
     Status.PROCESSING: LIST_OPEN,
     Status.PARTIAL: LIST_UNFULFILLED,
@@ -58,13 +58,12 @@ async def page(
     """
     bound = {"status": filters.status, "entity_type": filters.entity_type}
     requested_at, request_id = (None, None) if cursor is None else CURSORS.decode(cursor, **bound)
-    rows = await database.fetch(
-        _STATEMENTS.get(filters.status, LIST),
-        filters.status,
-        filters.entity_type,
-        requested_at,
-        request_id,
-        limit + 1,
+    rows = await _STATEMENTS.get(filters.status, LIST).fetch(
+        database,
+        **bound,
+        requested_at=requested_at,
+        request_id=request_id,
+        limit=limit + 1,
     )
     shown, has_more = rows[:limit], len(rows) > limit
     return GenerationRequestPage(

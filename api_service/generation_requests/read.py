@@ -4,14 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 from pydantic_core import to_json
 
-from api_service.generation_requests.submit import Ask, Promise
-from api_service.http.body import INT64
+from api_service.generation_requests.columns import COLUMNS, NewRequest
+from api_service.generation_requests.submit import Accepted
+from api_service.http.json_parser import INT64
 from schemas.api import (
     ErrorSummary,
     Failure,
@@ -25,8 +26,9 @@ from schemas.states import FINAL, Status
 from schemas.usage import Usage
 from shared.errors import RETRYABLE
 from shared.postgres.database import Database
+from shared.sql import sql
 
-READ = """
+READ = sql("""
 SELECT request.*,
        extract(epoch FROM clock_timestamp() - request.started_at)::float8 AS seconds_in_work,
        (SELECT json_agg(json_build_object(
@@ -35,20 +37,32 @@ SELECT request.*,
                    'usage', usage - 'provider_calls')
                ORDER BY ordinal)
           FROM generation_items WHERE generation_request_id = request.id) AS items,
-       letter.id AS letter_id, letter.reason AS letter_reason
+       dead_letter.id AS dead_letter_id, dead_letter.reason AS dead_letter_reason
   FROM generation_requests AS request
-  LEFT JOIN dead_letters AS letter
-         ON letter.generation_request_id = request.id AND letter.round = request.round
- WHERE request.id = $1"""
+  LEFT JOIN dead_letters AS dead_letter
+         ON dead_letter.generation_request_id = request.id AND dead_letter.round = request.round
+ WHERE request.id = :request_id""")
 
-_NO_USAGE = Usage().model_dump()
+_ECHOED: Final = [name for name in GenerationRequest.model_fields if name in COLUMNS]
+_PENDING: Final[dict[str, Any]] = {
+    **dict.fromkeys(GenerationRequest.model_fields),
+    "status": Status.PENDING,
+    "generated_count": 0,
+    "failed_count": 0,
+    "usage": Usage().model_dump(),
+    "version": 1,
+    "entities": [],
+    "failures": [],
+}
+"""The record of a request that was just accepted; what it does not say is null."""
+
 _FIRST_POLL_SECONDS = 2
 _LONGEST_POLL_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A representation of the record, and what the HTTP headers say of it."""
+    """A representation of the record, with the values of its HTTP headers."""
 
     body: bytes
     etag: str
@@ -57,7 +71,7 @@ class Reading:
 
 async def find(request_id: UUID, *, database: Database, prefix: str) -> Reading | None:
     """Read the request, or return None where there is none of that id."""
-    row = await database.fetchrow(READ, request_id)
+    row = await READ.fetchrow(database, request_id=request_id)
     if row is None:
         return None
     items: list[dict[str, Any]] = json.loads(row["items"] or "[]")
@@ -82,35 +96,17 @@ def retry_after(*, remaining: int, recorded: int, seconds_in_work: float | None)
     return max(1, min(_LONGEST_POLL_SECONDS, round(seconds_in_work / recorded * remaining)))
 
 
-def pending(ask: Ask, promise: Promise, *, path: str) -> bytes:
+def accepted_body(new: NewRequest, accepted: Accepted, *, path: str) -> bytes:
     """Return the record of a request as it was when it was accepted, to be polled at `path`.
 
-    It is written as it is: to make and check a `GenerationRequest` of it first takes three times
-    as long.
+    Written without making a `GenerationRequest` first, which takes three times as long.
     """
     return to_json(
         {
-            "request_id": promise.request_id,
-            "entity_type": ask.entity_type,
-            "status": Status.PENDING,
-            "requested_at": promise.requested_at,
-            "started_at": None,
-            "completed_at": None,
-            "requested_count": ask.count,
-            "generated_count": 0,
-            "failed_count": 0,
-            "constraints": ask.constraints,
-            "metadata": ask.metadata,
-            "error_message": None,
-            "entities": [],
-            "error": None,
-            "failures": [],
-            "dead_letter": None,
-            "usage": _NO_USAGE,
-            "priority": ask.priority,
-            "provider": ask.provider,
-            "model": ask.model,
-            "version": 1,
+            **_PENDING,
+            **{name: getattr(new, name) for name in _ECHOED},
+            "request_id": accepted.request_id,
+            "requested_at": accepted.requested_at,
             "urls": {"self": path},
         }
     )
@@ -121,48 +117,43 @@ def path_of(request_id: UUID, prefix: str) -> str:
     return f"{prefix}/generation-requests/{request_id}"
 
 
-def _urls(request_id: UUID, prefix: str) -> Urls:
-    return Urls(self=path_of(request_id, prefix))
-
-
 def summary(
     row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str
 ) -> GenerationRequestSummary:
     """Return the record without what was made and what failed, as lists show it."""
-    return GenerationRequestSummary(**_columns(row, usages, prefix))
+    return GenerationRequestSummary(**_members(row, usages, prefix))
 
 
 def _record(row: asyncpg.Record, items: list[dict[str, Any]], prefix: str) -> GenerationRequest:
     return GenerationRequest(
-        **_columns(row, (item["usage"] for item in items), prefix),
+        **_members(row, (item["usage"] for item in items), prefix),
         entities=_entities(row["entity_type"], items),
         failures=[Failure(**item) for item in items if item["code"] is not None],
-        dead_letter=_letter(row),
+        dead_letter=_dead_letter(row),
     )
 
 
-def _columns(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str) -> dict[str, Any]:
+def _members(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str) -> dict[str, Any]:
+    """Read the members that are columns by their names, and derive the others."""
     return {
+        **{name: row[name] for name in _READ_AS_THEY_ARE},
         "request_id": row["id"],
-        "entity_type": row["entity_type"],
-        "status": Status(row["status"]).value,
-        "requested_at": row["requested_at"],
-        "started_at": row["started_at"],
-        "completed_at": row["completed_at"],
-        "requested_count": row["requested_count"],
-        "generated_count": row["generated_count"],
-        "failed_count": row["failed_count"],
         "constraints": _read_json(row["constraints"]),
         "metadata": None if row["metadata"] is None else _read_json(row["metadata"]),
-        "error_message": row["error_message"],
         "error": _error(row),
         "usage": _total(usages),
-        "priority": row["priority"],
-        "provider": row["provider"],
-        "model": row["model"],
-        "version": row["version"],
-        "urls": _urls(row["id"], prefix),
+        "urls": Urls(self=path_of(row["id"], prefix)),
     }
+
+
+_READ_AS_THEY_ARE: Final = GenerationRequestSummary.model_fields.keys() - {
+    "request_id",
+    "constraints",
+    "metadata",
+    "error",
+    "usage",
+    "urls",
+}
 
 
 def _read_json(text: str) -> Any:
@@ -191,10 +182,10 @@ def _error(row: asyncpg.Record) -> ErrorSummary | None:
     )
 
 
-def _letter(row: asyncpg.Record) -> DeadLetterReference | None:
-    if row["letter_id"] is None:
+def _dead_letter(row: asyncpg.Record) -> DeadLetterReference | None:
+    if row["dead_letter_id"] is None:
         return None
-    return DeadLetterReference(id=row["letter_id"], reason=row["letter_reason"])
+    return DeadLetterReference(id=row["dead_letter_id"], reason=row["dead_letter_reason"])
 
 
 def _total(usages: Iterable[dict[str, int]]) -> Usage:

@@ -11,11 +11,22 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, TypeAdapter
 
 from api_service.http.problems import ProblemError
 
 MAX_CURSOR_CHARACTERS = 512
+
+Cursor = Annotated[
+    str | None,
+    Query(
+        max_length=MAX_CURSOR_CHARACTERS,
+        description="`next_cursor` of the page before, asked for with the same filters.",
+    ),
+]
+"""The query parameter of a list."""
+
 _DIGEST_BYTES = 9
 
 Keys = TypeVar("Keys", bound=tuple[Any, ...])

@@ -1,19 +1,34 @@
-"""The OpenAPI document: FastAPI's, with what FastAPI gets wrong put right."""
+"""The OpenAPI document: FastAPI's, with the bodies that endpoints read, and problems put right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
+from fastapi.openapi.models import OpenAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api_service.http.problems import MEDIA_TYPE
 from schemas.api import Accepted, GenerationRequest
 from schemas.dead_letters import DeadLetter, DeadLetterPage
 from schemas.submissions import Submission
 
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+Json = dict[str, Any]
 
+_REFERENCE = "#/components/schemas/{model}"
+_PROBLEM = {"$ref": _REFERENCE.format(model="Problem")}
+_MEMBERS = (
+    "tags",
+    "summary",
+    "description",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+)
+"""The members of an operation, in FastAPI's order."""
 
 _WITH_EXAMPLES: tuple[type[BaseModel], ...] = (
     Submission,
@@ -25,12 +40,22 @@ _WITH_EXAMPLES: tuple[type[BaseModel], ...] = (
 
 
 class DocumentedApi(FastAPI):
-    """FastAPI documents problems as application/json, and drops nulls from examples."""
+    """FastAPI documents problems as application/json, and drops nulls from examples.
 
-    def openapi(self) -> dict[str, Any]:
+    `bodies` are the models that endpoints read by themselves, see `body_of`.
+    """
+
+    def __init__(self, *, bodies: Sequence[type[BaseModel]], **told: Any) -> None:
+        super().__init__(**told)
+        self._bodies = bodies
+
+    def openapi(self) -> Json:
         """Return the document; it is made once."""
         if self.openapi_schema is None:
             document = super().openapi()
+            _add_models(document, self._bodies)
+            for operation in _operations(document):
+                _order(operation)
             for content in _problem_contents(document):
                 content[MEDIA_TYPE] = content.pop("application/json")
             for model in _WITH_EXAMPLES:
@@ -39,13 +64,68 @@ class DocumentedApi(FastAPI):
         return super().openapi()
 
 
-def _problem_contents(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def body_of(model: type[BaseModel]) -> Json:
+    """Document the required body of an endpoint that reads it by itself."""
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def header_of(name: str) -> Json:
+    """Document an optional header of an endpoint that reads it by itself."""
+    schema = {"anyOf": [{"type": "string"}, {"type": "null"}], "title": name.title()}
+    return {"parameters": [{"name": name, "in": "header", "required": False, "schema": schema}]}
+
+
+def uuid_of(name: str) -> Json:
+    """Document a path parameter of an endpoint that reads it by itself."""
+    title = name.replace("_", " ").title()
+    schema = {"type": "string", "format": "uuid", "title": title}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _add_models(document: Json, models: Sequence[type[BaseModel]]) -> None:
+    """Define models as FastAPI would, in the order of their names."""
+    asked: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in models
+    ]
+    _, definitions = models_json_schema(asked, ref_template=_REFERENCE)
+    schemas = _encoded(definitions["$defs"]) | document["components"]["schemas"]
+    document["components"]["schemas"] = {name: schemas[name] for name in sorted(schemas)}
+
+
+def _encoded(schemas: Json) -> Json:
+    """Write schemas as FastAPI writes its own."""
+    whole = OpenAPI.model_validate(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "", "version": ""},
+            "paths": {},
+            "components": {"schemas": schemas},
+        }
+    )
+    encoded: Json = jsonable_encoder(whole, by_alias=True, exclude_none=True)
+    written: Json = encoded["components"]["schemas"]
+    return written
+
+
+def _order(operation: Json) -> None:
+    ordered = {name: operation[name] for name in _MEMBERS if name in operation} | operation
+    operation.clear()
+    operation.update(ordered)
+
+
+def _operations(document: Json) -> Iterator[Json]:
     for path in document["paths"].values():
-        for operation in path.values():
-            for answer in operation["responses"].values():
-                content = answer.get("content", {})
-                if content.get("application/json", {}).get("schema") == _PROBLEM:
-                    yield content
+        yield from path.values()
+
+
+def _problem_contents(document: Json) -> Iterator[Json]:
+    for operation in _operations(document):
+        for answer in operation["responses"].values():
+            content = answer.get("content", {})
+            if content.get("application/json", {}).get("schema") == _PROBLEM:
+                yield content
 
 
 def operation_id(route: APIRoute) -> str:

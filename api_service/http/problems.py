@@ -16,14 +16,20 @@ from shared.errors import DatabaseUnavailable
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_UNAVAILABLE = "2"
 
+VALIDATION_FAILED = "Request validation failed."
+DATABASE_UNAVAILABLE = "The database is unavailable; try again."
+MAY_BE_ACCEPTED = "The database is unavailable. The request may or may not have been accepted."
+UNEXPECTED = "An unexpected error occurred; it was logged."
+
 MAX_ERRORS = 50
-"""A problem tells of no more faults than these; a body of 64 KiB can have ten thousand."""
+"""A problem lists at most so many faults; a body of 64 KiB can have ten thousand."""
 
 _FRAGMENT = "!$&'()*+,;=:@?~"
 _PATH = "/!$&'()*+,;=:@~"
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """RFC 9110 names these otherwise than older Pythons do."""
 
+_SAFE = frozenset({"GET", "HEAD"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _CODES = {
@@ -65,35 +71,11 @@ def install(app: FastAPI) -> None:
 
 
 async def answer_to(request: Request, error: Exception) -> Response:
-    """Answer an error that is expected; any other is raised again."""
+    """Answer an expected error; raise any other again."""
     for kind, handler in _HANDLERS.items():
         if isinstance(error, kind):
             return await handler(request, error)
     raise error
-
-
-def documented(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    errors: Sequence[tuple[str, str]] = (),
-    headers: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Describe an answer for OpenAPI; `api_service.http.openapi` gives it its media type."""
-    example = Problem(
-        title=_title(status),
-        status=status,
-        detail=detail,
-        code=code,
-        errors=[ProblemDetail(detail=d, pointer=p) for d, p in errors] or None,
-    )
-    return {
-        "model": Problem,
-        "description": f"{_title(status)}: {detail}.",
-        "headers": dict(headers or {}),
-        "content": {"application/json": {"example": example.model_dump(exclude_none=True)}},
-    }
 
 
 def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -112,7 +94,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101
     status = HTTPStatus(error.status_code)
     problem = Problem(
-        title=_title(status),
+        title=title_of(status),
         status=status,
         detail=error.detail if error.detail != status.phrase else None,
         code=getattr(error, "code", None) or _CODES.get(status, status.name.lower()),
@@ -137,16 +119,16 @@ def _allowed_methods(request: Request) -> list[str]:
     return ["GET", "HEAD", *allowed[1:]] if "GET" in allowed else allowed
 
 
-def _title(status: int) -> str:
+def title_of(status: int) -> str:
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     problem = Problem(
-        title=_title(422),
+        title=title_of(422),
         status=422,
-        detail="the request does not fit what is expected",
+        detail=VALIDATION_FAILED,
         code="invalid_request",
         errors=[_fault(fault) for fault in error.errors()[:MAX_ERRORS]],
     )
@@ -174,7 +156,7 @@ async def _unavailable(request: Request, _: Exception) -> Response:
     problem = Problem(
         title="Service Unavailable",
         status=503,
-        detail="the database does not answer; nothing was lost, try again",
+        detail=DATABASE_UNAVAILABLE if request.method in _SAFE else MAY_BE_ACCEPTED,
         code="database_unavailable",
     )
     return _answer(request, problem, {"Retry-After": RETRY_AFTER_UNAVAILABLE})
@@ -185,7 +167,7 @@ async def _unexpected(request: Request, _: Exception) -> Response:
     problem = Problem(
         title="Internal Server Error",
         status=500,
-        detail="an unexpected error; it was logged",
+        detail=UNEXPECTED,
         code="unexpected",
     )
     return _answer(request, problem)

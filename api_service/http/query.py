@@ -9,14 +9,14 @@ from urllib.parse import unquote_to_bytes
 from fastapi import Query
 from pydantic import BeforeValidator
 
-from api_service.http.problems import MAX_ERRORS, ProblemError
+from api_service.http.problems import MAX_ERRORS, VALIDATION_FAILED, ProblemError
 
 _MAX_NAME_CHARACTERS = 60
 _NUMBER = re.compile("-?[0-9]{1,20}")
 
 
 def _in_digits(given: object) -> object:
-    """Refuse what Python, but nobody else, reads as a whole number: `1_0`, `+1`, `1.0`."""
+    """Refuse what only Python reads as a whole number: `1_0`, `+1`, `1.0`."""
     if isinstance(given, str) and not _NUMBER.fullmatch(given):
         raise ValueError("must be a whole number in digits")
     return given
@@ -29,16 +29,16 @@ DEFAULT_LIMIT = 20
 
 
 def check(query: bytes, known: AbstractSet[str]) -> None:
-    """Refuse what would be ignored, guessed at, or mended in silence.
+    """Refuse what FastAPI would ignore or guess at.
 
     Raises:
-        ProblemError: 422 for parameters that are unknown, given twice, no UTF-8 or hold a NUL.
+        ProblemError: 422 for parameters that are unknown, repeated, not UTF-8 or hold a NUL.
     """
     if query and (faults := list(_faults(query, known))):
         raise ProblemError(
             422,
             "invalid_request",
-            "the request does not fit what is expected",
+            VALIDATION_FAILED,
             parameters=faults[:MAX_ERRORS],
         )
 
@@ -49,13 +49,13 @@ def _faults(query: bytes, known: AbstractSet[str]) -> Iterator[tuple[str, str]]:
         name, _, value = map(_decoded, pair.partition(b"="))
         shown = (name or "").replace("\x00", "\ufffd")[:_MAX_NAME_CHARACTERS]
         if name not in known:
-            yield "there is no such parameter", shown
+            yield "Unknown parameter.", shown
         elif name in given:
-            yield "given twice", shown
+            yield "The parameter is given more than once.", shown
         elif value is None:
-            yield "is not UTF-8", shown
+            yield "The value is not UTF-8.", shown
         elif "\x00" in value:
-            yield "must not contain NUL characters", shown
+            yield "The value contains a NUL character.", shown
         given.add(name or "")
 
 

@@ -18,9 +18,9 @@ FEW, MANY = 10_000, 1_000_000
 SECONDS = 3.0
 STATEMENTS = {
     "accept": ACCEPT,
-    "claim": CLAIM.text,
-    "record": KEEP.text,
-    "settle": COUNT_AND_SETTLE.text,
+    "claim": CLAIM,
+    "record": KEEP,
+    "settle": COUNT_AND_SETTLE,
     "poll": READ,
 }
 STEPS = ("accepted", "drained", "polled")

@@ -9,13 +9,14 @@ import asyncpg
 
 from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.runtime.logging import get_log
+from shared.sql import sql
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 SCHEMA_VERSION = "20261128000000"
 """The newest migration that the services rely on."""
 
-APPLIED = "SELECT 1 FROM schema_migrations WHERE version >= $1 LIMIT 1"
+APPLIED = sql("SELECT 1 FROM schema_migrations WHERE version >= :version LIMIT 1")
 
 _CONNECT_SECONDS = 2.0
 _TURN_SECONDS = 2.0
@@ -196,7 +197,7 @@ async def wait_for_schema(database: Database, *, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             while True:
                 try:
-                    if await database.fetchrow(APPLIED, SCHEMA_VERSION):
+                    if await APPLIED.fetchrow(database, version=SCHEMA_VERSION):
                         return
                     problem = f"the schema is older than {SCHEMA_VERSION}: run `make migrate`"
                 except asyncpg.UndefinedTableError:

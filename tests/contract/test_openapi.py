@@ -11,12 +11,11 @@ from pydantic import BaseModel
 
 from api_service.app import create_app
 from api_service.config import ApiSettings
-from api_service.generation_requests.routes import AppContext
+from api_service.context import AppContext
 from api_service.http.problems import MEDIA_TYPE
 from schemas.api import (
     Accepted,
     GenerationRequest,
-    GenerationRequestSummary,
     Problem,
 )
 from schemas.dead_letters import DeadLetter, DeadLetterPage, DeadLetterSummary
@@ -178,15 +177,6 @@ def test_the_examples_of_letters_show_every_field(document: Json):
 
     assert [*letter] == [*DeadLetter.model_fields]
     assert [[*letter] for letter in page["data"]] == [[*DeadLetterSummary.model_fields]]
-
-
-def test_a_list_shows_what_the_record_shows_but_for_what_was_made_and_what_failed():
-    shown = {name: field.annotation for name, field in GenerationRequest.model_fields.items()}
-    for omitted in ("entities", "failures", "dead_letter"):
-        del shown[omitted]
-
-    summary = GenerationRequestSummary.model_fields
-    assert [(name, field.annotation) for name, field in summary.items()] == [*shown.items()]
 
 
 def test_every_route_stands_under_the_prefix():

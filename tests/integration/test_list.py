@@ -11,6 +11,7 @@ from api_service.generation_requests import list as listing
 from schemas.api import GenerationRequestSummary
 from schemas.states import Status
 from shared.postgres.database import Database
+from shared.sql import Statement
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import Json, api_told, faults_of, problem_of
@@ -270,12 +271,12 @@ SELECT gen_random_uuid(), 'sentence',
           FROM generate_series(1, 100000) AS number) AS past"""
 
 
-async def plan(database: Database, statement: str, status: str | None) -> str:
+async def plan(database: Database, statement: Statement, status: str | None) -> str:
     """Return the generic plan: the one that has to do for every caller."""
     async with database.transaction() as connection:
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         await connection.execute(
-            f"PREPARE asked(text, text, timestamptz, uuid, int) AS {statement}"
+            f"PREPARE asked(text, text, timestamptz, uuid, int) AS {statement.text}"
         )
         try:
             quoted = "NULL" if status is None else f"'{status}'"

@@ -73,5 +73,5 @@ async def test_a_provider_that_is_not_offered_is_refused(stack: Stack, route: st
             for named in ({}, {"provider": "demo"}, {"provider": "ollama", "model": "llama3.2"})
         ]
 
-    assert faults_of(refused) == {"#/provider": "must be one of demo, ollama"}
+    assert faults_of(refused) == {"#/provider": "The provider must be one of demo, ollama."}
     assert [answer.status_code for answer in accepted] == [202, 202, 202]

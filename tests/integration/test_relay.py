@@ -175,7 +175,7 @@ async def test_a_row_that_another_relay_takes_is_passed_over_without_waiting(dat
     broker = Broker()
 
     async with database.transaction() as other, asyncio.timeout(5):
-        await other.fetch(CLAIM_LEFTOVERS, 1, 15.0)
+        await CLAIM_LEFTOVERS.fetch(other, limit=1, seconds=15.0)
         await relay_to(broker, database).sweep()
 
     assert [record.value for record in broker.published] == [b"free"]

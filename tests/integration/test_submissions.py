@@ -1,4 +1,4 @@
-"""Submits that come at the same time share a commit, and each keeps its own promise."""
+"""Submits that come at the same time share a commit, and each keeps its own accepted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from api_service.generation_requests.submit import Ask, Promise, Submissions
+from api_service.generation_requests.columns import NewRequest
+from api_service.generation_requests.submit import Accepted, Submissions
 from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.kafka.publisher import Publisher
@@ -21,10 +22,10 @@ pytestmark = pytest.mark.usefixtures("balanced")
 DISPATCHED = "SELECT dispatch_request_id FROM outbox ORDER BY id"
 
 
-def an_ask(*, count: int = 1, entity_type: str = "sentence", text: str = "") -> Ask:
-    return Ask(
+def a_new_request(*, count: int = 1, entity_type: str = "sentence", text: str = "") -> NewRequest:
+    return NewRequest(
         entity_type=entity_type,
-        count=count,
+        requested_count=count,
         constraints={"topic_tags": [text]} if text else {},
         metadata={"text": text} if text else None,
         priority=Priority.LOW,
@@ -55,26 +56,28 @@ class Counted(Database):
             raise DatabaseUnavailable("the reply was lost")
 
 
-async def _submitted(submissions: Submissions, asks: Sequence[Ask]) -> list[Promise]:
-    return await asyncio.gather(*(submissions.submit(ask) for ask in asks))
+async def _submitted(
+    submissions: Submissions, new_requests: Sequence[NewRequest]
+) -> list[Accepted]:
+    return await asyncio.gather(*(submissions.submit(new) for new in new_requests))
 
 
 async def test_submits_at_once_share_a_commit_and_keep_what_each_has_asked(database: Database):
     counted = Counted(database)
-    asks = [an_ask(count=n, text=f"é{n}") for n in range(1, 11)]
+    new_requests = [a_new_request(count=n, text=f"é{n}") for n in range(1, 11)]
 
-    promises = await _submitted(submissions_to(counted), asks)
+    accepted = await _submitted(submissions_to(counted), new_requests)
 
     assert counted.statements == 1
-    for ask, promise in zip(asks, promises, strict=True):
-        row = await row_of(database, promise.request_id)
-        assert row["requested_count"] == ask.count
-        assert row["requested_at"] == promise.requested_at
-        assert f"é{ask.count}" in row["constraints"]
-        assert f"é{ask.count}" in row["metadata"]
+    for new, each in zip(new_requests, accepted, strict=True):
+        row = await row_of(database, each.request_id)
+        assert row["requested_count"] == new.requested_count
+        assert row["requested_at"] == each.requested_at
+        assert f"é{new.requested_count}" in row["constraints"]
+        assert f"é{new.requested_count}" in row["metadata"]
     dispatched = await database.fetch(DISPATCHED)
     assert {row["dispatch_request_id"] for row in dispatched} == {
-        promise.request_id for promise in promises
+        each.request_id for each in accepted
     }
 
 
@@ -84,24 +87,25 @@ async def test_a_commit_whose_reply_was_lost_is_one_acceptance_and_one_dispatch(
     counted = Counted(database)
     counted.deaf = 1
 
-    promises = await _submitted(submissions_to(counted), [an_ask(), an_ask()])
+    accepted = await _submitted(submissions_to(counted), [a_new_request(), a_new_request()])
 
     assert counted.statements == 2
-    for promise in promises:
-        assert (await row_of(database, promise.request_id))["requested_at"] == promise.requested_at
+    for each in accepted:
+        row = await row_of(database, each.request_id)
+        assert row["requested_at"] == each.requested_at
     assert len(await database.fetch(DISPATCHED)) == 2
 
 
 async def test_a_submit_that_cannot_be_stored_takes_no_neighbour_along(database: Database):
     submissions = submissions_to(database)
-    asks = [an_ask(), an_ask(text="\x00"), an_ask()]
+    new_requests = [a_new_request(), a_new_request(text="\x00"), a_new_request()]
 
     first, bad, last = await asyncio.gather(
-        *(submissions.submit(ask) for ask in asks), return_exceptions=True
+        *(submissions.submit(new) for new in new_requests), return_exceptions=True
     )
 
     assert isinstance(bad, asyncpg.DataError)
     assert {row["dispatch_request_id"] for row in await database.fetch(DISPATCHED)} == {
-        promise.request_id for promise in (first, last) if isinstance(promise, Promise)
+        accepted.request_id for accepted in (first, last) if isinstance(accepted, Accepted)
     }
     assert len(await database.fetch(DISPATCHED)) == 2

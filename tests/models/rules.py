@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from api_service.generation_requests.submit import Ask, Submissions
-from schemas.states import Priority
+from api_service.generation_requests.columns import NewRequest
+from api_service.generation_requests.submit import Submissions
 from tests.models import statements
 from tests.models.machine import Pick
 from tests.models.model import KNOWN, UNKNOWN, Model
@@ -34,18 +34,16 @@ class Rules(Work):
             self._accept(count, entity_type)
 
     def _accept(self, count: int, entity_type: str) -> None:
-        ask = Ask(
+        new = NewRequest(
             entity_type=entity_type,
-            count=count,
+            requested_count=count,
             constraints={},
-            metadata=None,
-            priority=Priority.NORMAL,
             traceparent="00-1-1-00",
         )
         submissions = Submissions(
             self.database, self.relay, topics=KAFKA_NAMES.topics, deadline_seconds=HOUR
         )
-        request_id = self.run(submissions.submit(ask)).request_id
+        request_id = self.run(submissions.submit(new)).request_id
         self.models[request_id] = Model(count=count, entity_type=entity_type)
 
     @rule(request=A_PICK)

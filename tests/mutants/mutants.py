@@ -251,7 +251,10 @@ KAFKA = (
         "outbox row deleted before the acknowledgement",
         place="shared.outbox:Relay.publish",
         old="results = ",
-        new="await self._database.execute(DELETE_ACKNOWLEDGED, [r.id for r in rows]); results = ",
+        new=(
+            "await DELETE_ACKNOWLEDGED.execute(self._database, ids=[r.id for r in rows]); "
+            "results = "
+        ),
         check=test_relay.test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it,
     ),
     Mutant(

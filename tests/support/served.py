@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api_service.app import create_app, opened
-from api_service.generation_requests.routes import AppContext
+from api_service.context import AppContext
 from shared.http.server import Server, listen
 from tests.services import api_settings
 from tests.stack import a_database, a_stack

@@ -5,28 +5,29 @@ from uuid import UUID
 
 import pytest
 
-from api_service.generation_requests.read import pending, retry_after
-from api_service.generation_requests.submit import Ask, Promise
+from api_service.generation_requests.columns import NewRequest
+from api_service.generation_requests.read import accepted_body, retry_after
+from api_service.generation_requests.submit import Accepted
 from schemas.api import GenerationRequest
 from schemas.states import Priority
 
 
 def test_the_record_of_an_accepted_request_is_as_its_model_would_write_it():
-    ask = Ask(
+    new = NewRequest(
         entity_type="sentence",
-        count=3,
+        requested_count=3,
         constraints={"difficulty": 1e22, "nested": [{"é": None}, -0.0]},
         metadata={"lesson": "12"},
         priority=Priority.HIGH,
         traceparent="",
         provider="demo",
     )
-    promise = Promise(
+    accepted = Accepted(
         request_id=UUID("019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"),
         requested_at=datetime(2026, 11, 21, 10, 30, 0, 120, tzinfo=UTC),
     )
 
-    written = pending(ask, promise, path="/v1/generation-requests/42")
+    written = accepted_body(new, accepted, path="/v1/generation-requests/42")
 
     assert GenerationRequest.model_validate_json(written).model_dump_json().encode() == written
 

@@ -6,7 +6,7 @@ from typing import cast
 import httpx
 
 from api_service.app import create_app
-from api_service.generation_requests.routes import AppContext
+from api_service.context import AppContext
 from tests.support.api import problem_of
 
 UNKNOWN = "/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"

@@ -2,17 +2,9 @@
 
 from typing import get_args
 
-from schemas.api import StatusName
 from schemas.events import GenerationSettled
 from schemas.states import FINAL, Priority, Status
-from schemas.submissions import PriorityName
 from worker_service.claims.scheduler import WEIGHTS
-
-
-def test_the_contract_names_the_states_that_there_are():
-    (statuses, *_) = get_args(StatusName)
-
-    assert get_args(statuses) == tuple(Status)
 
 
 def test_all_but_two_states_are_final():
@@ -25,6 +17,5 @@ def test_an_event_tells_of_final_states_alone():
     assert set(told) == FINAL
 
 
-def test_each_priority_has_a_contract_name_and_a_weight():
-    assert get_args(PriorityName) == tuple(Priority)
+def test_each_priority_has_a_weight():
     assert WEIGHTS == {Priority.HIGH: 6, Priority.NORMAL: 3, Priority.LOW: 1}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from api_service.http.body import MAX_DEPTH, parse
+from api_service.http.json_parser import MAX_DEPTH, parse
 from api_service.http.problems import ProblemError, pointer
 
-OUT_OF_RANGE = "a number is not 0 and not within 1e-38 to 1e+38"
+OUT_OF_RANGE = "A number other than 0 must be within 1e-38 to 1e+38."
 NUMBERS_OUT_OF_RANGE = ["1e999", "-1e999", "1e308", "-2e38", "1e-39", "5e-324", "0.1e-999"]
 LARGEST, SMALLEST = 2**63 - 1, -(2**63)
 
@@ -54,35 +54,35 @@ def test_a_pair_of_surrogate_escapes_is_one_character():
 @pytest.mark.parametrize(
     ("body", "detail", "place"),
     [
-        (b'{"a": 1, "a": 1}', "the key 'a' is given twice", "#"),
-        (b'{"a": 1, "\\u0061": 1}', "the key 'a' is given twice", "#"),
-        (b'[{"b": {"c": 1, "d": 2, "c": 3}}]', "the key 'c' is given twice", "#"),
-        (b"NaN", "NaN is not a JSON number", "#"),
-        (b'{"a": Infinity}', "Infinity is not a JSON number", "#"),
-        (b"[-Infinity]", "-Infinity is not a JSON number", "#"),
+        (b'{"a": 1, "a": 1}', "The key 'a' is given twice.", "#"),
+        (b'{"a": 1, "\\u0061": 1}', "The key 'a' is given twice.", "#"),
+        (b'[{"b": {"c": 1, "d": 2, "c": 3}}]', "The key 'c' is given twice.", "#"),
+        (b"NaN", "NaN is not a JSON number.", "#"),
+        (b'{"a": Infinity}', "Infinity is not a JSON number.", "#"),
+        (b"[-Infinity]", "-Infinity is not a JSON number.", "#"),
         *((f"[{number}]".encode(), OUT_OF_RANGE, "#") for number in NUMBERS_OUT_OF_RANGE),
-        (str(LARGEST + 1).encode(), "an integer does not fit 64 bits", "#"),
-        (str(SMALLEST - 1).encode(), "an integer does not fit 64 bits", "#"),
-        (b"9" * 10_000, "an integer does not fit 64 bits", "#"),
+        (str(LARGEST + 1).encode(), "An integer does not fit 64 bits.", "#"),
+        (str(SMALLEST - 1).encode(), "An integer does not fit 64 bits.", "#"),
+        (b"9" * 10_000, "An integer does not fit 64 bits.", "#"),
         (
             rb'{"a": ["ok", "x\u0000"]}',
-            "must not contain NUL characters or lone surrogates",
+            "The text contains a NUL character or a lone surrogate.",
             "#/a/1",
         ),
         (
             rb'{"a": {"b": "\ud800"}}',
-            "must not contain NUL characters or lone surrogates",
+            "The text contains a NUL character or a lone surrogate.",
             "#/a/b",
         ),
-        (rb'["\udc00\ud800"]', "must not contain NUL characters or lone surrogates", "#/0"),
+        (rb'["\udc00\ud800"]', "The text contains a NUL character or a lone surrogate.", "#/0"),
         (
             rb'{"a": {"\u0000": 1}}',
-            "a key must not contain NUL characters or lone surrogates",
+            "A key contains a NUL character or a lone surrogate.",
             "#/a",
         ),
         (
             rb'{"\udfff": 1}',
-            "a key must not contain NUL characters or lone surrogates",
+            "A key contains a NUL character or a lone surrogate.",
             "#",
         ),
     ],
@@ -113,7 +113,7 @@ def test_what_cannot_be_kept_faithfully_is_refused_and_located(
 def test_what_is_not_json_is_refused(body: bytes):
     detail, place = refusal(body)
 
-    assert detail.startswith(("the body is not JSON", "the body is not UTF-8"))
+    assert detail.startswith(("The body is not JSON", "The body is not UTF-8."))
     assert place == "#"
 
 
@@ -121,7 +121,7 @@ def test_what_is_not_json_is_refused(body: bytes):
     "body", [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"', "é".encode("latin-1")]
 )
 def test_what_is_not_utf_8_is_refused(body: bytes):
-    assert refusal(body) == ("the body is not UTF-8", "#")
+    assert refusal(body) == ("The body is not UTF-8.", "#")
 
 
 @pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["[", "{"])
@@ -134,7 +134,7 @@ def test_nesting_is_accepted_up_to_the_limit_and_not_beyond(
     parse(opened * around + innermost + closed * around)
 
     deeper = opened * MAX_DEPTH + innermost + closed * MAX_DEPTH
-    assert refusal(deeper) == (f"nested deeper than {MAX_DEPTH}", "#")
+    assert refusal(deeper) == (f"The body is nested deeper than {MAX_DEPTH} levels.", "#")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,9 @@ def test_nesting_is_accepted_up_to_the_limit_and_not_beyond(
 def test_a_tower_of_brackets_is_refused_like_any_other_nesting(body: bytes):
     detail, _ = refusal(body)
 
-    assert detail.startswith((f"nested deeper than {MAX_DEPTH}", "the body is not JSON"))
+    assert detail.startswith(
+        (f"The body is nested deeper than {MAX_DEPTH} levels.", "The body is not JSON")
+    )
 
 
 def test_a_key_repeated_among_many_is_found_in_one_pass():
@@ -153,7 +155,7 @@ def test_a_key_repeated_among_many_is_found_in_one_pass():
 
     detail, _ = refusal(f'{{{members},"k99999":1}}'.encode())
 
-    assert detail == "the key 'k99999' is given twice"
+    assert detail == "The key 'k99999' is given twice."
 
 
 @pytest.mark.parametrize(

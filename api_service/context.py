@@ -1,0 +1,33 @@
+"""What the routes need of the process that serves them."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api_service.config import ApiSettings
+from api_service.generation_requests.submit import Submissions
+from shared.kafka.publisher import Publisher
+from shared.postgres.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppContext:
+    """The connections and settings of an API process."""
+
+    settings: ApiSettings
+    database: Database
+    publisher: Publisher
+    submissions: Submissions
+    draining: asyncio.Event
+
+
+def context_of(request: Request) -> AppContext:
+    """Return the context of the application that a request came to."""
+    context: AppContext = request.app.state.context
+    return context
+
+
+Context = Annotated[AppContext, Depends(context_of)]
+"""The context as a parameter of an ordinary route; one on the fast path calls `context_of`."""

@@ -1,0 +1,123 @@
+"""Read dead letters: pages of them, the newest first, and one with its record."""
+
+from base64 import b64encode
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from api_service.http.cursors import Cursors, Instant
+from schemas.dead_letters import (
+    Content,
+    DeadLetter,
+    DeadLetterPage,
+    DeadLetterSummary,
+    KeptRecord,
+    LetterUrls,
+    Reason,
+    RecordHeader,
+)
+from shared.postgres.database import Database
+from shared.sql import sql
+
+PAGE = sql("""
+SELECT id, reason, error_code, error_message, generation_request_id, round, failed_ordinals,
+       attempts, topic, kafka_partition, kafka_offset, consumer_group, delivery_count,
+       replay_count, first_failed_at, created_at
+  FROM dead_letters
+ WHERE (:reason::text IS NULL OR reason = :reason)
+   AND (:request_id::uuid IS NULL OR generation_request_id = :request_id)
+   AND (:created_at::timestamptz IS NULL OR (created_at, id) < (:created_at, :id::uuid))
+ ORDER BY created_at DESC, id DESC
+ LIMIT :limit""")
+
+FIND = sql("SELECT * FROM dead_letters WHERE id = :id")
+
+CURSORS = Cursors("dead-letters", tuple[Instant, UUID])
+
+
+async def page(
+    *,
+    reason: Reason | None,
+    request_id: UUID | None,
+    limit: int,
+    cursor: str | None,
+    database: Database,
+    prefix: str,
+) -> DeadLetterPage:
+    """Read the page that follows `cursor`, or the first.
+
+    Raises:
+        ProblemError: 422, where the cursor is not one of this list with these filters.
+    """
+    bound = {"reason": reason, "request_id": None if request_id is None else str(request_id)}
+    created_at, last_id = (None, None) if cursor is None else CURSORS.decode(cursor, **bound)
+    rows = await PAGE.fetch(
+        database,
+        reason=reason,
+        request_id=request_id,
+        created_at=created_at,
+        id=last_id,
+        limit=limit + 1,
+    )
+    shown, has_more = rows[:limit], len(rows) > limit
+    return DeadLetterPage(
+        data=[DeadLetterSummary(**_summary(row, prefix)) for row in shown],
+        next_cursor=CURSORS.encode((shown[-1]["created_at"], shown[-1]["id"]), **bound)
+        if has_more
+        else None,
+        has_more=has_more,
+    )
+
+
+async def find(dead_letter_id: UUID, *, database: Database, prefix: str) -> DeadLetter | None:
+    """Read a dead letter with its record, byte for byte; None where there is none of that id."""
+    row = await FIND.fetchrow(database, id=dead_letter_id)
+    return None if row is None else DeadLetter(**_summary(row, prefix), record=_record(row))
+
+
+def _summary(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
+    request_id: UUID | None = row["generation_request_id"]
+    return {
+        "id": row["id"],
+        "reason": row["reason"],
+        "error_code": row["error_code"],
+        "error_message": row["error_message"],
+        "request_id": request_id,
+        "round": row["round"],
+        "failed_ordinals": row["failed_ordinals"],
+        "attempts": row["attempts"],
+        "topic": row["topic"],
+        "partition": row["kafka_partition"],
+        "offset": row["kafka_offset"],
+        "consumer_group": row["consumer_group"],
+        "delivery_count": row["delivery_count"],
+        "replay_count": row["replay_count"],
+        "first_failed_at": row["first_failed_at"],
+        "created_at": row["created_at"],
+        "urls": LetterUrls(
+            self=f"{prefix}/dead-letters/{row['id']}",
+            request=None if request_id is None else f"{prefix}/generation-requests/{request_id}",
+        ),
+    }
+
+
+def _record(row: asyncpg.Record) -> KeptRecord | None:
+    if row["header_names"] is None:
+        return None
+    headers = zip(row["header_names"], row["header_values"], strict=True)
+    return KeptRecord(
+        key=_content(row["record_key"]),
+        value=_content(row["record_value"]),
+        headers=[RecordHeader(name=name, value=_content(value)) for name, value in headers],
+    )
+
+
+def _content(data: bytes | None) -> Content | None:
+    if data is None:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = None
+    return Content(base64=b64encode(data).decode(), text=text)

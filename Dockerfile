@@ -1,6 +1,8 @@
 # Two images: `docker build --target api .` and `docker build --target worker .`.
 
 ARG PYTHON_IMAGE=python:3.13-slim
+# 1 adds the provider demo to the image of the worker, to try the service out; a release has none.
+ARG DEMO=0
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /app
@@ -28,9 +30,13 @@ ENV API_HOST=0.0.0.0
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "api_service"]
 
-FROM service AS worker
+FROM service AS worker-demo-0
 COPY --from=build /app/worker_service worker_service
+
+FROM worker-demo-0 AS worker-demo-1
 COPY --from=build /app/demo_provider demo_provider
+
+FROM worker-demo-${DEMO} AS worker
 ENV WORKER_HEALTH_HOST=0.0.0.0
 EXPOSE 8001
 ENTRYPOINT ["python", "-m", "worker_service"]

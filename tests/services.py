@@ -1,9 +1,10 @@
 """The two services inside the test's own process, with a scripted provider."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from tests.support.providers import Scripted, tools_of
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.config import WorkerSettings
 from worker_service.generation.retry_policy import RetryPolicy
+from worker_service.generators.contract import Generator
 from worker_service.worker import Worker
 
 LEASE_SECONDS = 4.0
@@ -75,9 +77,13 @@ async def workers_on(stack: Stack) -> AsyncIterator[StartWorker]:
     """Lend a function that starts workers in this process; they are drained at the end."""
     async with AsyncExitStack() as started:
 
-        async def start(provider: Scripted | None = None, **settings: Any) -> Worker:
+        async def start(
+            provider: Scripted | None = None,
+            more: Mapping[str, Generator] = MappingProxyType({}),
+            **settings: Any,
+        ) -> Worker:
             return await started.enter_async_context(
-                _working(worker_settings(stack, **settings), provider or Scripted())
+                _working(worker_settings(stack, **settings), provider or Scripted(), more)
             )
 
         yield start
@@ -90,7 +96,9 @@ async def start_worker(stack: Stack) -> AsyncIterator[StartWorker]:
 
 
 @asynccontextmanager
-async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterator[Worker]:
+async def _working(
+    settings: WorkerSettings, provider: Scripted, more: Mapping[str, Generator]
+) -> AsyncIterator[Worker]:
     async with connect(
         settings.database_url,
         patience=settings.lease_seconds / 3,
@@ -104,7 +112,7 @@ async def _working(settings: WorkerSettings, provider: Scripted) -> AsyncIterato
                 failures=settings.breaker_failures, first_seconds=settings.breaker_seconds
             )
         )
-        tools = tools_of(provider, policy, breakers, calls=settings.provider_calls)
+        tools = tools_of(provider, policy, breakers, calls=settings.provider_calls, more=more)
         worker = Worker(settings, database, publisher, tools)
         running = asyncio.create_task(worker.run(listen("127.0.0.1", 0)))
         try:

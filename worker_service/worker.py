@@ -24,10 +24,10 @@ from worker_service.claims.slots import Slots
 from worker_service.config import WorkerSettings
 from worker_service.context import WorkerContext
 from worker_service.drain import Drain
-from worker_service.generation.attempt import GenerationTools
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.generation.runner import Runner
+from worker_service.generation.tools import GenerationTools
 from worker_service.intake.consume import Consumption
 from worker_service.intake.dispatches import Dispatches
 from worker_service.intake.liveness import Liveness
@@ -174,13 +174,12 @@ def make_claimant(settings: WorkerSettings, tools: GenerationTools) -> Claimant:
 
 def make_tools(settings: WorkerSettings) -> GenerationTools:
     """Make the generators and providers that the settings ask for."""
-    loaded = generators.load()
     policy = BreakerPolicy(
         failures=settings.breaker_failures, first_seconds=settings.breaker_seconds
     )
     return GenerationTools(
-        generators=loaded,
-        providers=make_providers(settings, loaded, connections=settings.provider_calls),
+        generators=generators.load(),
+        providers=make_providers(settings, connections=settings.provider_calls),
         policy=RetryPolicy(
             call_attempts=settings.call_attempts,
             invalid_output_attempts=settings.invalid_output_attempts,

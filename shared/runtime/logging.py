@@ -22,6 +22,7 @@ Event = Literal[
     "database_lost",
     "database_reached",
     "drain_begun",
+    "item_progressed",
     "kafka_lost",
     "kafka_reached",
     "late_result_dropped",

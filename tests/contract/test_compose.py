@@ -101,7 +101,22 @@ def test_a_worker_is_given_longer_to_stop_than_its_drain_takes():
 @pytest.mark.parametrize("service", ["api", "worker"])
 def test_each_service_has_a_target_of_its_own_in_the_one_dockerfile(service: str):
     assert SERVICES[service]["build"]["target"] == service
-    assert f"service AS {service}" in instructions("FROM")
+    assert any(stage.endswith(f" AS {service}") for stage in instructions("FROM"))
+
+
+def test_the_demo_is_in_the_image_only_where_it_is_asked_for():
+    stages = dict(stage.split(" AS ")[::-1] for stage in instructions("FROM"))
+    copied = {
+        stage.split("\n")[0].split(" AS ")[1]
+        for stage in DOCKERFILE.split("\nFROM ")[1:]
+        if "demo_provider" in stage
+    }
+
+    assert "ARG DEMO=0" in DOCKERFILE
+    assert stages["worker"] == "worker-demo-${DEMO}"
+    assert stages["worker-demo-1"] == "worker-demo-0"
+    assert copied == {"worker-demo-1"}
+    assert SERVICES["worker"]["build"]["args"]["DEMO"] == "${DEMO:-1}"
 
 
 def test_an_image_starts_its_program_itself_and_not_as_root():

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from demo_provider import UnsupportedConstraints, make
 from demo_provider.french.conjugation import paradigm
 from demo_provider.french.grammar import PRONOUNS
 from demo_provider.french.lexicon import LEXICON, find_verb
@@ -20,8 +21,6 @@ from schemas.entities.sentence import Entity as Sentence
 from schemas.entities.vocabulary import Constraints as VocabularyConstraints
 from schemas.entities.vocabulary import Entity as Vocabulary
 from schemas.language import Level, Tense
-from worker_service import generators
-from worker_service.generators import UnsupportedConstraints
 
 Json = dict[str, Any]
 SEED = 0x019AA3F05D1C7B3E9C550B7C5D1F2A10
@@ -171,12 +170,12 @@ def has_object(content: str, verb: str, kind: str) -> bool:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_it_makes_what_was_asked_or_says_that_it_cannot(name: str):
-    entity_type, generator = ENTITY_TYPES[name], generators.load()[name]
+    entity_type = ENTITY_TYPES[name]
     made_something = 0
     for asked in ASKED[name]:
         constraints = entity_type.constraints.model_validate(asked)
         try:
-            made = generator.demo(constraints, seed=SEED, ordinal=3)
+            made = make(name, constraints, seed=SEED, ordinal=3)
         except UnsupportedConstraints as refusal:
             assert "provider demo" in str(refusal)  # noqa: PT017 - most are made
             continue
@@ -187,13 +186,13 @@ def test_it_makes_what_was_asked_or_says_that_it_cannot(name: str):
 
 @pytest.mark.parametrize("name", ["sentence", "problem"])
 def test_ten_of_the_same_request_are_ten_different_ones_or_none(name: str):
-    entity_type, generator = ENTITY_TYPES[name], generators.load()[name]
+    entity_type = ENTITY_TYPES[name]
     for asked in ASKED[name][::3]:
         constraints = entity_type.constraints.model_validate(asked)
         made = []
         for ordinal in range(10):
             try:
-                content = generator.demo(constraints, seed=SEED, ordinal=ordinal)
+                content = make(name, constraints, seed=SEED, ordinal=ordinal)
             except UnsupportedConstraints:
                 break
             made.append(json.dumps(content, sort_keys=True))
@@ -201,17 +200,16 @@ def test_ten_of_the_same_request_are_ten_different_ones_or_none(name: str):
 
 
 def test_words_run_out_one_after_the_other_and_never_repeat():
-    generator = generators.load()["vocabulary"]
     constraints = VocabularyConstraints(
         semantic_fields=["nourriture"], parts_of_speech=["noun"], difficulty_level="beginner"
     )
 
     words = {
-        generator.demo(constraints, seed=SEED, ordinal=ordinal)["word"] for ordinal in range(4)
+        make("vocabulary", constraints, seed=SEED, ordinal=ordinal)["word"] for ordinal in range(4)
     }
     assert len(words) == 4
     with pytest.raises(UnsupportedConstraints, match="has nothing for item 5 under the"):
-        generator.demo(constraints, seed=SEED, ordinal=4)
+        make("vocabulary", constraints, seed=SEED, ordinal=4)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +250,7 @@ def test_what_it_cannot_make_is_refused_in_a_sentence(name: str, asked: Json, re
     constraints = ENTITY_TYPES[name].constraints.model_validate(asked)
 
     with pytest.raises(UnsupportedConstraints, match=re.escape(reason)):
-        generators.load()[name].demo(constraints, seed=SEED, ordinal=0)
+        make(name, constraints, seed=SEED, ordinal=0)
 
 
 @pytest.mark.parametrize(
@@ -265,10 +263,9 @@ def test_what_it_cannot_make_is_refused_in_a_sentence(name: str, asked: Json, re
     ],
 )
 def test_a_grammatical_focus_asks_for_what_it_names(focus: list[str], same: Json):
-    generator = generators.load()["problem"]
 
     named = ProblemConstraints(grammatical_focus=focus)
     meant = ProblemConstraints.model_validate(same)
-    assert generator.demo(named, seed=SEED, ordinal=1) == generator.demo(
-        meant, seed=SEED, ordinal=1
+    assert make("problem", named, seed=SEED, ordinal=1) == make(
+        "problem", meant, seed=SEED, ordinal=1
     )

@@ -8,11 +8,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from api_service.generation_requests.routes import router
+from demo_provider import make
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
 from schemas.submissions import Submission, TypedSubmission, asked, typed_submission
 from tests.contract.test_json_schemas import FOLDER
-from worker_service import generators
+from tests.support.model_calls import prompt_of
 
 SEED = 0x019AA3F05D1C7B3E9C550B7C5D1F2A10
 ORDINALS = range(10)
@@ -106,23 +107,19 @@ def test_it_refuses_a_constraint_that_it_does_not_know(entity_type: EntityType):
 
 
 def test_its_demo_makes_valid_entities_that_differ(entity_type: EntityType):
-    generator = generators.load()[entity_type.name]
-
     for example in ({}, *examples(entity_type)):
         constraints = entity_type.constraints.model_validate(example)
-        made = [generator.demo(constraints, seed=SEED, ordinal=n) for n in ORDINALS]
+        made = [make(entity_type.name, constraints, seed=SEED, ordinal=n) for n in ORDINALS]
         for content in made:
             entity_type.entity.model_validate_json(json.dumps(content))
         assert len({json.dumps(content, sort_keys=True) for content in made}) == len(ORDINALS)
-        assert generator.demo(constraints, seed=SEED, ordinal=0) == made[0]
+        assert make(entity_type.name, constraints, seed=SEED, ordinal=0) == made[0]
 
 
 def test_its_prompt_tells_the_constraints_and_items_apart(entity_type: EntityType):
-    generator = generators.load()[entity_type.name]
-
     for example in examples(entity_type):
         constraints = entity_type.constraints.model_validate({**example, "topic_tags": ["la mer"]})
-        prompts = [generator.prompt(constraints, ordinal=n) for n in ORDINALS]
+        prompts = [prompt_of(entity_type.name, constraints, ordinal=n) for n in ORDINALS]
         for word in words(constraints.model_dump(mode="json", exclude_unset=True)):
             assert word in prompts[0].user
         assert prompts[0].system

@@ -21,9 +21,9 @@ from worker_service.providers import (
 )
 from worker_service.providers.chat_completions import ChatCompletions
 from worker_service.providers.failures import TABLE, FailureKind, Reaction
+from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.transport import ProviderLimits
 
 ERRORS = {
     Reaction.REPEAT: TransientError,

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from demo_provider import make
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityIdentity, EntityType
 from shared.postgres.database import Database
 from tests.support.requests import Claimer, a_failure, a_request, recorded
-from worker_service import generators
 from worker_service.outcome import Succeeded
 
 pytestmark = [
@@ -52,7 +52,7 @@ def type_of(schema: dict[str, Any]) -> str:
 
 def made_by_demo(entity_type: EntityType, ordinal: int) -> Succeeded:
     constraints = entity_type.constraints()
-    made = generators.load()[entity_type.name].demo(constraints, seed=7, ordinal=ordinal)
+    made = make(entity_type.name, constraints, seed=7, ordinal=ordinal)
     content = entity_type.entity.model_validate_json(json.dumps(made))
     identity = {"id": str(uuid7()), "target_language_code": constraints.target_language_code}
     return Succeeded(entity={**identity, **content.model_dump(mode="json")}, attempts=1)

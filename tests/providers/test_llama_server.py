@@ -33,9 +33,9 @@ from worker_service.providers import (
 from worker_service.providers.chat_completions import ChatCompletions
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.json_schema import strict
+from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.transport import ProviderLimits
 
 pytestmark = pytest.mark.skipif(not is_built(), reason="`make test-providers` builds the server")
 

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     settings = load(WorkerSettings)
     configure(settings, service="worker")
     tools = make_tools(settings)
-    killer = Killer(tools.generators, latency_seconds=settings.demo_latency_seconds)
+    killer = Killer(latency_seconds=settings.demo_latency_seconds)
     listening = listen(settings.worker_health_host, settings.worker_health_port)
     working = run_worker(settings, replace(tools, providers={"demo": killer}), listening)
     asyncio.run(working)

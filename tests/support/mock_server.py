@@ -19,12 +19,13 @@ from typing import Any
 import httpx
 import pytest
 
+from demo_provider import make
 from devstack.children import Child, Program
 from devstack.installation import find_cache_dir
 from devstack.locks import held_lock
 from devstack.ports import pick_free_port
 from schemas.entities import ENTITY_TYPES
-from worker_service import generators
+from tests.support.model_calls import prompt_of
 
 KEY = "sk-mock-8d1f5c0e"
 _FOLDER = Path(__file__).parents[1] / "model_servers"
@@ -119,12 +120,12 @@ def _worded() -> Iterator[dict[str, Any]]:
 
 def _entities() -> Iterator[dict[str, Any]]:
     """Answer every other call with a valid entity of the type that its prompt asks for."""
-    for name, generator in generators.load().items():
-        constraints = ENTITY_TYPES[name].constraints()
+    for name, entity_type in ENTITY_TYPES.items():
+        constraints = entity_type.constraints()
         yield {
-            "match": {"systemMessage": generator.prompt(constraints, ordinal=0).system},
+            "match": {"systemMessage": prompt_of(name, constraints).system},
             "response": {
-                "content": json.dumps(generator.demo(constraints, seed=1, ordinal=0)),
+                "content": json.dumps(make(name, constraints, seed=1, ordinal=0)),
                 "reasoning": "Let me think.",
                 "usage": {
                     "prompt_tokens": 11,

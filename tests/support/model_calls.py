@@ -1,5 +1,6 @@
 """Builders of calls and of the claims that lead to them."""
 
+import asyncio
 import json
 from math import inf
 from typing import Any
@@ -7,18 +8,32 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from schemas.entities import ENTITY_TYPES
+from schemas.entity import ConstraintsBase
 from schemas.states import Priority
 from worker_service import generators
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claim import Claim
 from worker_service.claims.run import Run
-from worker_service.generation.attempt import GenerationTools, attempt
+from worker_service.generation.attempt import attempt
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
+from worker_service.generation.tools import GenerationTools
+from worker_service.generators.contract import Item
+from worker_service.generators.language import LanguageGenerator
 from worker_service.outcome import Outcome
+from worker_service.prompt import Prompt
 from worker_service.providers import Call, Provider, Rejection
 
 QUICK = RetryPolicy(first_wait=0.0, longest_wait=0.0)
+
+
+def prompt_of(entity_type: str, constraints: ConstraintsBase, *, ordinal: int = 0) -> Prompt:
+    """Return what the generator of a language type tells a model."""
+    generator = generators.load()[entity_type]
+    assert isinstance(generator, LanguageGenerator)
+    return generator.prompt(
+        Item(request_id=uuid7(), ordinal=ordinal, entity_type=entity_type, constraints=constraints)
+    )
 
 
 def a_call(
@@ -35,7 +50,7 @@ def a_call(
         constraints=constraints,
         ordinal=0,
         seed=1,
-        prompt=generators.load()[entity_type].prompt(constraints, ordinal=0),
+        prompt=prompt_of(entity_type, constraints),
         json_schema=ENTITY_TYPES[entity_type].json_schema,
         model=model,
         rejection=rejection,
@@ -82,4 +97,6 @@ def tools_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Generation
 
 async def attempted(claim: Claim, ordinal: int = 0, *, tools: GenerationTools) -> Outcome:
     """Attempt an item of a claim under the lease that the claim came with."""
-    return await attempt(claim, ordinal, tools=tools, lease=Run.of(claim))
+    async with asyncio.timeout(None) as limit:
+        return await attempt(Run.of(claim), ordinal, tools=tools, limit=limit)
+    raise AssertionError

@@ -1,14 +1,16 @@
 """A provider that does what a test tells it; it stands for an outside model."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from worker_service import generators
 from worker_service.claims.circuit import Breakers
-from worker_service.generation.attempt import GenerationTools
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
+from worker_service.generation.tools import GenerationTools
+from worker_service.generators.contract import Generator
 from worker_service.providers import Call, Completion
 from worker_service.providers.demo import Demo
 
@@ -33,7 +35,7 @@ class Scripted:
 
     def __post_init__(self) -> None:
         self.gate.set()
-        self._demo = Demo(generators.load(), latency_seconds=0)
+        self._demo = Demo(latency_seconds=0)
 
     async def complete(self, call: Call) -> Completion:
         self.calls.append(call)
@@ -59,10 +61,15 @@ class Scripted:
 
 
 def tools_of(
-    provider: Scripted, policy: RetryPolicy, breakers: Breakers, *, calls: int
+    provider: Scripted,
+    policy: RetryPolicy,
+    breakers: Breakers,
+    *,
+    calls: int,
+    more: Mapping[str, Generator] = MappingProxyType({}),
 ) -> GenerationTools:
     return GenerationTools(
-        generators=generators.load(),
+        generators={**generators.load(), **more},
         providers={"demo": provider},
         policy=policy,
         breakers=breakers,

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, repeat
 
 import pytest
@@ -14,7 +14,9 @@ from shared.errors import ErrorCode
 from tests.support.model_calls import QUICK, a_claim, attempted, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
-from worker_service.generation.attempt import LeaseOver, attempt
+from worker_service.claims.run import Run
+from worker_service.generation.attempt import attempt
+from worker_service.generation.item_tools import LeaseOver
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.providers import (
@@ -36,18 +38,6 @@ def steps(*told: Step) -> Callable[[Call], Step]:
     """Answer each call with its step, and every further one with the last."""
     remaining: Iterator[Step] = chain(told, repeat(told[-1]))
     return lambda _: next(remaining)
-
-
-@dataclass
-class EndsAfter:
-    """A lease that is over after so many looks at it."""
-
-    looks: int
-
-    @property
-    def is_leased(self) -> bool:
-        self.looks -= 1
-        return self.looks >= 0
 
 
 async def asked(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
@@ -100,11 +90,16 @@ async def test_failed_calls_and_answers_that_do_not_fit_are_counted_apart():
 
 
 async def test_no_call_is_repeated_once_the_lease_may_be_over():
-    provider = Scripted(steps(DOWN))
-    tools = tools_with(provider, policy=POLICY)
+    run = Run.of(a_claim(provider="demo"))
 
+    def fail_and_lose_the_lease(_: Call) -> Step:
+        run.leased_until = 0.0
+        return DOWN
+
+    provider = Scripted(fail_and_lose_the_lease)
     with pytest.raises(LeaseOver):
-        await attempt(a_claim(provider="demo"), 0, tools=tools, lease=EndsAfter(looks=1))
+        async with asyncio.timeout(None) as limit:
+            await attempt(run, 0, tools=tools_with(provider, policy=POLICY), limit=limit)
 
     assert len(provider.calls) == 1
 

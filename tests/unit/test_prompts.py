@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.entities import ENTITY_TYPES
+from tests.support.model_calls import prompt_of
 from worker_service import generators
 from worker_service.prompt import PromptFile
 
@@ -39,7 +40,7 @@ def test_a_value_that_is_missing_is_an_error(prompt: PromptFile):
 
 @pytest.mark.parametrize("name", ENTITY_TYPES)
 def test_each_generator_has_its_prompt_beside_it(name: str):
-    made = generators.load()[name].prompt(ENTITY_TYPES[name].constraints(), ordinal=0)
+    made = prompt_of(name, ENTITY_TYPES[name].constraints())
 
     assert (FOLDER / f"{name}.md").exists()
     assert "$" not in made.system + made.user

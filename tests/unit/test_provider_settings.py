@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from worker_service.providers import Provider
+from worker_service.providers import settings as settings_module
 from worker_service.providers.settings import ProviderSettings, make_providers
 
 KEY = "sk-0123456789"
@@ -19,7 +20,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def providers(**settings: Any) -> dict[str, Provider]:
-    return dict(make_providers(ProviderSettings(**settings), {}, connections=1))
+    return dict(make_providers(ProviderSettings(**settings), connections=1))
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,13 @@ def test_a_key_shows_in_no_representation():
     settings = ProviderSettings(openai_api_key=SecretStr(KEY), openrouter_api_key=SecretStr(KEY))
 
     assert KEY not in repr(settings) + str(settings.model_dump())
+
+
+def test_without_its_package_there_is_no_demo_and_it_cannot_be_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(settings_module, "is_installed", lambda: False)
+
+    with pytest.raises(ValidationError, match="demo is not in this image"):
+        ProviderSettings()
+    assert [*providers(provider="ollama", ollama_model="tiny")] == ["ollama"]

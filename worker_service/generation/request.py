@@ -11,8 +11,10 @@ from shared.runtime.logging import get_log
 from worker_service.claims.release import release
 from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
-from worker_service.generation.attempt import GenerationTools, LeaseOver, attempt
+from worker_service.generation.attempt import attempt
+from worker_service.generation.item_tools import ItemRecorded, LeaseOver
 from worker_service.generation.recording import end_unleased, record_item, settle_whole
+from worker_service.generation.tools import GenerationTools
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 
 log = get_log()
@@ -45,7 +47,7 @@ async def _run_items(
     for ordinal in missing:
         if run.is_stopping:
             return
-        outcome = await _permitted_attempt(run, ordinal, tools)
+        outcome = await _attempt(run, ordinal, tools)
         match outcome:
             case None:
                 continue
@@ -57,26 +59,18 @@ async def _run_items(
                 assert_never(outcome)
 
 
-async def _permitted_attempt(run: Run, ordinal: int, tools: GenerationTools) -> Outcome | None:
-    """Attempt an item when there is a permit for it.
+async def _attempt(run: Run, ordinal: int, tools: GenerationTools) -> Outcome | None:
+    """Attempt an item.
 
     None when the item was recorded meanwhile, the run was stopped before the attempt began, or
     aborted before the outcome was there. A run whose lease may be over is stopped: a worker that
     wakes after a long pause cannot know yet what it has lost.
     """
-    permits, claim = tools.permits, run.claim
     try:
         async with asyncio.timeout(None) as limit:
-            with run.stoppable(limit):
-                await permits.acquire(claim.priority, claim.request_id)
-            try:
-                if ordinal in run.recorded:
-                    return None
-                with run.abortable(limit):
-                    return await attempt(claim, ordinal, tools=tools, lease=run)
-            finally:
-                permits.release()
-    except TimeoutError:
+            with run.abortable(limit):
+                return await attempt(run, ordinal, tools=tools, limit=limit)
+    except (TimeoutError, ItemRecorded):
         return None
     except LeaseOver:
         end_unleased(run)

@@ -9,7 +9,7 @@ from worker_service.claims.run import Run
 from worker_service.claims.slots import Slots
 from worker_service.context import WorkerContext
 from worker_service.generation import request
-from worker_service.generation.attempt import GenerationTools
+from worker_service.generation.tools import GenerationTools
 
 log = get_log()
 

@@ -1,41 +1,8 @@
 """Sentences that show a piece of grammar."""
 
-from typing import Any
+from worker_service.generators.language import LanguageGenerator
+from worker_service.prompt import PromptFile
 
-from demo_provider.french.levels import suitable
-from demo_provider.french.sentences import SentenceBrief, make_sentence
-from schemas.entities.sentence import Constraints, Entity
-from worker_service.generators import UnsupportedConstraints, from_the_lexicon
-from worker_service.prompt import Prompt, PromptFile
-
-_PROMPT = PromptFile.beside(__file__)
-
-
-def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
-    """Tell a model which sentence to write."""
-    return _PROMPT.filled(
-        number=str(ordinal + 1),
-        topics=", ".join(constraints.topic_tags) or "everyday life",
-        constraints=constraints.model_dump_json(exclude_none=True, exclude={"topic_tags"}),
-    )
-
-
-def demo(constraints: Constraints, *, seed: int, ordinal: int) -> dict[str, Any]:
-    """Make the sentence from the French lexicon."""
-    if constraints.topic_tags:
-        raise UnsupportedConstraints("the provider demo cannot keep a sentence to topic_tags")
-    with from_the_lexicon(constraints, ordinal=ordinal):
-        made = make_sentence(_brief(constraints), seed=seed, ordinal=ordinal)
-    return {name: getattr(made, name) for name in Entity.model_fields}
-
-
-def _brief(constraints: Constraints) -> SentenceBrief:
-    return SentenceBrief(
-        verbs=tuple(constraints.verb_infinitives),
-        tenses=suitable(constraints.difficulty_level, constraints.tenses_used),
-        pronouns=(constraints.pronoun,) if constraints.pronoun else (),
-        negated=constraints.includes_negation,
-        with_direct_object=constraints.includes_cod,
-        with_indirect_object=constraints.includes_coi,
-        is_correct=constraints.is_correct,
-    )
+GENERATOR = LanguageGenerator(
+    prompt_file=PromptFile.beside(__file__), apart=frozenset({"topic_tags"})
+)

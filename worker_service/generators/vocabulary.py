@@ -1,46 +1,8 @@
 """Words with their definition, translation and an example."""
 
-from dataclasses import asdict
-from typing import Any
+from worker_service.generators.language import LanguageGenerator
+from worker_service.prompt import PromptFile
 
-from demo_provider.french.vocabulary import SEMANTIC_FIELDS, VocabularyBrief, make_vocabulary
-from schemas.entities.vocabulary import Constraints
-from worker_service.generators import UnsupportedConstraints, from_the_lexicon
-from worker_service.prompt import Prompt, PromptFile
-
-_PROMPT = PromptFile.beside(__file__)
-
-
-def prompt(constraints: Constraints, *, ordinal: int) -> Prompt:
-    """Tell a model which word to choose."""
-    return _PROMPT.filled(
-        number=str(ordinal + 1),
-        topics=", ".join(constraints.topic_tags) or "everyday life",
-        constraints=constraints.model_dump_json(exclude_none=True, exclude={"topic_tags"}),
-    )
-
-
-def demo(constraints: Constraints, *, seed: int, ordinal: int) -> dict[str, Any]:
-    """Take the word from the French lexicon."""
-    if constraints.topic_tags:
-        raise UnsupportedConstraints(
-            "the provider demo knows words by semantic_fields, not by topic_tags"
-        )
-    brief = VocabularyBrief(
-        semantic_fields=_fields(constraints.semantic_fields),
-        parts_of_speech=tuple(constraints.parts_of_speech),
-        levels=(constraints.difficulty_level,) if constraints.difficulty_level else (),
-    )
-    with from_the_lexicon(constraints, ordinal=ordinal):
-        return asdict(make_vocabulary(brief, seed=seed, ordinal=ordinal))
-
-
-def _fields(asked: list[str]) -> tuple[str, ...]:
-    """Keep the fields that the lexicon has."""
-    known = tuple(name for name in asked if name in SEMANTIC_FIELDS)
-    if asked and not known:
-        raise UnsupportedConstraints(
-            f"the provider demo knows none of the semantic_fields {', '.join(asked)}; it has"
-            f" {', '.join(SEMANTIC_FIELDS)}"
-        )
-    return known
+GENERATOR = LanguageGenerator(
+    prompt_file=PromptFile.beside(__file__), apart=frozenset({"topic_tags"})
+)

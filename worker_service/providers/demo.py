@@ -1,36 +1,51 @@
-"""The provider `demo`: offline, deterministic, for trying the service out without a key.
-
-The generator of the entity type makes the text from a small lexicon. Tokens are counted as words.
-"""
+"""The provider `demo`, where the package `demo_provider` is installed: no release image has it."""
 
 import asyncio
 import json
-from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol, cast
 
+from schemas.entity import ConstraintsBase
 from schemas.usage import Tokens
 from shared.errors import ErrorCode
-from worker_service.generators import Generator, UnsupportedConstraints
 from worker_service.providers import Call, Completion, PermanentError
 
 
+class DemoPackage(Protocol):
+    """What the package offers."""
+
+    UnsupportedConstraints: type[Exception]
+
+    def make(
+        self, entity_type: str, constraints: ConstraintsBase, *, seed: int, ordinal: int
+    ) -> dict[str, Any]: ...
+
+
+def is_installed() -> bool:
+    """Look for the package without importing it."""
+    return find_spec("demo_provider") is not None
+
+
 class Demo:
-    """Make entities from the generators' own lexicon, `latency_seconds` each."""
+    """Answer without a model, after `latency_seconds`; tokens are counted as words."""
 
     name = "demo"
     credential = ""
 
-    def __init__(self, generators: Mapping[str, Generator], *, latency_seconds: float) -> None:
-        self._generators = generators
+    def __init__(self, *, latency_seconds: float) -> None:
+        self._package = cast("DemoPackage", import_module("demo_provider"))
         self._latency_seconds = latency_seconds
 
     async def complete(self, call: Call) -> Completion:
         """Make one entity; the same call always gets the same one."""
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
-        generator = self._generators[call.entity_type]
         try:
-            content = generator.demo(call.constraints, seed=call.seed, ordinal=call.ordinal)
-        except UnsupportedConstraints as error:
+            content = self._package.make(
+                call.entity_type, call.constraints, seed=call.seed, ordinal=call.ordinal
+            )
+        except self._package.UnsupportedConstraints as error:
             raise PermanentError(ErrorCode.UNSUPPORTED, str(error)) from error
         text = json.dumps(content, ensure_ascii=False)
         tokens = Tokens(

@@ -20,11 +20,11 @@ from worker_service.providers.dialect import (
     name_of,
 )
 from worker_service.providers.failures import FailureKind, Fault, classify, error_of, fault_of
+from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
 from worker_service.providers.transport import (
     Oversized,
-    ProviderLimits,
     classify_transport_error,
     error_body,
     open_client,

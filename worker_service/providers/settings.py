@@ -1,6 +1,6 @@
 """The settings of the providers, and the providers that they ask for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from pydantic import (
@@ -15,14 +15,12 @@ from pydantic import (
 
 from schemas.providers import ModelName, ProviderName
 from shared.config import Environment
-from worker_service.generators import Generator
 from worker_service.providers import Provider
 from worker_service.providers.chat_completions import ChatCompletions
-from worker_service.providers.demo import Demo
-from worker_service.providers.dialect import Dialect
+from worker_service.providers.demo import Demo, is_installed
+from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.ollama import Ollama
 from worker_service.providers.server import Address, Server
-from worker_service.providers.transport import ProviderLimits
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _SEVERAL_MODELS: Final = frozenset({"openai", "openrouter", "ollama"})
@@ -42,7 +40,7 @@ Seconds = Annotated[PositiveFloat, Field(le=86_400)]
 
 
 class ProviderSettings(Environment):
-    """Which providers there are, and how patient the worker is with them."""
+    """Which providers there are, and the limits of their calls."""
 
     demo_latency_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         0, description="How long the provider demo takes for each entity."
@@ -83,7 +81,9 @@ class ProviderSettings(Environment):
     provider_answer_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = Field(
         8_388_608, description="The largest answer, as it is sent, that a worker reads."
     )
-    provider: ProviderName = Field("demo", description="The provider of requests that name none.")
+    provider: ProviderName = Field(
+        "demo", description="The provider of requests that name none.", validate_default=True
+    )
 
     @field_validator("provider")
     @classmethod
@@ -92,25 +92,78 @@ class ProviderSettings(Environment):
             raise ValueError(f"{name} needs {name.upper()}_MODEL too")
         if name == "openrouter" and not info.data.get("openrouter_api_key"):
             raise ValueError("openrouter needs OPENROUTER_API_KEY too")
+        if name == "demo" and not is_installed():
+            raise ValueError(
+                "demo is not in this image; set it to another one, or build with DEMO=1"
+            )
         return name
 
 
-def make_providers(
-    settings: ProviderSettings, generators: Mapping[str, Generator], *, connections: int
-) -> Mapping[str, Provider]:
-    """Make every provider that is set up, by its name.
+def make_providers(settings: ProviderSettings, *, connections: int) -> Mapping[str, Provider]:
+    """Make every provider that is set up, by its name; each call may have a connection."""
+    made = {name: make(settings, connections) for name, make in _TABLE.items()}
+    return {name: provider for name, provider in made.items() if provider is not None}
 
-    `demo` and `ollama` always are, `openai` with a key or an address of one's own, `openrouter`
-    with a key.
-    """
-    demo = Demo(generators, latency_seconds=settings.demo_latency_seconds)
-    limits = _limits(settings)
-    made: list[Provider] = [demo]
-    made += (
-        Server(name, dialect, address=address, limits=limits, connections=connections)
-        for name, dialect, address in _servers(settings)
+
+def _demo(settings: ProviderSettings, _: int) -> Provider | None:
+    """Wherever its package is installed."""
+    return Demo(latency_seconds=settings.demo_latency_seconds) if is_installed() else None
+
+
+def _openai(settings: ProviderSettings, connections: int) -> Provider | None:
+    """With a key, or with the address of another server."""
+    if not settings.openai_api_key and settings.openai_base_url == _OPENAI:
+        return None
+    address = Address(
+        base_url=settings.openai_base_url,
+        credential=_revealed(settings.openai_api_key),
+        model=settings.openai_model,
     )
-    return {provider.name: provider for provider in made}
+    return Server(
+        "openai",
+        ChatCompletions(),
+        address=address,
+        limits=_limits(settings),
+        connections=connections,
+    )
+
+
+def _openrouter(settings: ProviderSettings, connections: int) -> Provider | None:
+    """With a key."""
+    if not settings.openrouter_api_key:
+        return None
+    address = Address(
+        base_url=settings.openrouter_base_url,
+        credential=_revealed(settings.openrouter_api_key),
+        model=settings.openrouter_model,
+    )
+    return Server(
+        "openrouter",
+        ChatCompletions(extra={"provider": {"require_parameters": True}}),
+        address=address,
+        limits=_limits(settings),
+        connections=connections,
+    )
+
+
+def _ollama(settings: ProviderSettings, connections: int) -> Provider | None:
+    """Without a key: it needs none, so it is always set up."""
+    return Server(
+        "ollama",
+        Ollama(),
+        address=Address(base_url=settings.ollama_base_url, model=settings.ollama_model),
+        limits=_limits(settings),
+        connections=connections,
+    )
+
+
+_TABLE: Final[Mapping[ProviderName, Callable[[ProviderSettings, int], Provider | None]]] = {
+    "demo": _demo,
+    "openai": _openai,
+    "openrouter": _openrouter,
+    "ollama": _ollama,
+}
+"""How each provider is made of the settings; None where it is not set up."""
 
 
 def _limits(settings: ProviderSettings) -> ProviderLimits:
@@ -121,34 +174,6 @@ def _limits(settings: ProviderSettings) -> ProviderLimits:
         next_token_seconds=settings.provider_next_token_seconds,
         call_seconds=settings.provider_call_seconds,
         answer_bytes=settings.provider_answer_bytes,
-    )
-
-
-def _servers(settings: ProviderSettings) -> Iterator[tuple[str, Dialect, Address]]:
-    if settings.openai_api_key or settings.openai_base_url != _OPENAI:
-        yield (
-            "openai",
-            ChatCompletions(),
-            Address(
-                base_url=settings.openai_base_url,
-                credential=_revealed(settings.openai_api_key),
-                model=settings.openai_model,
-            ),
-        )
-    if settings.openrouter_api_key:
-        yield (
-            "openrouter",
-            ChatCompletions(extra={"provider": {"require_parameters": True}}),
-            Address(
-                base_url=settings.openrouter_base_url,
-                credential=_revealed(settings.openrouter_api_key),
-                model=settings.openrouter_model,
-            ),
-        )
-    yield (
-        "ollama",
-        Ollama(),
-        Address(base_url=settings.ollama_base_url, model=settings.ollama_model),
     )
 
 

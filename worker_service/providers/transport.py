@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -11,23 +10,12 @@ from httpx_sse import EventSource
 
 from worker_service.providers.dialect import Json, Unreadable
 from worker_service.providers.failures import FailureKind
+from worker_service.providers.limits import ProviderLimits
 
 _KEPT_ALIVE: Final = 20
 _KEPT_ALIVE_SECONDS: Final = 30.0
 _ERROR_BYTES: Final = 65_536
 _END: Final = "[DONE]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderLimits:
-    """How long an answer may take, and how large it may be."""
-
-    connect_seconds: float = 5.0
-    read_seconds: float = 60.0
-    first_token_seconds: float = 60.0
-    next_token_seconds: float = 20.0
-    call_seconds: float = 180.0
-    answer_bytes: int = 8_388_608
 
 
 class Oversized(Exception):

@@ -1,0 +1,1 @@
+"""One module for each entity type that the lexicon can serve."""

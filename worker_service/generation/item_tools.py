@@ -1,0 +1,226 @@
+"""What a generator gets for one item: calls with permits, the circuit, retries and usage."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import ErrorCode
+from shared.runtime.logging import get_log
+from worker_service.claims.circuit import Admission, Circuit, Refusal
+from worker_service.claims.run import Run
+from worker_service.generation.calls import Calls
+from worker_service.generation.retry import repeated
+from worker_service.generation.tools import GenerationTools
+from worker_service.generators.contract import Answer, Item
+from worker_service.prompt import Prompt
+from worker_service.providers import (
+    Call,
+    Completion,
+    CredentialRefused,
+    InvalidOutput,
+    ProviderError,
+    Rejection,
+    TransientError,
+)
+from worker_service.providers.failures import UNFINISHED, FailureKind, error_of
+
+log = get_log()
+
+_MOST_FAULTS = 5
+
+
+class LeaseOver(Exception):
+    """The request may have another owner by now: no further call is made for it."""
+
+
+class ItemRecorded(Exception):
+    """The item was recorded while it waited for its first permit."""
+
+
+class CircuitOpen(Exception):
+    """No call is made for now; `refusal` says why and until when."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ItemTools:
+    """The tools of one attempt; `limit` is the timeout that ends it early.
+
+    An attempt begins with its first call: until then a run that stops ends it, afterwards only one
+    that is aborted.
+    """
+
+    run: Run
+    item: Item
+    tools: GenerationTools
+    calls: Calls
+    limit: asyncio.Timeout
+    has_begun: bool = False
+    stage: str = field(default="")
+
+    async def call(self, prompt: Prompt, *, answer: type[Answer]) -> Answer:
+        """Call the request's provider as the contract says.
+
+        Raises:
+            ProviderError: as the provider fails, when it is not called again.
+            CircuitOpen: the provider is left alone for now.
+            LeaseOver: a call was due, and the lease did not last for certain.
+            ItemRecorded: it was the first call, and the item needs none any more.
+        """
+        circuit = self.tools.circuit(self.run.claim)
+        calling = _Calling(self, self._call(prompt, answer), answer=answer, circuit=circuit)
+        await calling.acquire()
+        with calling:
+            made = await repeated(
+                calling.call_once, policy=self.tools.policy, may_call=calling.may_call
+            )
+        assert isinstance(made, answer)  # noqa: S101 - validated by it
+        return made
+
+    def progress(self, done: int, total: int, stage: str) -> None:
+        """Log how far a stage has come."""
+        self.stage = stage
+        log.debug(
+            "item_progressed",
+            request_id=str(self.item.request_id),
+            ordinal=self.item.ordinal,
+            stage=stage,
+            done=done,
+            total=total,
+        )
+
+    async def wait_for_permit(self) -> None:
+        """Take a permit; the first one is waited for only as long as the run goes on."""
+        claim, permits = self.run.claim, self.tools.permits
+        if self.has_begun:
+            await permits.acquire(claim.priority, claim.request_id)
+            return
+        with self.run.stoppable(self.limit):
+            await permits.acquire(claim.priority, claim.request_id)
+        self.has_begun = True
+        if self.item.ordinal in self.run.recorded:
+            permits.release()
+            raise ItemRecorded
+
+    def _call(self, prompt: Prompt, answer: type[BaseModel]) -> Call:
+        return Call(
+            entity_type=self.item.entity_type,
+            constraints=self.item.constraints,
+            ordinal=self.item.ordinal,
+            seed=self.item.request_id.int,
+            prompt=prompt,
+            json_schema=_json_schema(answer),
+            model=self.run.claim.model,
+        )
+
+
+class _Calling:
+    """One call with its repetitions; as a block, it tells the circuit how that ended.
+
+    It begins with a permit, which each failure gives back. One object and no closures: thousands of
+    them wait at a time.
+    """
+
+    __slots__ = ("_admission", "_answer", "_call", "_circuit", "_has_permit", "_item")
+
+    def __init__(
+        self, item: ItemTools, call: Call, *, answer: type[BaseModel], circuit: Circuit
+    ) -> None:
+        self._item = item
+        self._call = call
+        self._answer = answer
+        self._circuit = circuit
+        self._has_permit = False
+        self._admission: Admission
+
+    async def acquire(self) -> None:
+        """Wait for the permit of the next repetition."""
+        await self._item.wait_for_permit()
+        self._has_permit = True
+
+    def __enter__(self) -> None:
+        """Ask the circuit for leave."""
+        admission = self._circuit.admit(time.monotonic())
+        if isinstance(admission, Refusal):
+            self._release()
+            raise CircuitOpen(admission)
+        self._admission = admission
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._release()
+        now, circuit = time.monotonic(), self._circuit
+        match error:
+            case TransientError() | CredentialRefused():
+                circuit.failed(self._admission, error.code, now=now)
+            case None:
+                circuit.answered(self._admission, now=now)
+            case ProviderError() if self._item.calls:
+                circuit.answered(self._admission, now=now)
+            case _:
+                circuit.abandoned(self._admission)
+
+    def _release(self) -> None:
+        if self._has_permit:
+            self._has_permit = False
+            self._item.tools.permits.release()
+
+    def may_call(self) -> bool:
+        """Whether the circuit is as it was when it let the call through."""
+        return self._circuit.is_current(self._admission)
+
+    async def call_once(self) -> BaseModel:
+        """Call the provider once, with a permit for as long as that takes."""
+        if not self._has_permit:
+            await self.acquire()
+        try:
+            return await self._complete()
+        finally:
+            self._release()
+
+    async def _complete(self) -> BaseModel:
+        run = self._item.run
+        if not run.is_leased:
+            raise LeaseOver
+        if not self.may_call():
+            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
+        provider = self._item.tools.provider(run.claim)
+        with self._item.calls.noted() as noted:
+            completion = noted.completion = await provider.complete(self._call)
+            try:
+                return _validated(self._answer, completion)
+            except InvalidOutput as error:
+                rejection = Rejection(text=completion.text, reason=str(error))
+                self._call = replace(self._call, rejection=rejection)
+                raise
+
+
+@lru_cache
+def _json_schema(answer: type[BaseModel]) -> dict[str, Any]:
+    return answer.model_json_schema()
+
+
+def _validated(answer: type[BaseModel], completion: Completion) -> BaseModel:
+    if kind := UNFINISHED.get(completion.finish_reason):
+        raise error_of(kind, completion.text if kind is FailureKind.REFUSED else "")
+    try:
+        return answer.model_validate_json(completion.text)
+    except ValidationError as error:
+        raise error_of(FailureKind.UNFIT, faults_of(error)) from error
+
+
+def faults_of(error: ValidationError) -> str:
+    """Say what the validator says, without repeating what it was given."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    said = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+        for fault in faults[:_MOST_FAULTS]
+    ]
+    more = len(faults) - len(said)
+    return "; ".join(said) + (f" (and {more} more)" if more else "")

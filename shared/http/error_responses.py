@@ -1,4 +1,4 @@
-"""What a connection says last, where no request reaches the application; each a problem."""
+"""The answers to requests that never reach the application, each a problem."""
 
 import json
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 20.0
-"""A request is whole so long after its first byte, or is refused."""
+"""How long a request may take to arrive."""
 
 DRAIN_SECONDS = 3.0
-"""The same for one that is not whole when the server ends; less than its graceful time-out."""
+"""The same for one that is incomplete at a shutdown; less than the graceful time-out."""
 
 
 def _refusal(
@@ -35,13 +35,16 @@ def _refusal(
     return "\r\n".join(lines).encode()
 
 
-NO_HTTP = _refusal(400, "bad_request", "this is not a request as HTTP/1.1 has it")
+MALFORMED = _refusal(400, "bad_request", "Malformed HTTP/1.1 request.")
+UPGRADE_WITH_BODY = _refusal(
+    400, "bad_request", "A request with a body cannot ask for `Upgrade`; send it without."
+)
 LATE = _refusal(
-    408, "request_timeout", f"a request must be whole within {REQUEST_SECONDS:g} seconds"
+    408, "request_timeout", f"The request did not arrive within {REQUEST_SECONDS:g} seconds."
 )
 HEAD_TOO_LARGE = _refusal(
-    431, "head_too_large", f"a target and its headers may have {MAX_HEAD_BYTES:,} bytes"
+    431, "head_too_large", f"The target and the headers exceed {MAX_HEAD_BYTES:,} bytes."
 )
 DRAINING = _refusal(
-    503, "draining", "the service ends; send it again", headers={"retry-after": "2"}
+    503, "draining", "The server is shutting down; retry.", headers={"retry-after": "2"}
 )

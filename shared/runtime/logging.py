@@ -123,6 +123,7 @@ _LIBRARY_LEVELS = {
     "httpx": logging.WARNING,
     "uvicorn": logging.WARNING,
     "uvicorn.access": logging.ERROR,
+    "uvicorn.error": logging.ERROR,  # its warnings are about what clients send
 }
 
 

@@ -65,8 +65,9 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
 def create_app(context: AppContext) -> FastAPI:
     """Build the application on what was opened."""
     prefix = context.settings.api_prefix
+    typed = generation_requests.typed_routes()
     app = DocumentedApi(
-        bodies=generation_requests.BODIES,
+        bodies=[*generation_requests.BODIES, *typed.bodies],
         title="Generation requests",
         version="0.1.0",
         description=DESCRIPTION,
@@ -81,13 +82,14 @@ def create_app(context: AppContext) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
-    for router in (generation_requests.router, dead_letters.router, health.router, metrics.router):
-        app.include_router(router, prefix=prefix)
+    for feature in (generation_requests, typed, dead_letters, health, metrics):
+        app.include_router(feature.router, prefix=prefix)
     routes = [*iter_route_contexts(app.routes)]
     learn_parameters(routes)
-    table = checked(generation_requests.fast_endpoints(prefix), routes)
+    endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}
+    table = {(method, prefix + path): called for (method, path), called in endpoints.items()}
     # The last one added is the outermost. Authentication goes outside the fast path: it covers the
     # endpoints of the table, and WebSocket, too.
     app.add_middleware(HeadAsGet)
-    app.add_middleware(FastPath, table=table)
+    app.add_middleware(FastPath, table=checked(table, routes))
     return app

@@ -9,7 +9,8 @@ from benchmarks.rounds import Sample
 from benchmarks.servers import Stack, connected
 from benchmarks.usage import Usage
 from schemas.states import Priority
-from shared.kafka.publisher import Acknowledged, Publisher
+from shared.kafka.publisher import Publisher
+from shared.kafka.records import Acknowledged
 from shared.requests.dispatch import dispatch_record
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -14,11 +14,11 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.kafka.publisher import (
+from shared.kafka.publisher import Publisher
+from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
     NotDelivered,
-    Publisher,
     Record,
     Refused,
     TopicMissing,

@@ -1,5 +1,7 @@
 """The routes of generation requests, the typed ones made from the list of entity types."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,7 +25,13 @@ from schemas import api
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
 from schemas.states import Status
-from schemas.submissions import EntityTypeName, Submission, asked, typed_submission
+from schemas.submissions import (
+    EntityTypeName,
+    Submission,
+    TypedSubmission,
+    asked,
+    typed_submission,
+)
 
 _SUBMIT: Answers = {
     202: answer("Accepted: the request will be settled.", "Location", "Retry-After"),
@@ -83,39 +91,6 @@ def _accepted(record: bytes, path: str) -> Response:
     return Response(record, 202, headers, media_type="application/json")
 
 
-def _typed_submit(entity_type: EntityType) -> Endpoint:
-    """Make the endpoint of the route that is named after an entity type."""
-    body_model = _TYPED_BODIES[entity_type.name]
-
-    @router.post(
-        f"/{entity_type.collection}/generate",
-        status_code=202,
-        response_model=api.Accepted,
-        responses=_SUBMIT,
-        name=f"generate_{entity_type.collection}",
-        summary=f"Generate {entity_type.collection}",
-        openapi_extra={**header_of("traceparent"), **body_of(body_model)},
-    )
-    async def generate(request: Request) -> Response:
-        """Ask for entities of this type; poll `Location` until the status is final."""
-        context = context_of(request)
-        submission = await read_body(request, body_model)
-        new = NewRequest.of(
-            submission,
-            entity_type=entity_type.name,
-            constraints=asked(submission.together()),
-            traceparent=traceparent(read_header(request, "traceparent")),
-        )
-        accepted = await _submit(new, context)
-        record = api.Accepted(
-            request_id=accepted.request_id, count=submission.count, status=Status.PENDING
-        )
-        path = path_of(accepted.request_id, context.settings.api_prefix)
-        return _accepted(record.model_dump_json().encode(), path)
-
-    return generate
-
-
 @router.get("/generation-requests", responses=_LIST)
 async def list_requests(
     context: Context,
@@ -172,18 +147,63 @@ def _matches(if_none_match: str | None, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-_TYPED_BODIES = {name: typed_submission(entity_type) for name, entity_type in ENTITY_TYPES.items()}
-BODIES: tuple[type[BaseModel], ...] = (Submission, *_TYPED_BODIES.values())
-_TYPED = {
-    f"/{entity_type.collection}/generate": _typed_submit(entity_type)
-    for entity_type in ENTITY_TYPES.values()
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedRoutes:
+    """The routes that are named after entity types: to include, to call fast, to document."""
+
+    router: APIRouter
+    endpoints: Table
+    bodies: Sequence[type[BaseModel]]
 
 
-def fast_endpoints(prefix: str) -> Table:
-    """List the endpoints that are called without the router."""
-    return {
-        ("POST", f"{prefix}/generation-requests"): submit_request,
-        ("GET", f"{prefix}/generation-requests/{{request_id}}"): read_request,
-        **{("POST", f"{prefix}{path}"): endpoint for path, endpoint in _TYPED.items()},
+def typed_routes() -> TypedRoutes:
+    """Make a route for each entity type in the list."""
+    router = APIRouter(route_class=StrictRoute, tags=_TAGS)
+    bodies = {name: typed_submission(entity_type) for name, entity_type in ENTITY_TYPES.items()}
+    endpoints = {
+        ("POST", f"/{entity_type.collection}/generate"): _add_typed(
+            router, entity_type, body_model=bodies[name]
+        )
+        for name, entity_type in ENTITY_TYPES.items()
     }
+    return TypedRoutes(router=router, endpoints=endpoints, bodies=[*bodies.values()])
+
+
+def _add_typed(
+    router: APIRouter, entity_type: EntityType, *, body_model: type[TypedSubmission]
+) -> Endpoint:
+    @router.post(
+        f"/{entity_type.collection}/generate",
+        status_code=202,
+        response_model=api.Accepted,
+        responses=_SUBMIT,
+        name=f"generate_{entity_type.collection}",
+        summary=f"Generate {entity_type.collection}",
+        openapi_extra={**header_of("traceparent"), **body_of(body_model)},
+    )
+    async def generate(request: Request) -> Response:
+        """Ask for entities of this type; poll `Location` until the status is final."""
+        context = context_of(request)
+        submission = await read_body(request, body_model)
+        new = NewRequest.of(
+            submission,
+            entity_type=entity_type.name,
+            constraints=asked(submission.together()),
+            traceparent=traceparent(read_header(request, "traceparent")),
+        )
+        accepted = await _submit(new, context)
+        record = api.Accepted(
+            request_id=accepted.request_id, count=submission.count, status=Status.PENDING
+        )
+        path = path_of(accepted.request_id, context.settings.api_prefix)
+        return _accepted(record.model_dump_json().encode(), path)
+
+    return generate
+
+
+BODIES: tuple[type[BaseModel], ...] = (Submission,)
+FAST_ENDPOINTS: Table = {
+    ("POST", "/generation-requests"): submit_request,
+    ("GET", "/generation-requests/{request_id}"): read_request,
+}
+"""The endpoints that are called without the router, beside those of `typed_routes`."""

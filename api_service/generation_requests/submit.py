@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from api_service.generation_requests.columns import COLUMNS, NewRequest, arrays
 from shared.group_commit import GroupCommit
-from shared.kafka.publisher import Record
+from shared.kafka.records import Record
 from shared.kafka.topics import Topics
 from shared.outbox import OutboxRow, Relay, columns
 from shared.postgres.database import Database

@@ -2,72 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
-from typing import TypeAlias
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
-from aiokafka.structs import RecordMetadata
+from aiokafka.errors import KafkaError
 
-from schemas.messages import Headers
-from shared.kafka.starting import started
+from shared.kafka.delivery import REQUEST_SECONDS, deliver
+from shared.kafka.records import DeliveryResult, NotDelivered, Record
+from shared.kafka.starting import ClientStart
 from shared.kafka.topics import LETTER_MESSAGE_BYTES
 from shared.runtime.logging import get_log
 
 log = get_log()
 
-REQUEST_SECONDS = 5.0
 _PING_SECONDS = 2.0
 _PING_EVERY_SECONDS = 1.0
-_IN_TURN_SECONDS = 0.1
-"""Within this all records are handed over in turn, unless one waits for room in its partition."""
 _PARTITION_BYTES = 262_144
 """What waits for one partition: all the dispatches of a relay's batch, so that none waits here."""
-
-_FAILURES = (OSError, KafkaError, ValueError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """A record to be published."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The broker has the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The broker does not take this record, and would not another time."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TopicMissing:
-    """The broker has no such topic yet: no fault of the record."""
-
-    topic: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotDelivered:
-    """Nobody answered in time, or not for now: the record may be published or not."""
-
-
-DeliveryResult: TypeAlias = Acknowledged | Refused | TopicMissing | NotDelivered
-_Delivery: TypeAlias = asyncio.Future[RecordMetadata]
-_Handed: TypeAlias = dict[int, _Delivery | DeliveryResult]
 
 
 class Publisher:
@@ -80,6 +32,7 @@ class Publisher:
     def __init__(self, bootstrap_servers: str, *, client_id: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
+        self._start = ClientStart(self._new_producer, leave=_leave)
         self._producer: AIOKafkaProducer | None = None
         self.reachable = False
 
@@ -96,20 +49,21 @@ class Publisher:
             await asyncio.sleep(_PING_EVERY_SECONDS)
 
     async def _ping(self) -> bool:
+        if self._producer is None:
+            self._producer = await self._start.started(_PING_SECONDS)
+            return self._producer is not None
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_PING_SECONDS):
-                if self._producer is None:
-                    return await self._start()
                 return bool(await self._producer.client.force_metadata_update())
         return False
 
-    async def _start(self) -> bool:
-        """Start the client.
+    def _new_producer(self) -> AIOKafkaProducer:
+        """Make the client.
 
         Not idempotent on purpose: an outage hangs an idempotent producer and its `stop`
         (aiokafka issues 1101 and 1017), and every consumer expects duplicates anyway.
         """
-        producer = AIOKafkaProducer(
+        return AIOKafkaProducer(
             bootstrap_servers=self._bootstrap_servers,
             client_id=self._client_id,
             acks="all",
@@ -120,19 +74,17 @@ class Publisher:
             partitioner=partition_of,
             max_request_size=LETTER_MESSAGE_BYTES,
         )
-        await started(producer.start, leave=partial(_leave, producer))
-        self._producer = producer
-        return True
 
     async def publish(self, records: list[Record]) -> list[DeliveryResult]:
         """Publish the records side by side and say what became of each, in their order."""
         producer = self._producer
         if producer is None or not self.reachable:
             return [NotDelivered() for _ in records]
-        return await _publish(producer, records)
+        return await deliver(producer, records)
 
     async def stop(self) -> None:
         """Leave the broker; bounded, whatever state it is in."""
+        self._start.abandon()
         if self._producer is None:
             return
         await _leave(self._producer)
@@ -150,98 +102,3 @@ def partition_of(key: bytes | None, partitions: list[int], available: list[int])
     if key is None:
         return random.choice(available or partitions)
     return sorted(partitions)[crc32(key) % len(partitions)]
-
-
-async def _publish(producer: AIOKafkaProducer, records: list[Record]) -> list[DeliveryResult]:
-    """Hand the records over before any delivery is awaited; what is not delivered is unreached."""
-    handed: _Handed = {}
-    try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2 * REQUEST_SECONDS):
-                await _hand_over_all(producer, records, handed)
-                for delivery in handed.values():
-                    if isinstance(delivery, asyncio.Future) and not delivery.done():
-                        await asyncio.wait([delivery])
-    finally:
-        for delivery in handed.values():
-            if isinstance(delivery, asyncio.Future):
-                delivery.cancel()  # if it is done, its error counts as retrieved
-    return [_result_of(handed.get(place)) for place in range(len(records))]
-
-
-async def _hand_over_all(
-    producer: AIOKafkaProducer, records: list[Record], handed: _Handed
-) -> None:
-    """Hand over in turn, and as soon as one waits, what is left of each key beside the others."""
-    topics = {record.topic for record in records}
-    obstacles = {topic: await _obstacle(producer, topic) for topic in topics}
-
-    async def in_turn(places: Iterable[int]) -> None:
-        for place in places:
-            record = records[place]
-            handed[place] = obstacles[record.topic] or await _hand_over(producer, record)
-
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_IN_TURN_SECONDS):
-            await in_turn(range(len(records)))
-    if len(handed) == len(records):
-        return
-    of_key: dict[object, list[int]] = {}
-    for place in range(len(handed), len(records)):
-        topic, key = records[place].topic, records[place].key
-        of_key.setdefault(place if key is None else (topic, key), []).append(place)
-    async with asyncio.TaskGroup() as side_by_side:
-        for places in of_key.values():
-            side_by_side.create_task(in_turn(places))
-
-
-async def _obstacle(producer: AIOKafkaProducer, topic: str) -> DeliveryResult | None:
-    """Ask once for a topic that is new to the client; `send` would wait for it for seconds."""
-    client = producer.client
-    if client.cluster.partitions_for_topic(topic) is not None:
-        return None
-    try:
-        await client.add_topic(topic)
-        if not await client.force_metadata_update():
-            return NotDelivered()
-    except _FAILURES as error:
-        return _failure(error)
-    return None if client.cluster.partitions_for_topic(topic) else TopicMissing(topic)
-
-
-async def _hand_over(producer: AIOKafkaProducer, record: Record) -> _Delivery | DeliveryResult:
-    """Send a record, even one of headers alone, which the producer's own `send` refuses."""
-    delivery: _Delivery
-    try:
-        if record.key is not None or record.value is not None:
-            delivery = await producer.send(
-                record.topic, record.value, key=record.key, headers=record.headers
-            )
-        else:
-            batch = producer.create_batch()
-            batch.append(key=None, value=None, timestamp=None, headers=record.headers)
-            partition = random.choice([*await producer.partitions_for(record.topic)])
-            delivery = await producer.send_batch(batch, record.topic, partition=partition)
-    except _FAILURES as error:
-        return _failure(error)
-    return delivery
-
-
-def _result_of(delivery: _Delivery | DeliveryResult | None) -> DeliveryResult:
-    if not isinstance(delivery, asyncio.Future):
-        return delivery or NotDelivered()
-    if delivery.cancelled():
-        return NotDelivered()
-    error = delivery.exception()
-    return Acknowledged() if error is None else _failure(error)
-
-
-def _failure(error: BaseException) -> DeliveryResult:
-    match error:
-        case OSError() | KafkaTimeoutError() | ProducerClosed():
-            return NotDelivered()
-        case KafkaError() | ValueError():
-            passes = getattr(error, "retriable", False)
-            return NotDelivered() if passes else Refused(f"{type(error).__name__}: {error}")
-        case _:
-            raise error

@@ -1,62 +1,67 @@
-"""The start of a client of Kafka, which can be ended at any moment."""
+"""The start of a Kafka client in a task of its own, which only the end of the process cancels.
+
+aiokafka gives up by its own request timeouts when no broker answers. Cancelling it earlier would
+leave the connection open that it asks for metadata.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import suppress
-from types import coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from aiokafka.errors import KafkaError
+
+from shared.runtime.logging import get_log
+
+log = get_log()
 
 
-async def started(
-    start: Callable[[], Coroutine[Any, Any, None]], *, leave: Callable[[], Awaitable[None]]
-) -> None:
-    """Start a client; one that fails or is cancelled leaves, even if it is cancelled once more."""
-    starting = Starting(start)
-    try:
-        await asyncio.shield(starting.task)
-    except BaseException:
+class Startable(Protocol):
+    """A producer or a consumer."""
+
+    async def start(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=Startable)
+
+
+class ClientStart(Generic[Client]):
+    """Start clients that `new` makes until one has started; `leave` closes any other."""
+
+    def __init__(
+        self, new: Callable[[], Client], *, leave: Callable[[Client], Awaitable[None]]
+    ) -> None:
+        self._new = new
+        self._leave = leave
+        self._task: asyncio.Task[Client | None] | None = None
+        self._is_abandoned = False
+
+    async def started(self, within: float) -> Client | None:
+        """Wait for the client, at most so many seconds; the next call begins a failed start again.
+
+        None while no broker has answered.
+        """
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        done, _ = await asyncio.wait([self._task], timeout=within)
+        if not done:
+            return None
+        task, self._task = self._task, None
+        return task.result()
+
+    def abandon(self) -> None:
+        """Let a start that is under way come to its end alone, and its client be closed."""
+        self._is_abandoned = True
+
+    async def _run(self) -> Client | None:
+        client = self._new()
         try:
-            await starting.end()
-        finally:
-            await leave()
-        raise
-
-
-class Starting:
-    """A start that is under way as `task`.
-
-    Once ended it meets a timeout wherever it waits: aiokafka then closes what it has opened, where
-    by a cancellation it would leave the connection that it asks for metadata open for good.
-    Every wait after `end` is cut so, those of its cleanup included.
-    """
-
-    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._start = start
-        self._is_ended = False
-        self.task = asyncio.create_task(self._run())
-
-    async def end(self) -> None:
-        """End it, whatever the broker does, and wait until it has left nothing open."""
-        self._is_ended = True
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        await self._steps()
-
-    @coroutine
-    def _steps(self) -> Generator[Any, None, None]:
-        starting = self._start()
-        error: BaseException | None = None
-        with suppress(StopIteration):
-            while True:
-                awaited = starting.throw(error) if error else starting.send(None)
-                if self._is_ended:
-                    self.task.cancel()
-                try:
-                    yield awaited
-                    error = None
-                except asyncio.CancelledError as cancelled:
-                    error = TimeoutError() if self._is_ended else cancelled
-                except BaseException as failed:  # noqa: BLE001 - it is raised again, in the start
-                    error = failed
+            await client.start()
+            if not self._is_abandoned:
+                return client
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.debug("loop_iteration_failed", loop="client_start", reason=str(error))
+        except BaseException:
+            await self._leave(client)
+            raise
+        await self._leave(client)
+        return None

@@ -5,7 +5,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from schemas.messages import DISPATCH_TYPE, GenerationRequested, cloud_event_headers
-from shared.kafka.publisher import Record
+from shared.kafka.records import Record
 from shared.outbox import request_id_key
 
 

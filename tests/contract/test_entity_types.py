@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from api_service.generation_requests.routes import router
+from api_service.generation_requests.routes import typed_routes
 from demo_provider import make
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
@@ -48,7 +48,7 @@ def test_its_names_are_plain(entity_type: EntityType):
 
 
 def test_it_has_a_typed_route_and_the_general_one_takes_it(entity_type: EntityType):
-    paths = {getattr(route, "path", None) for route in router.routes}
+    paths = {getattr(route, "path", None) for route in typed_routes().router.routes}
 
     assert f"/{entity_type.collection}/generate" in paths
     assert Submission.model_validate({"entity_type": entity_type.name}).count == 1

@@ -13,7 +13,8 @@ from devstack.ports import pick_free_port
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
 from shared.errors import DatabaseUnavailable
-from shared.kafka.publisher import Acknowledged, NotDelivered, Publisher, Record, TopicMissing
+from shared.kafka.publisher import Publisher
+from shared.kafka.records import Acknowledged, NotDelivered, Record, TopicMissing
 from shared.kafka.topics import create_topics
 from shared.postgres.database import Database, connect
 from tests.services import StartWorker, serving, workers_on

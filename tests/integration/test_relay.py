@@ -15,15 +15,14 @@ from aiokafka import TopicPartition
 
 from api_service.relay import relaying
 from schemas.states import Priority
-from shared.kafka.publisher import (
+from shared.kafka.publisher import Publisher, partition_of
+from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
     NotDelivered,
-    Publisher,
     Record,
     Refused,
     TopicMissing,
-    partition_of,
 )
 from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
@@ -369,7 +368,7 @@ async def test_a_topic_that_is_missing_does_not_delay_the_others(stack: Stack, d
 async def test_rows_of_a_partition_that_takes_nothing_delay_no_other(
     stack: Stack, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("shared.kafka.publisher.REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr("shared.kafka.delivery.REQUEST_SECONDS", 1.0)
     topic = stack.topics.dead_letters
     stuck, free = (_key_of(partition) for partition in (0, 1))
     publisher = Publisher(stack.kafka, client_id="relay")

@@ -1,6 +1,7 @@
 """Every entity type goes the whole road, a new one too: two files of one name and one line."""
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,9 @@ from shared.postgres.database import Database
 from tests.services import StartWorker, serving
 from tests.stack import Stack
 from tests.support.client import settled
+from tests.support.providers import Scripted
 from worker_service import generators
+from worker_service.providers import Call, Completion
 
 Json = dict[str, Any]
 
@@ -49,17 +52,27 @@ class Entity(EntityBase):
 GENERATOR = '''
 """Riddles."""
 
-from worker_service.prompt import Prompt
+from worker_service.generators.language import LanguageGenerator
+from worker_service.prompt import PromptFile
 
-
-def prompt(constraints, *, ordinal):
-    return Prompt(system="You write riddles.", user=f"Write riddle {ordinal} on {constraints}")
-
-
-def demo(constraints, *, seed, ordinal):
-    answer = constraints.answer or "le temps"
-    return {"question": f"Qu'est-ce qui passe {ordinal + 1} fois ?", "answer": answer}
+GENERATOR = LanguageGenerator(prompt_file=PromptFile.beside(__file__))
 '''
+PROMPT = """
+# System
+
+You write riddles.
+
+# User
+
+Write riddle $number about $topics, under these constraints: $constraints
+"""
+
+
+def a_model(call: Call) -> Completion:
+    """Answer as a model would, which is told the constraints by the prompt alone."""
+    question = f"Qu'est-ce qui passe {call.ordinal + 1} fois ?"
+    asked = json.loads(call.prompt.user.partition("constraints: ")[2])
+    return Completion(text=json.dumps({"question": question, "answer": asked["answer"]}))
 
 
 @pytest.mark.usefixtures("balanced_services")
@@ -96,6 +109,7 @@ def riddle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EntityTy
         folder = tmp_path / package.__name__
         folder.mkdir()
         (folder / "riddle.py").write_text(dedent(text).lstrip(), encoding="utf-8")
+        (folder / "riddle.md").write_text(PROMPT.lstrip(), encoding="utf-8")
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
         monkeypatch.delitem(sys.modules, f"{package.__name__}.riddle", raising=False)
     importlib.invalidate_caches()
@@ -110,7 +124,7 @@ def riddle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EntityTy
 async def test_a_new_type_is_two_files_of_one_name_and_a_line(
     riddle: EntityType, stack: Stack, start_worker: StartWorker
 ):
-    await start_worker()
+    await start_worker(Scripted(a_model))
     async with serving(stack) as api:
         document = (await api.get("/openapi.json")).json()
         accepted = await api.post("/riddles/generate", json={"count": 2, "answer": "la nuit"})

@@ -11,15 +11,15 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
 
-from shared.kafka import publisher
-from shared.kafka.publisher import (
+from shared.kafka import delivery
+from shared.kafka.publisher import Publisher, partition_of
+from shared.kafka.records import (
     Acknowledged,
+    DeliveryResult,
     NotDelivered,
-    Publisher,
     Record,
     Refused,
     TopicMissing,
-    partition_of,
 )
 from tests.support.waiting import eventually
 
@@ -68,7 +68,7 @@ class Producer:
 
 async def results_of(
     *values: bytes, producer: Producer, topic: str = "known", keys: Sequence[bytes | None] = ()
-) -> list[publisher.DeliveryResult]:
+) -> list[DeliveryResult]:
     publisher = Publisher("h:1", client_id="test")
     publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
     publisher.reachable = True
@@ -100,7 +100,7 @@ async def test_a_topic_that_is_missing_is_asked_for_once_in_a_batch():
 async def test_what_is_not_delivered_in_time_is_unreached_and_its_neighbours_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(publisher, "REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "REQUEST_SECONDS", 0.01)
     producer = Producer()
     results = await results_of(b"kept", b"late", b"kept", producer=producer)
     assert results == [Acknowledged(), NotDelivered(), Acknowledged()]
@@ -108,8 +108,8 @@ async def test_what_is_not_delivered_in_time_is_unreached_and_its_neighbours_are
 
 
 async def test_records_that_find_no_room_delay_none_behind_them(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(publisher, "REQUEST_SECONDS", 0.1)
-    monkeypatch.setattr(publisher, "_IN_TURN_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "_IN_TURN_SECONDS", 0.01)
     producer = Producer()
     values = [b"no room", b"no room", b"kept", b"refused", b"kept"]
     results = await results_of(*values, producer=producer, keys=[b"a", None, None, b"b", b"c"])
@@ -120,8 +120,8 @@ async def test_records_that_find_no_room_delay_none_behind_them(monkeypatch: pyt
 
 
 async def test_records_of_one_key_keep_their_order_when_one_waits(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(publisher, "REQUEST_SECONDS", 0.1)
-    monkeypatch.setattr(publisher, "_IN_TURN_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "_IN_TURN_SECONDS", 0.01)
     producer = Producer()
     results = await results_of(
         *[b"kept", b"no room", b"kept", b"kept"],

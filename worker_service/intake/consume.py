@@ -6,7 +6,6 @@ Kafka, and ticks all the while, so that a watchdog can tell waiting from being s
 
 import asyncio
 from contextlib import suppress
-from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -14,7 +13,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.states import Priority
-from shared.kafka.starting import started
+from shared.kafka.starting import ClientStart
 from shared.runtime.logging import get_log
 from worker_service.claims.slots import Slots
 from worker_service.intake.dispatches import Dispatches
@@ -31,7 +30,8 @@ _LEFT_OUT_SECONDS = 0.1
 _AGAIN_SECONDS = 0.5
 _COMMIT_SECONDS = 5.0
 _REVOKE_SECONDS = 3.0
-_START_SECONDS = 15.0
+_START_SECONDS = 1.0
+_REQUEST_SECONDS = 10.0
 
 
 class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -54,6 +54,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self._slots = slots
         self._liveness = liveness
         self._offsets = Offsets()
+        self._start = ClientStart(self._new_consumer, leave=_leave)
         self._consumer: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
@@ -99,6 +100,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
+        self._start.abandon()
         if self._consumer is None:
             return
         await self.commit()
@@ -107,13 +109,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _started(self) -> AIOKafkaConsumer:
         while True:
             self._liveness.tick()
-            consumer = self._new_consumer()
-            try:
-                async with asyncio.timeout(_START_SECONDS):
-                    await started(consumer.start, leave=partial(_leave, consumer))
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.debug("loop_iteration_failed", loop="consumer_start", reason=str(error))
-            else:
+            consumer = await self._start.started(_START_SECONDS)
+            if consumer is not None:
                 return consumer
             await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -132,7 +129,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=65_536,
             fetch_max_wait_ms=100,  # a partition that was emptied waits for this fetch of others
             metadata_max_age_ms=5_000,  # how soon topics that are created late are found
-            request_timeout_ms=10_000,
+            request_timeout_ms=int(_REQUEST_SECONDS * 1000),
         )
 
     async def _step_over(self, undecodable: Undecodable) -> None:

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from schemas.dead_letters import Header, Reason
 from schemas.states import Priority
-from shared.kafka.publisher import Record
+from shared.kafka.records import Record
 from shared.outbox import split_headers
 from shared.postgres.database import Connection
 from shared.requests.dispatch import dispatch_record

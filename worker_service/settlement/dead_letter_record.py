@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from schemas.dead_letters import Header
-from shared.kafka.publisher import Record
+from shared.kafka.records import Record
 from shared.kafka.topics import LETTER_MESSAGE_BYTES
 
 _HEADER_BYTES = 16

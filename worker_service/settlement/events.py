@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from schemas.dead_letters import Reason
 from schemas.events import SETTLED_TYPE, GenerationSettled
 from schemas.messages import cloud_event_headers
-from shared.kafka.publisher import Record
+from shared.kafka.records import Record
 from shared.outbox import OutboxRow, Relay, insert, request_id_key
 from shared.postgres.database import Connection
 from shared.runtime.logging import get_log

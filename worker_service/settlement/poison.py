@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from schemas.dead_letters import Reason
-from shared.kafka.publisher import Record
+from shared.kafka.records import Record
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
 from worker_service.kafka_names import KafkaNames

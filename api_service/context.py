@@ -24,7 +24,6 @@ class AppContext:
 
 
 def context_of(request: Request) -> AppContext:
-    """Return the context of the application that a request came to."""
     context: AppContext = request.app.state.context
     return context
 

@@ -9,14 +9,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.routing import RouteContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.http import problems, query
 from api_service.http.strict_json import StrictRequest
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[[StrictRequest], Awaitable[Response]]
 Table: TypeAlias = Mapping[tuple[str, str], Endpoint]
 """Endpoints by method and path; a path that ends in a parameter takes a UUID there."""
 

@@ -37,7 +37,9 @@ class ErrorSummary(BaseModel):
 
     code: str
     message: str | None
-    retryable: bool = Field(description="Whether asking again for the same may succeed.")
+    retryable: bool = Field(
+        description="Whether the same request may succeed if it is submitted again."
+    )
 
 
 class Failure(BaseModel):
@@ -164,7 +166,7 @@ class ProblemDetail(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong, as RFC 9457 has it."""
+    """What went wrong (RFC 9457)."""
 
     type: str = "about:blank"
     title: str

@@ -98,7 +98,7 @@ class TypedSubmission(SubmissionBase):
         return self
 
     def together(self) -> ConstraintsBase:
-        """Return the constraints from both places."""
+        """Merge the constraints of both places."""
         beside = self.model_fields_set & {*type(self.constraints).model_fields}
         return type(self.constraints).model_validate(
             {**asked(self.constraints), **self.model_dump(mode="json", include=beside)}
@@ -136,5 +136,5 @@ def _is_given_once(value: object, info: ValidationInfo) -> object:
 
 
 def asked(constraints: Strict) -> dict[str, Any]:
-    """Return the constraints as the caller gave them: validated, without the defaults."""
+    """Write the constraints as the caller gave them: validated, without the defaults."""
     return constraints.model_dump(mode="json", exclude_unset=True)

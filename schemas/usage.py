@@ -52,5 +52,5 @@ class ItemUsage(Usage):
         )
 
     def totals(self) -> dict[str, int]:
-        """Return the sums alone, without what each call took."""
+        """Leave out the calls: the sums alone."""
         return self.model_dump(include={*Usage.model_fields})

@@ -1,7 +1,7 @@
 """Errors that both services speak of.
 
     DatabaseUnavailable     PostgreSQL did not answer in time, or not at all
-      DatabaseContended     it answered: somebody else holds the lock, or won the deadlock
+      DatabaseContended     it answered: another session holds the lock, or won the deadlock
 
 The codes are public (records, dead letters, problem details, metrics, docs): add, never rename.
 """

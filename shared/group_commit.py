@@ -1,7 +1,7 @@
 """Group commit: the rows that arrive while a transaction runs share the next one.
 
-One transaction runs at a time, and a row that comes alone goes at once. Neighbours are isolated:
-what a batch cannot do together is done row by row, and whoever leaves takes nobody along.
+One transaction runs at a time, and a single row goes at once. A failed batch is retried row by row;
+cancelling one caller never cancels the batch.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class GroupCommit(Generic[Row, Answer]):
             self._sending = None
 
     def _next_batch(self) -> list[_Waiter[Row, Answer]]:
-        """Take waiters in the order of their coming, one for each key; those who left are gone."""
+        """Take waiters in the order of their arrival, one per key; drop cancelled ones."""
         batch: dict[UUID, _Waiter[Row, Answer]] = {}
         later: list[_Waiter[Row, Answer]] = []
         while self._queue and len(batch) < LARGEST_BATCH:

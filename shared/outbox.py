@@ -136,7 +136,7 @@ def columns(records: Sequence[Record]) -> dict[str, list[Any]]:
 
 
 def split_headers(record: Record) -> tuple[list[str], list[bytes | None]]:
-    """Return the names and values of a record's headers as the two arrays of the table."""
+    """Split the headers of a record into the two arrays of the table."""
     return [name for name, _ in record.headers], [value for _, value in record.headers]
 
 
@@ -248,5 +248,5 @@ def _reasons(
 
 
 def request_id_key(request_id: UUID) -> bytes:
-    """Return the record key of everything that is said about a request."""
+    """Make the key of every record about a request."""
     return str(request_id).encode()

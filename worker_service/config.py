@@ -25,7 +25,7 @@ class WorkerSettings(SharedSettings, ProviderSettings):
     )
     max_provider_calls: PositiveInt | None = Field(
         None,
-        description="Items that one worker attempts at a time; empty: as many as requests.",
+        description="Provider calls that one worker has in flight; empty: as many as requests.",
     )
     max_parallel_items_per_request: PositiveInt = Field(
         3, description="Items of one request that are made at a time."
@@ -34,17 +34,18 @@ class WorkerSettings(SharedSettings, ProviderSettings):
         40, description="How long a stopping worker waits for the calls that it has in flight."
     )
     call_attempts: PositiveInt = Field(
-        4, description="Calls for one item that fail in passing before its request is deferred."
+        4, description="Provider calls per item before transient failures defer the request."
     )
     invalid_output_attempts: PositiveInt = Field(
-        3, description="Calls for one item whose output fits no schema before it fails."
+        3,
+        description="Provider calls per item whose output is schema-invalid before the item fails.",
     )
 
     breaker_failures: PositiveInt = Field(
-        5, description="Failed attempts in a row after which a provider is left alone for a while."
+        5, description="Consecutive failed attempts that open a provider's circuit."
     )
     breaker_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
-        5, description="How long a provider is left alone at first; up to a minute later on."
+        5, description="How long a circuit stays open at first; up to a minute later on."
     )
 
     @property

@@ -97,7 +97,7 @@ def retry_after(*, remaining: int, recorded: int, seconds_in_work: float | None)
 
 
 def accepted_body(new: NewRequest, accepted: Accepted, *, path: str) -> bytes:
-    """Return the record of a request as it was when it was accepted, to be polled at `path`.
+    """Write the record of a request as it was when it was accepted, to be polled at `path`.
 
     Written without making a `GenerationRequest` first, which takes three times as long.
     """
@@ -113,14 +113,13 @@ def accepted_body(new: NewRequest, accepted: Accepted, *, path: str) -> bytes:
 
 
 def path_of(request_id: UUID, prefix: str) -> str:
-    """Return the path under which a request is polled."""
     return f"{prefix}/generation-requests/{request_id}"
 
 
 def summary(
     row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str
 ) -> GenerationRequestSummary:
-    """Return the record without what was made and what failed, as lists show it."""
+    """Make the record as lists show it: without entities and failures."""
     return GenerationRequestSummary(**_members(row, usages, prefix))
 
 

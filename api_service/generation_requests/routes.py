@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, TypeAdapter
 
 from api_service.context import AppContext, Context, context_of
@@ -19,7 +19,13 @@ from api_service.http.cursors import Cursor
 from api_service.http.openapi import body_of, header_of, uuid_of
 from api_service.http.problems import VALIDATION_FAILED, ProblemError
 from api_service.http.query import DEFAULT_LIMIT, Limit
-from api_service.http.strict_json import StrictRoute, read_body, read_header, read_path
+from api_service.http.strict_json import (
+    StrictRequest,
+    StrictRoute,
+    read_body,
+    read_header,
+    read_path,
+)
 from api_service.http.trace_context import traceparent
 from schemas import api
 from schemas.entities import ENTITY_TYPES
@@ -58,7 +64,7 @@ router = APIRouter(route_class=StrictRoute, tags=_TAGS)
     responses=_SUBMIT,
     openapi_extra={**header_of("traceparent"), **body_of(Submission)},
 )
-async def submit_request(request: Request) -> Response:
+async def submit_request(request: StrictRequest) -> Response:
     """Ask for entities; the answer is the tracking record, and `Location` says where to poll."""
     context = context_of(request)
     submission = await read_body(request, Submission)
@@ -66,7 +72,7 @@ async def submit_request(request: Request) -> Response:
         submission,
         entity_type=submission.entity_type,
         constraints=submission.constraints,
-        traceparent=traceparent(read_header(request, "traceparent")),
+        traceparent=traceparent(read_header(request, b"traceparent")),
     )
     accepted = await _submit(new, context)
     path = path_of(accepted.request_id, context.settings.api_prefix)
@@ -124,7 +130,7 @@ async def list_requests(
         "parameters": [uuid_of("request_id"), *header_of("if-none-match")["parameters"]]
     },
 )
-async def read_request(request: Request) -> Response:
+async def read_request(request: StrictRequest) -> Response:
     """Tell how a request stands, with the entities made so far; final without `Retry-After`."""
     context = context_of(request)
     request_id = read_path(request, "request_id", _ID)
@@ -134,7 +140,7 @@ async def read_request(request: Request) -> Response:
     headers = {"ETag": reading.etag, "Cache-Control": "private, no-cache"}
     if reading.retry_after_seconds is not None:
         headers["Retry-After"] = str(reading.retry_after_seconds)
-    if _matches(read_header(request, "if-none-match"), reading.etag):
+    if _matches(read_header(request, b"if-none-match"), reading.etag):
         return Response(status_code=304, headers=headers)
     return Response(reading.body, headers=headers, media_type="application/json")
 
@@ -181,7 +187,7 @@ def _add_typed(
         summary=f"Generate {entity_type.collection}",
         openapi_extra={**header_of("traceparent"), **body_of(body_model)},
     )
-    async def generate(request: Request) -> Response:
+    async def generate(request: StrictRequest) -> Response:
         """Ask for entities of this type; poll `Location` until the status is final."""
         context = context_of(request)
         submission = await read_body(request, body_model)
@@ -189,7 +195,7 @@ def _add_typed(
             submission,
             entity_type=entity_type.name,
             constraints=asked(submission.together()),
-            traceparent=traceparent(read_header(request, "traceparent")),
+            traceparent=traceparent(read_header(request, b"traceparent")),
         )
         accepted = await _submit(new, context)
         record = api.Accepted(

@@ -1,7 +1,7 @@
 """Opaque cursors: where a page of a list ended, and for which filters.
 
-A cursor is no secret and grants nothing: whoever forges one with care moves within the list that
-the same filters show. The digest tells a cursor of this list and these filters from everything
+A cursor is no secret and grants nothing: a forged one moves within the list that the same filters
+show. The digest tells a cursor of this list and these filters from everything
 else, and lets every replica read what another has made.
 """
 
@@ -52,13 +52,13 @@ class Cursors(Generic[Keys]):
         self._keys: TypeAdapter[Keys] = TypeAdapter(keys)
 
     def encode(self, keys: Keys, **filters: str | None) -> str:
-        """Return the cursor that says: go on after the row with these keys."""
+        """Make the cursor that goes on after the row with these keys."""
         written = self._keys.dump_json(self._keys.validate_python(keys))
         digest = self._digest(written, filters)
         return base64.urlsafe_b64encode(digest + written).decode().rstrip("=")
 
     def decode(self, text: str, **filters: str | None) -> Keys:
-        """Return the keys of the row after which to go on.
+        """Read the keys of the row after which to go on.
 
         Raises:
             ProblemError: 422, where this list never gave such a cursor for these filters.

@@ -50,7 +50,7 @@ class DocumentedApi(FastAPI):
         self._bodies = bodies
 
     def openapi(self) -> Json:
-        """Return the document; it is made once."""
+        """Make the document, once."""
         if self.openapi_schema is None:
             document = super().openapi()
             _add_models(document, self._bodies)

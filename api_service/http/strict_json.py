@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 _CLOSE = {"Connection": "close"}
 """Else the server would read the rest of the body, to find where the next request begins."""
 
-_JSON = re.compile(r"application/([^\s;/]+\+)?json\s*(;[^,]*)?$", re.IGNORECASE)
+_JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;[^,]*)?$", re.IGNORECASE)
 _LENGTH_DIGITS = 20
 
 
@@ -42,7 +42,7 @@ class StrictRequest(Request):
         if self._content is None:
             self._check_media_type()
             limit: int = self.app.state.context.settings.max_body_bytes
-            declared = self.headers.get("content-length", "")
+            declared = self._length()
             if declared.isdigit() and (len(declared) > _LENGTH_DIGITS or int(declared) > limit):
                 raise _too_large(limit)
             self._content = await self._read(limit)
@@ -56,17 +56,24 @@ class StrictRequest(Request):
         """
         return parse(await self.body())
 
+    def lines_of(self, name: bytes) -> list[bytes]:
+        """List the values of a header, which is named in lower case, line by line."""
+        return [value for key, value in self.scope["headers"] if key == name]
+
     def _check_media_type(self) -> None:
-        headers = self.headers
-        if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        if not self.lines_of(b"transfer-encoding") and self._length() == b"0":
             return
-        types, codings = ({*headers.getlist(f"content-{name}")} for name in ("type", "encoding"))
+        types = {*self.lines_of(b"content-type")}
         if len(types) != 1 or not _JSON.match(types.pop()):
             raise ProblemError(
                 415, "unsupported_media_type", "Send `Content-Type: application/json`."
             )
-        if {coding.lower() for coding in codings} - {"identity"}:
+        codings = {coding.lower() for coding in self.lines_of(b"content-encoding")}
+        if codings - {b"identity"}:
             raise ProblemError(415, "unsupported_media_type", "Send the body uncompressed.")
+
+    def _length(self) -> bytes:
+        return b", ".join(self.lines_of(b"content-length")) or b"0"
 
     async def _read(self, limit: int) -> bytes:
         content, has_more = b"", True
@@ -135,9 +142,10 @@ def read_path(request: Request, name: str, adapter: TypeAdapter[Value]) -> Value
     return _validated(adapter.validate_python, request.path_params[name], place=("path", name))
 
 
-def read_header(request: Request, name: str) -> str | None:
+def read_header(request: StrictRequest, name: bytes) -> str | None:
     """Read a header; repeated lines are one list (RFC 9110, section 5.3)."""
-    return ", ".join(request.headers.getlist(name)) or None
+    lines = request.lines_of(name)
+    return b", ".join(lines).decode("latin-1") if lines else None
 
 
 def _validated(validate: Callable[[Any], Value], given: Any, *, place: tuple[str, ...]) -> Value:

@@ -11,7 +11,7 @@ _TIMEOUT_SECONDS = 5.0
 
 
 def is_ready(url: str) -> bool:
-    """Tell whether the answer is a 200, degraded or not; no answer is none."""
+    """Whether the answer is a 200, degraded or not."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc, timeout=_TIMEOUT_SECONDS)
     try:

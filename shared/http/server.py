@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
 def listen(
     host: str, port: int, *, host_setting: str = "the host", port_setting: str = "the port"
 ) -> socket.socket:
-    """Return a listening TCP socket; port 0 picks a free one, `::` takes IPv4 along.
+    """Listen on a TCP socket; port 0 picks a free one, `::` takes IPv4 along.
 
     Raises:
         SystemExit: the address cannot be had; the message is one line for the operator that names

@@ -58,7 +58,7 @@ class Log(Protocol):
 
 
 def get_log() -> Log:
-    """Return a logger; configured by `configure`, whenever that happens."""
+    """Make a logger that `configure` may configure later."""
     return cast("Log", structlog.get_logger())
 
 

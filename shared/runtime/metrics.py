@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST as MEDIA_TYPE
 
 __all__ = ["API", "MEDIA_TYPE", "WORKER", "document", "exposition"]
 
-disable_created_metrics()  # type: ignore[no-untyped-call] # as many series again, read by nobody
+disable_created_metrics()  # type: ignore[no-untyped-call] # as many series again, and unused
 
 API, WORKER = CollectorRegistry(), CollectorRegistry()
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
@@ -153,7 +153,6 @@ def exposition(registry: CollectorRegistry) -> bytes:
 
 
 def document() -> str:
-    """Return the page that lists the metrics."""
     return "\n".join(["# Metrics", "", _INTRODUCTION, "", *_table(), ""])
 
 

@@ -7,14 +7,20 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 from starlette.types import Message, Receive, Scope, Send
 
 from api_service.fast_path import FastPath, checked
 from api_service.http import problems
-from api_service.http.strict_json import StrictRoute, read_body, read_header, read_path
+from api_service.http.strict_json import (
+    StrictRequest,
+    StrictRoute,
+    read_body,
+    read_header,
+    read_path,
+)
 
 ID = "019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"
 
@@ -23,16 +29,16 @@ class Asked(BaseModel):
     number: int
 
 
-async def make(request: Request) -> Response:
+async def make(request: StrictRequest) -> Response:
     asked = await read_body(request, Asked)
-    return Response(f"{asked.number} {read_header(request, 'colour')}")
+    return Response(f"{asked.number} {read_header(request, b'colour')}")
 
 
-async def read(request: Request) -> Response:
+async def read(request: StrictRequest) -> Response:
     return Response(str(read_path(request, "thing_id", TypeAdapter(UUID))))
 
 
-async def broken(request: Request) -> Response:
+async def broken(request: StrictRequest) -> Response:
     raise ZeroDivisionError(request.url.path)
 
 

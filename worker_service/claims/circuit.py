@@ -73,13 +73,12 @@ class Circuit:
     closed_at: float = -inf
 
     def state(self, now: float) -> State:
-        """Tell what the circuit lets through at a time."""
+        """Decide what the circuit lets through at a time."""
         if not self._openings:
             return State.CLOSED
         return State.OPEN if now < self._open_until else State.HALF_OPEN
 
     def wants_probe(self, now: float) -> bool:
-        """Tell whether one request should be claimed to try the provider."""
         is_wanted = self.state(now) is State.HALF_OPEN and not self._is_probed
         return is_wanted and now >= self._probe_due
 
@@ -100,7 +99,7 @@ class Circuit:
                 return Refusal(self._code, wait)
 
     def is_current(self, admission: Admission) -> bool:
-        """Tell whether the circuit is as it was when it let the attempt through."""
+        """Whether the circuit is as it was when it let the call through."""
         return admission.era == self._era
 
     def answered(self, admission: Admission, *, now: float) -> None:
@@ -150,20 +149,19 @@ class Breakers:
     _circuits: dict[tuple[str, str, str | None], Circuit] = field(default_factory=dict)
 
     def circuit(self, provider: str, *, credential: str, model: str | None) -> Circuit:
-        """Return the circuit of a call."""
         key = (provider, credential, model)
         if key not in self._circuits:
             self._circuits[key] = Circuit(provider=provider, model=model, policy=self.policy)
         return self._circuits[key]
 
     def blocked(self, now: float) -> list[Circuit]:
-        """Return the circuits whose requests are not worth claiming."""
+        """List the circuits whose requests are not to be claimed."""
         return [c for c in self._circuits.values() if c.state(now) is not State.CLOSED]
 
     def closed_since(self, then: float) -> bool:
-        """Tell whether a circuit has closed since a time."""
+        """Whether any circuit has closed since a time."""
         return any(circuit.closed_at >= then for circuit in self._circuits.values())
 
     def in_want_of_a_probe(self, now: float) -> list[Circuit]:
-        """Return the circuits for which one request should be claimed."""
+        """List the circuits whose provider one request should try."""
         return [c for c in self._circuits.values() if c.wants_probe(now)]

@@ -57,16 +57,14 @@ class Leases:
     def take_over_until(self) -> datetime | None:
         """Until when this process may take over the expired leases of others; None for not at all.
 
-        After a heartbeat of its own failed it waits one lease from the first good one: whoever
-        was cut off by the same outage gets the time to renew. The end is one by the database's
+        After a heartbeat of its own failed it waits one lease from the first good one: workers
+        that were cut off by the same outage get the time to renew. The end is one by the database's
         clock, so that a statement that a frozen server carries out late takes nothing over.
         """
         return self._until if time.monotonic() >= self._steady_at else None
 
     async def renew(self) -> None:
         """Renew all leases with one statement; it doubles as a probe where there are none.
-
-        Skipped are rows that somebody has locked: the next beat comes long before the lease ends.
 
         Raises:
             DatabaseUnavailable: taking over is suspended.
@@ -92,7 +90,7 @@ class Leases:
             self._steady_at = time.monotonic() + self._lease_seconds
 
     def _is_overdue(self) -> bool:
-        """Tell whether contention alone has kept a beat away for so long that leases may end."""
+        """Whether contention alone has kept a beat away for so long that leases may end."""
         return time.monotonic() - self._beaten_at > self._lease_seconds / 2
 
     async def abort_lost(self) -> None:

@@ -111,7 +111,7 @@ class Rescue:
     async def claim_any(self, slots: int, wanted: Wanted) -> AsyncIterator[list[Claim]]:
         """Yield the claims of each statement, up to `slots` in all; start them before the next.
 
-        What somebody has begun goes first, then what waits, by priority and age.
+        What a worker has begun goes first, then what waits, by priority and age.
         """
         for take in (self._take_over, self._take_suspect, self._resume, self._claim_waiting):
             if slots > 0 and (claims := await take(slots, wanted)):
@@ -173,7 +173,6 @@ class Rescue:
         return taken
 
     def _parameters(self, turn: Turn, wanted: Wanted) -> dict[str, object]:
-        """Return what all four statements take."""
         circuits = [wanted.probed] if wanted.probed else self._breakers.blocked(turn.now)
         return {
             **turn.parameters,

@@ -32,12 +32,12 @@ class Run:
 
     @property
     def is_leased(self) -> bool:
-        """Tell whether the lease lasts for certain: nobody can have taken the request over."""
+        """Whether the lease is still valid by the local monotonic clock."""
         return time.monotonic() < self.leased_until
 
     @property
     def missing(self) -> list[int]:
-        """The ordinals that nobody has recorded yet."""
+        """The ordinals that are not recorded yet."""
         return [n for n in range(self.claim.requested_count) if n not in self.recorded]
 
     def stop(self) -> None:

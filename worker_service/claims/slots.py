@@ -29,7 +29,7 @@ class Slots:
         self._freed_since_rescue = 0
         self._changed = asyncio.Event()
         self.suspect_ended = asyncio.Event()
-        """Set whenever a suspect ends; whoever waits for it clears it."""
+        """Set whenever a suspect ends; the waiting duty clears it."""
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -38,11 +38,10 @@ class Slots:
         return iter(list(self._runs.values()))
 
     def ids(self) -> Collection[UUID]:
-        """Return the requests that are being worked on, as they change."""
+        """View the requests that are being worked on, as they change."""
         return self._ids.keys()
 
     def find(self, request_id: UUID, epoch: int) -> Run | None:
-        """Return the run of a claim, if it is still being worked on."""
         return self._runs.get((request_id, epoch))
 
     def add(self, run: Run) -> None:
@@ -67,11 +66,10 @@ class Slots:
 
     @property
     def has_suspect(self) -> bool:
-        """Tell whether a request that may have killed workers is being worked on."""
         return self._suspects > 0
 
     def free(self, priority: Priority) -> int:
-        """Return how many slots requests of a priority may fill; one in ten is for `high` alone."""
+        """Count the slots that requests of a priority may fill; one in ten is for `high` alone."""
         free = self._limit - len(self._runs) - self._held
         if priority is not Priority.HIGH:
             reserved = self._limit // HIGH_SHARE
@@ -79,7 +77,7 @@ class Slots:
         return max(0, free)  # while held slots fill, they count twice
 
     def free_for_messages(self, priority: Priority) -> int:
-        """Return the slots for messages of a priority, less the one kept for `claim_any`."""
+        """Count the slots for messages of a priority, less the one kept for `claim_any`."""
         is_kept = self._rescue_waits and self._is_rescue_due and self.free(Priority.NORMAL) > 0
         return max(0, self.free(priority) - int(is_kept))
 

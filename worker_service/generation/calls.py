@@ -50,7 +50,7 @@ class Calls:
             case Exception():
                 self._note(ErrorCode.UNEXPECTED, call)
             case _:
-                pass  # cancelled: nobody knows what became of it
+                pass  # cancelled: its end is unknown
 
     def _note(self, outcome: str, call: "Noted", *, provider_request_id: str | None = None) -> None:
         seconds = round(time.monotonic() - call.begun, 3)

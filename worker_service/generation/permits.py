@@ -12,7 +12,7 @@ _Waiter = tuple[UUID, int, asyncio.Future[None]]
 
 
 class PrioritySemaphore:
-    """A semaphore whose waiters stand in priorities; in a priority the oldest request comes first.
+    """A semaphore with a queue for each priority; within one the oldest request comes first.
 
     Request ids are in the order of their acceptance (UUIDv7), so the id tells the age.
     """
@@ -36,7 +36,7 @@ class PrioritySemaphore:
             raise
 
     def release(self) -> None:
-        """Give a permit back, to whoever's turn it is."""
+        """Give a permit back, to the next waiter."""
         self._free += 1
         self._hand_out()
 

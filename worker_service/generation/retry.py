@@ -31,12 +31,11 @@ class _Repeats:
         self._failed[type(error)] += 1
 
     def are_over(self, error: BaseException) -> bool:
-        """Tell whether the call that failed so was the last one."""
+        """Whether the call that failed so was the last one."""
         is_in_vain = isinstance(error, TransientError) and not self.may_call()
         return is_in_vain or not self.policy.repeats(error, calls=self._failed[type(error)])
 
     def wait(self, error: BaseException) -> float:
-        """Return the seconds until the next call."""
         return self.policy.wait(error, calls=self._failed[type(error)])
 
 
@@ -45,8 +44,8 @@ async def repeated(
 ) -> Ended:
     """Make a call, and repeat it as often as the policy and `may_call` allow.
 
-    tenacity comes in when the first call has failed, which is what it is told of first: its state
-    would be a tenth of what an attempt in flight holds, and few calls fail.
+    The first call bypasses tenacity to save memory, a tenth of what an attempt in flight holds;
+    retries go through it, beginning with the failure of the first.
 
     Raises:
         Exception: what the last call raised, as it is.
@@ -61,7 +60,7 @@ async def repeated(
 def _after(
     error: Exception, call: Callable[[], Awaitable[Ended]]
 ) -> Callable[[_Repeats], Awaitable[Ended]]:
-    """Return a call that fails at first as it did before, and is made from then on.
+    """Make a call that raises the known failure once, and is made from then on.
 
     It forgets the failure at once: kept, it would be in a cycle with its own traceback.
     """

@@ -15,7 +15,7 @@ from worker_service.providers import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How patient an attempt is; times in seconds."""
+    """How often and how long an attempt retries; times in seconds."""
 
     call_attempts: int = 4
     invalid_output_attempts: int = 3
@@ -24,10 +24,10 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
 
     def repeats(self, error: BaseException, *, calls: int) -> bool:
-        """Tell whether the call is worth repeating after `calls` that failed so (from 1).
+        """Whether to repeat the call after `calls` that failed so (from 1).
 
-        A provider that wishes to be left alone for longer than the cap is not waited for: the
-        item is deferred, and its place is free for others.
+        A `Retry-After` above the cap is not waited for: the item is deferred, and its permit is
+        free for others.
         """
         match error:
             case TransientError(retry_after=wish):
@@ -39,7 +39,7 @@ class RetryPolicy:
                 return False
 
     def wait(self, error: BaseException, *, calls: int) -> float:
-        """Return the seconds until the next call: the provider's wish, else a growing jitter.
+        """Wait as long as `Retry-After` says, else with a growing jitter, in seconds.
 
         Full jitter, so that workers that failed together do not come back together:
         https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
@@ -52,7 +52,7 @@ class RetryPolicy:
         return random.uniform(0, min(self.longest_wait, self.first_wait * 2 ** (calls - 1)))
 
     def outcome(self, error: ProviderError, *, usage: ItemUsage) -> Failed | Deferred:
-        """Return what an attempt ends with when `error` is not retried any more."""
+        """Decide what an attempt ends with when `error` is not retried any more."""
         if isinstance(error, TransientError | CredentialRefused):
             wish = error.retry_after if isinstance(error, TransientError) else None
             seconds = min(self.longest_wait if wish is None else wish, self.longest_retry_after)
@@ -61,5 +61,5 @@ class RetryPolicy:
 
 
 def jittered(seconds: float) -> float:
-    """Return up to half as much again, so that what was put off together does not come together."""
+    """Add 0 to 50 % jitter so that deferred items do not retry at once."""
     return seconds * random.uniform(1.0, 1.5)

@@ -58,7 +58,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
-        """Consume until cancelled; what is not committed then is delivered to somebody again."""
+        """Consume until cancelled; what is not committed then is delivered again."""
         consumer = await self._started()
         self._consumer = consumer
         consumer.subscribe([*self._priority_of], listener=self)
@@ -76,14 +76,14 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._make_durable(self._with_slots(poll, messages))
 
     def _limits(self) -> dict[Priority, int]:
-        """Return how many messages to take of each priority, leaving out those without a slot."""
+        """Bound the messages to take of each priority, leaving out those without a slot."""
         free = {priority: self._slots.free_for_messages(priority) for priority in Priority}
         return {
             priority: min(slots, BATCH_MESSAGES) for priority, slots in free.items() if slots > 0
         }
 
     def _with_slots(self, poll: Poll, messages: list[Message]) -> list[Message]:
-        """Return the messages that have a slot; the others go back for other priorities to go on.
+        """Keep the messages that have a slot; the others go back, so that other priorities go on.
 
         `claim_any` may have filled slots since their number was asked for.
         """

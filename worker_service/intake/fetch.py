@@ -117,7 +117,7 @@ class Poll:
         return Undecodable(partition, offset, error)
 
     async def _idle(self) -> list[Message]:
-        """Wait for any message; after a scare only briefly, to meet its partition alone."""
+        """Wait for any message; after a decode error only briefly, to poll one by one."""
         if self._rotations_after_error:
             self._rotations_after_error -= 1
             await asyncio.sleep(_REFETCH_SECONDS)

@@ -15,7 +15,7 @@ class _Version(BaseModel):
 
 
 def read(record: "ConsumerRecord[bytes | None, bytes | None]") -> UUID | Poison:
-    """Return the id that the message names, or why it can never be read."""
+    """Read the id that the message names, or why it can never be read."""
     try:
         message = GenerationRequested.model_validate_json(record.value or b"")
     except ValidationError as error:
@@ -24,7 +24,7 @@ def read(record: "ConsumerRecord[bytes | None, bytes | None]") -> UUID | Poison:
 
 
 def _reason(value: bytes) -> Reason:
-    """Tell a message from the future from one that is broken."""
+    """Tell a message of a newer version from one that is broken."""
     try:
         version = _Version.model_validate_json(value).schema_version
     except ValidationError:

@@ -28,7 +28,7 @@ class Offsets:
             self._next[partition] = max(offset + 1, self._next.get(partition, 0))
 
     def due(self) -> dict[Partition, int]:
-        """Return the offsets to commit, that is the next to read, where they have moved."""
+        """List the offsets to commit, i.e. the next to read, where they have moved."""
         return {
             partition: offset
             for partition, offset in self._next.items()

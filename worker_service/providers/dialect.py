@@ -72,7 +72,7 @@ class Answer:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether nothing that matters is still to come."""
+        """Whether nothing that matters is still to come."""
         return self.finish_reason is not None
 
     @property
@@ -93,7 +93,6 @@ class Answer:
             self.finish_reason = "refusal" if self.is_refusal else reason
 
     def completion(self) -> Completion:
-        """Return the answer, which is whole."""
         assert self.finish_reason is not None, "the answer is whole"  # noqa: S101
         return Completion(
             text="".join(self._text),
@@ -107,7 +106,7 @@ class Answer:
 
 
 def messages(call: Call, *, addition: str = "") -> list[dict[str, str]]:
-    """Return the conversation: the prompt, and after a rejection what has to be mended."""
+    """Build the conversation: the prompt, and after a rejection what has to be corrected."""
     said = [
         {"role": "system", "content": call.prompt.system + addition},
         {"role": "user", "content": call.prompt.user},
@@ -121,7 +120,7 @@ def messages(call: Call, *, addition: str = "") -> list[dict[str, str]]:
 
 
 def object_of(value: object, *, name: str) -> Json:
-    """Return a JSON object, empty where there is none.
+    """Check a JSON object; empty where there is none.
 
     Raises:
         Unreadable: there is something else.
@@ -134,7 +133,7 @@ def object_of(value: object, *, name: str) -> Json:
 
 
 def text_of(value: object) -> str:
-    """Return a text, empty where there is none.
+    """Check a text; empty where there is none.
 
     Raises:
         Unreadable: there is something else.
@@ -147,10 +146,10 @@ def text_of(value: object) -> str:
 
 
 def name_of(value: object) -> str | None:
-    """Return a name or an id for the record, cleaned and capped; None where there is none."""
+    """Clean and cap a name or an id for the record; None where there is none."""
     return postgres_safe(value, longest=200) if isinstance(value, str) and value else None
 
 
 def count_of(value: object) -> int:
-    """Return a number of tokens; 0 where the provider gives none."""
+    """Read a number of tokens; 0 where the provider gives none."""
     return value if isinstance(value, int) and value > 0 else 0

@@ -25,9 +25,9 @@ _LONGEST_DETAIL: Final = 300
 class Reaction(StrEnum):
     """What follows a failed call."""
 
-    REPEAT = "called again, as the provider wishes or with jitter; then the request is put off"
-    OPEN = "the circuit opens at once, and the request is put off; no item fails for it"
-    REASK = "asked again with what the validator says, twice at the most; then the item fails"
+    REPEAT = "called again after `Retry-After` or jitter; then the item is deferred"
+    OPEN = "the circuit opens at once, and the item is deferred; no item fails for it"
+    REASK = "called again with what the validator says, twice at most; then the item fails"
     FAIL = "the item fails"
 
 
@@ -246,7 +246,6 @@ def error_of(
 
 
 def document() -> Iterator[str]:
-    """Return the table as lines of Markdown."""
     yield "| what happens | seen as | code | what follows |"
     yield "|---|---|---|---|"
     for kind, rule in TABLE.items():

@@ -16,7 +16,7 @@ _CLOCK_IN_MILLISECONDS: Final = 1e11
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Return the seconds to wait, never negative, or None if the provider does not say.
+    """Read the seconds to wait, never negative; None if the provider does not say.
 
     `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3) and goes before the
     resets of the limits that are used up; of those the latest counts. Names of headers are looked

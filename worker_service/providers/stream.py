@@ -1,4 +1,4 @@
-"""An answer that comes in against the clock: for the first token, for the next one, for the whole.
+"""An answer while it comes in, with a timer for the first token, the next one and the whole.
 
 The timers bound what the transport's own cannot: a server that keeps its connection alive with
 comments, or that drips.
@@ -47,7 +47,7 @@ class ResponseStream:
 
     @property
     def met_a_closed_connection(self) -> bool:
-        """Tell whether the call went to a kept connection, and no byte came back.
+        """Whether the call went to a kept connection, and no byte came back.
 
         Servers close idle connections whenever they like, also in that moment; to send such a call
         again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.

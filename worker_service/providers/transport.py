@@ -43,7 +43,7 @@ class _Bounded(httpx.AsyncByteStream):
 def open_client(
     base_url: str, *, credential: str | None, limits: ProviderLimits, connections: int
 ) -> httpx.AsyncClient:
-    """Return a client with a pool of its own that no call has to wait for.
+    """Open a client with a pool of its own, which has room for every call.
 
     Redirects are not followed: they would carry the credential to another place.
     """
@@ -63,7 +63,7 @@ def open_client(
 
 
 def timeout_of(limits: ProviderLimits, *, read_seconds: float) -> httpx.Timeout:
-    """Return the timeouts of the transport; no call waits for the pool, which has room for all."""
+    """Set the timeouts of the transport; no call waits for the pool, which has room for all."""
     return httpx.Timeout(
         connect=limits.connect_seconds, read=read_seconds, write=read_seconds, pool=None
     )
@@ -124,7 +124,7 @@ def _object(text: str | bytes) -> Json:
 
 
 async def error_body(response: httpx.Response) -> object:
-    """Return what an error answer says: its JSON, else its text as `{"error": text}`."""
+    """Read an error answer: its JSON, else its text as `{"error": text}`."""
     try:
         _bound(response, _ERROR_BYTES)
         text = (await response.aread()).decode(errors="replace")

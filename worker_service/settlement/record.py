@@ -1,7 +1,7 @@
 """Record items, count them, and settle each request with its last one: one transaction.
 
 Counts are taken from the items, never incremented; the rows of the requests are locked first, so
-that of two last items one sees the other. A row that a stranger has locked holds up no neighbour.
+that of two last items one sees the other. A row locked by another session delays no other row.
 """
 
 import json
@@ -146,7 +146,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Somebody has the request's or the item's row locked: nothing was written or waited for."""
+    """Another session has locked the row of the request or the item: nothing was written."""
 
 
 Answer: TypeAlias = Recorded | AlreadyFinal | Stale | Busy
@@ -157,9 +157,9 @@ async def record(
 ) -> list[Answer]:
     """Keep results of different requests in one transaction, and answer for each in their order.
 
-    While the request is open, a success is kept whoever brings it, if the ordinal is missing or
-    failed; a failure only from the claim that owns the request. Idempotent: an unknown COMMIT is
-    repeated by calling again.
+    While the request is open, a success of any claim is kept, if the ordinal is missing or failed;
+    a failure only from the claim that owns the request. Idempotent: an unknown COMMIT is repeated
+    by calling again.
 
     Raises:
         DatabaseUnavailable: they may be recorded.
@@ -237,7 +237,6 @@ async def _keep(
 
 
 def _columns(outcome: Succeeded | Failed) -> tuple[str | None, str | None, str | None]:
-    """Return the entity, the error's code and its message."""
     match outcome:
         case Succeeded():
             return json.dumps(outcome.entity), None, None

@@ -119,4 +119,5 @@ class GroupCommit(Generic[Row, Answer]):
         try:
             return await self._send(rows)
         except DatabaseUnavailable:
+            # A lost reply or a deadlock: `send` is idempotent, and every caller still waits.
             return await self._send(rows)

@@ -146,7 +146,7 @@ async def loop() -> asyncio.AbstractEventLoop:
 
 @pytest.fixture
 async def balanced(database: Database) -> AsyncIterator[None]:
-    """Check after the test that the books balance; for tests in which no relay runs."""
+    """Check after the test that the invariants hold; for tests in which no relay runs."""
     yield
     await invariants.check(database)
 
@@ -157,6 +157,6 @@ async def balanced_services(
     api: httpx.AsyncClient,  # noqa: ARG001 - the check comes before it is closed
     start_worker: StartWorker,  # noqa: ARG001 - likewise
 ) -> AsyncIterator[None]:
-    """Check after the test, while its relay still runs, that the books balance."""
+    """Check after the test, while its relay still runs, that the invariants hold."""
     yield
     await invariants.check_relayed(database)

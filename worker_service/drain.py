@@ -32,6 +32,7 @@ class Drain:
         """End the tasks that claim, then every run; return when nothing is left to do."""
         log.info("drain_begun", in_flight=len(self.slots))
         await self._stop_claiming(claiming)
+        # Beside the runs: leaving may take seconds, in which calls can finish.
         leaving = asyncio.create_task(self.consumption.stop())
         await self._emptied(within=self.seconds)
         self.context.is_over.set()
@@ -44,6 +45,7 @@ class Drain:
         log.info("worker_drained", left=len(self.slots))
 
     async def _stop_claiming(self, claiming: Sequence[asyncio.Task[None]]) -> None:
+        # First, so that no task is cancelled between a claim and the start of its runs.
         await self.claims.close()
         for task in claiming:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Where a worker's settlements and letters go."""
+"""The names that a worker writes to Kafka under."""
 
 from dataclasses import dataclass
 

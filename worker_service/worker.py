@@ -114,7 +114,7 @@ class Worker:
             claiming = [group.create_task(loop) for loop in (self._consumption.run(), *duties)]
             log.info("service_started", port=listening.getsockname()[1])
             await self._stopping.wait()
-            await self._drain.run(claiming)
+            await self._drain.run(claiming)  # the lasting duties keep leases and relay until then
             self._health.should_exit = True
             for task in lasting:
                 task.cancel()

@@ -1,1 +1,1 @@
-"""Random faults on a whole stack of its own, and an audit of its books: `python -m tests.chaos`."""
+"""Random faults on a stack of its own, and a check of its invariants: `python -m tests.chaos`."""

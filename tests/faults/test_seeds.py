@@ -1,4 +1,4 @@
-"""A few seeds of `make chaos`: random faults on every part at once, and the books balance."""
+"""A few seeds of `make chaos`: random faults on every part at once, and the invariants hold."""
 
 from pathlib import Path
 

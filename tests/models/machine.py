@@ -131,7 +131,7 @@ class Machine(RuleBasedStateMachine):
         return await recorded(self.database, claim, ordinal, outcome)
 
     @invariant()
-    def the_books_balance(self) -> None:
+    def the_invariants_hold(self) -> None:
         self.run(invariants.check(self.database))
 
     @invariant()

@@ -232,11 +232,11 @@ KAFKA = (
     Mutant(
         "offset committed before the claim",
         place="worker_service.intake.consume:Consumption._make_durable",
-        old="await self._dispatches.settle_fates(messages)",
+        old="await self._dispatches.make_durable(messages)",
         new=(
             "last = messages[-1]; self._offsets.handled((last.topic, last.partition), last.offset, "
             "assignment=assignment); await self.commit(); "
-            "await self._dispatches.settle_fates(messages)"
+            "await self._dispatches.make_durable(messages)"
         ),
         check=test_consume.test_no_offset_is_committed_before_the_claim,
     ),

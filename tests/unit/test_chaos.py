@@ -24,12 +24,12 @@ def test_seeds_differ():
 
 @pytest.mark.parametrize("faults", FAULTS)
 def test_seeds_in_a_row_go_through_a_whole_deck(faults: str):
-    cards = FAULTS[faults]
+    in_set = FAULTS[faults]
 
-    dealt = [pick(faults, seed) for seed in range(len(cards), 2 * len(cards))]
+    picked = [pick(faults, seed) for seed in range(len(in_set), 2 * len(in_set))]
 
-    assert len(dealt) == len(cards)
-    assert all(card in dealt for card in cards)
+    assert len(picked) == len(in_set)
+    assert all(fault in picked for fault in in_set)
 
 
 def a_call(item: Item = ITEM, *, worker: str = "worker-0", at: float = 10.0) -> Call:

@@ -69,6 +69,7 @@ class Leases:
         Raises:
             DatabaseUnavailable: taking over is suspended.
         """
+        # Before the statement: the lease may begin earlier than its reply, never later.
         leased_until = time.monotonic() + self._lease_seconds
         try:
             rows = await HEARTBEAT.fetch(

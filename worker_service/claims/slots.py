@@ -59,6 +59,7 @@ class Slots:
             del self._ids[run.claim.request_id]
         self._ordinary -= run.claim.priority is not Priority.HIGH
         self._suspects -= run.claim.is_suspect
+        # `claim_any` is owed one freed slot in RESCUE_SHARE, however many messages wait.
         self._freed_since_rescue += 1
         self._changed.set()
         if run.claim.is_suspect:

@@ -105,6 +105,7 @@ class ItemTools:
         with self.run.stoppable(self.limit):
             await permits.acquire(claim.priority, claim.request_id)
         self.has_begun = True
+        # A late success of an older claim may have filled the ordinal during the wait.
         if self.item.ordinal in self.run.recorded:
             permits.release()
             raise ItemRecorded

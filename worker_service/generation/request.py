@@ -29,7 +29,7 @@ async def run(run: Run, *, context: WorkerContext, tools: GenerationTools) -> No
     if not run.missing:
         await settle_whole(run, context=context)
         return
-    missing = iter(run.missing)
+    missing = iter(run.missing)  # shared by the tasks below: each ordinal goes to one of them
     at_once = min(context.parallel_items, len(run.missing))
     if at_once == 1:
         await _run_items(run, missing, context=context, tools=tools)

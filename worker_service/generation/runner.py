@@ -35,7 +35,7 @@ class Runner:
             run = Run.of(claim)
             self._slots.add(run)
             task = asyncio.create_task(self._work(run))
-            self._tasks.add(task)
+            self._tasks.add(task)  # the loop holds tasks weakly: this reference keeps it alive
             task.add_done_callback(self._tasks.discard)
 
     async def _work(self, run: Run) -> None:

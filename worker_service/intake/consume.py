@@ -145,9 +145,10 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         if not messages:
             return
+        # Read before the wait: a rebalance meanwhile makes these offsets worthless.
         assignment = self._offsets.assignment
         with self._slots.held(len(messages)):
-            await self._dispatches.settle_fates(messages)
+            await self._dispatches.make_durable(messages)
         last = messages[-1]
         self._offsets.handled((last.topic, last.partition), last.offset, assignment=assignment)
 

@@ -28,7 +28,7 @@ class Dispatches:
         self._runner = runner
         self._liveness = liveness
 
-    async def settle_fates(self, messages: Sequence[Message]) -> None:
+    async def make_durable(self, messages: Sequence[Message]) -> None:
         """Return once no message of a batch is needed any more."""
         named: dict[UUID, list[Message]] = {}
         dead: list[Poison] = []

@@ -36,6 +36,7 @@ async def claim_probes(maintenance: Maintenance) -> None:
         if not maintenance.slots.free(Priority.NORMAL):
             return
         wanted = _wanted(maintenance, [*Priority], probed=circuit)
+        # Noted only where a request was there: an idle provider is not worth a probe's pause.
         if await _start(maintenance, 1, wanted):
             circuit.probe_claimed(time.monotonic())
 

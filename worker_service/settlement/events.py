@@ -1,4 +1,4 @@
-"""Tell the world that a request was settled: an event in the settling transaction."""
+"""Write the event of a settled request, in the settling transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ log = get_log()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """A request that was settled, why it has a letter, and the outbox row that tells of it."""
+    """A settled request, the reason of its dead letter, and the outbox row of its event."""
 
     request_id: UUID
     entity_type: str
@@ -52,7 +52,7 @@ async def notify(
 ) -> list[Settlement]:
     """Write the events of requests that have just been settled, in the caller's transaction.
 
-    Each comes with the reason of its letter, if it has one.
+    Each comes with the reason of its dead letter, if it has one.
     """
     if not settled:
         return []

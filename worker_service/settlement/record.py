@@ -265,7 +265,7 @@ async def count_and_settle(
 ) -> dict[UUID, Recorded]:
     """Count the items of open requests that the caller has locked; settle what is complete.
 
-    Settling writes the event, and the letter unless every entity was made. Runs in the caller's
+    Settling writes the event, and a dead letter unless every entity was made. Runs in the caller's
     transaction. Requests that are final are left out.
     """
     rows = await COUNT_AND_SETTLE.fetch(connection, request_ids=request_ids)

@@ -12,7 +12,8 @@ from benchmarks.figures import polling, submit
 from benchmarks.rounds import Contender, Line, Rounds, Sample, alternate, beside
 from benchmarks.servers import Stack
 from worker_service.claims.claims import CLAIM
-from worker_service.settlement.record import COUNT_AND_SETTLE, KEEP
+from worker_service.settlement.record import KEEP
+from worker_service.settlement.settle import COUNT_AND_SETTLE
 
 FEW, MANY = 10_000, 1_000_000
 SECONDS = 3.0

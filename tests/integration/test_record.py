@@ -30,17 +30,8 @@ from tests.support.waiting import eventually
 from worker_service.claims.claim import Claim
 from worker_service.claims.release import release
 from worker_service.outcome import Failed, Succeeded
-from worker_service.settlement.record import (
-    COUNT_AND_SETTLE,
-    LOCK,
-    AlreadyFinal,
-    Answer,
-    Busy,
-    Recorded,
-    Result,
-    Stale,
-    record,
-)
+from worker_service.settlement.record import LOCK, AlreadyFinal, Answer, Busy, Result, Stale, record
+from worker_service.settlement.settle import COUNT_AND_SETTLE, Recorded
 
 pytestmark = pytest.mark.usefixtures("balanced")
 

@@ -21,7 +21,8 @@ from worker_service.claims.claim import Claim
 from worker_service.claims.run import Run
 from worker_service.claims.slots import Slots
 from worker_service.outcome import Succeeded
-from worker_service.settlement.record import AlreadyFinal, Answer, Recorded, Stale
+from worker_service.settlement.record import AlreadyFinal, Answer, Stale
+from worker_service.settlement.settle import Recorded
 
 T = TypeVar("T")
 

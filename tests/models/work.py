@@ -13,7 +13,8 @@ from worker_service.claims.lease import Leases
 from worker_service.claims.release import release
 from worker_service.claims.rescue import PENDING_SECONDS
 from worker_service.maintenance.exhausted_releases import RELEASE_LIMIT
-from worker_service.settlement.record import Answer, Recorded
+from worker_service.settlement.record import Answer
+from worker_service.settlement.settle import Recorded
 
 HOUR = 3600
 

@@ -42,7 +42,7 @@ RECORD = (
     ),
     Mutant(
         "count = count + 1",
-        place="worker_service.settlement.record:COUNT_AND_SETTLE",
+        place="worker_service.settlement.settle:COUNT_AND_SETTLE",
         old="SET generated_count = generated,",
         new="SET generated_count = request.generated_count + 1,",
         check=test_record.test_a_result_recorded_twice_counts_once,
@@ -89,7 +89,7 @@ RECORD = (
     ),
     Mutant(
         "crashes outlive progress",
-        place="worker_service.settlement.record:COUNT_AND_SETTLE",
+        place="worker_service.settlement.settle:COUNT_AND_SETTLE",
         old="crashes = 0,",
         new="",
         check=test_record.test_a_recorded_item_is_progress_and_forgives_crashes_and_releases,

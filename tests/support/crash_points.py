@@ -19,6 +19,7 @@ from worker_service.claims import claims
 from worker_service.claims.claim import Claim
 from worker_service.generation import runner
 from worker_service.settlement import record
+from worker_service.settlement.settle import Recorded
 
 
 class Point(StrEnum):
@@ -115,7 +116,7 @@ def _recording(orders: Orders) -> Callable[..., Awaitable[list[record.Answer]]]:
     async def recorded(*arguments: Any, **named: Any) -> list[record.Answer]:
         orders.pass_by(Point.AFTER_CALL)
         answers = await record.record(*arguments, **named)
-        if any(isinstance(answer, record.Recorded) and answer.settlement for answer in answers):
+        if any(isinstance(answer, Recorded) and answer.settlement for answer in answers):
             orders.pass_by(Point.AFTER_LAST_ITEM)
         return answers
 

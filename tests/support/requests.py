@@ -24,15 +24,8 @@ from worker_service.claims.run import Run
 from worker_service.claims.slots import Slots
 from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded
-from worker_service.settlement.record import (
-    AlreadyFinal,
-    Answer,
-    Busy,
-    Recorded,
-    Result,
-    Stale,
-    record,
-)
+from worker_service.settlement.record import AlreadyFinal, Answer, Busy, Result, Stale, record
+from worker_service.settlement.settle import Recorded
 
 KAFKA_NAMES = KafkaNames(topics=Topics.with_prefix(""), group_id="workers")
 EVENTS = KAFKA_NAMES.topics.events

@@ -13,14 +13,8 @@ from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
 from worker_service.outcome import Failed, Succeeded
 from worker_service.settlement.events import announce
-from worker_service.settlement.record import (
-    AlreadyFinal,
-    Busy,
-    Recorded,
-    Result,
-    Stale,
-    settle_recorded,
-)
+from worker_service.settlement.record import AlreadyFinal, Busy, Result, Stale, settle_recorded
+from worker_service.settlement.settle import Recorded
 
 log = get_log()
 

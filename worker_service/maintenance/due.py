@@ -10,7 +10,7 @@ from shared.runtime.logging import get_log
 from shared.sql import Statement, sql
 from worker_service.context import WorkerContext
 from worker_service.settlement.events import announce
-from worker_service.settlement.record import count_and_settle
+from worker_service.settlement.settle import count_and_settle
 
 log = get_log()
 

@@ -18,8 +18,8 @@ from shared.sql import sql
 from worker_service.claims.claim import Claim
 from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded
-from worker_service.settlement.dead_letter import dead_letter_request
-from worker_service.settlement.events import Settlement, notify
+from worker_service.settlement.events import Settlement
+from worker_service.settlement.settle import Recorded, count_and_settle
 from worker_service.text import postgres_safe
 
 LOCK = sql("""
@@ -60,56 +60,10 @@ SELECT id, ordinal, CASE WHEN entity IS NULL THEN 'failed' ELSE 'succeeded' END,
        error_code = NULL, error_message = NULL
  WHERE generation_items.status = 'failed' AND excluded.status = 'succeeded'""")
 
-COUNT_AND_SETTLE = sql("""
--- Counted from the items, never incremented: a repeated record changes nothing.
-WITH counted AS (
-    SELECT generation_request_id AS id,
-           count(*) FILTER (WHERE status = 'succeeded') AS generated,
-           count(*) FILTER (WHERE status = 'failed') AS failed,
-           mode() WITHIN GROUP (ORDER BY error_code) AS error_code,
-           array_agg(ordinal) AS recorded
-      FROM generation_items
-     WHERE generation_request_id = ANY (:request_ids::uuid[])
-     GROUP BY generation_request_id
--- Apart from the UPDATE, which uses the final status in six columns.
-), decided AS (
-    SELECT counted.*,
-           (SELECT error_message FROM generation_items AS item
-             WHERE generation_request_id = id AND item.error_code = counted.error_code
-             ORDER BY ordinal LIMIT 1) AS error_message,
-           CASE WHEN generated + failed < requested_count THEN NULL
-                WHEN failed = 0 THEN 'completed'
-                WHEN generated > 0 THEN 'partial'
-                ELSE 'failed' END AS settled
-      FROM counted JOIN generation_requests USING (id)
-)
-UPDATE generation_requests AS request
-   SET generated_count = generated,
-       failed_count = failed,
-       version = version + (generated_count <> generated OR failed_count <> failed)::int,
-       crashes = 0,
-       releases = 0,
-       status = coalesce(settled, status),
-       completed_at = CASE WHEN settled IS NOT NULL THEN clock_timestamp() END,
-       lease_owner = CASE WHEN settled IS NULL THEN lease_owner END,
-       lease_until = CASE WHEN settled IS NULL THEN lease_until END,
-       error_code = CASE WHEN settled IN ('partial', 'failed') THEN decided.error_code END,
-       error_message = CASE WHEN settled IN ('partial', 'failed') THEN
-           format('%s of %s items failed: %s', failed, requested_count, decided.error_message) END
-  FROM decided
- WHERE request.id = decided.id
-   AND request.status NOT IN ('completed', 'partial', 'failed', 'cancelled')
-RETURNING request.id, entity_type, status, priority, epoch, round, requested_count, generated_count,
-          failed_count, request.error_code, request.error_message, requested_at, completed_at,
-          traceparent, recorded""")
-
 KEPT = sql("""
 SELECT FROM generation_items
  WHERE generation_request_id = :request_id AND ordinal = :ordinal AND status = :status
    AND entity ->> 'id' IS NOT DISTINCT FROM :entity_id""")
-
-
-NEEDS_DEAD_LETTER = frozenset({Status.PARTIAL, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +78,6 @@ class Result:
     def request_id(self) -> UUID:
         """The request that the item belongs to."""
         return self.claim.request_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """The request is open or was settled by this item; `recorded` are its ordinals so far."""
-
-    recorded: frozenset[int]
-    settlement: Settlement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,32 +204,3 @@ async def settle_recorded(
             return None
         recorded = await count_and_settle(connection, [request_id], kafka_names=kafka_names)
     return recorded[request_id].settlement
-
-
-async def count_and_settle(
-    connection: Connection, request_ids: Sequence[UUID], *, kafka_names: KafkaNames
-) -> dict[UUID, Recorded]:
-    """Count the items of open requests that the caller has locked; settle what is complete.
-
-    Settling writes the event, and a dead letter unless every entity was made. Runs in the caller's
-    transaction. Requests that are final are left out.
-    """
-    rows = await COUNT_AND_SETTLE.fetch(connection, request_ids=request_ids)
-    settled = [
-        (
-            row,
-            await dead_letter_request(connection, row, kafka_names=kafka_names)
-            if row["status"] in NEEDS_DEAD_LETTER
-            else None,
-        )
-        for row in rows
-        if row["status"] in FINAL
-    ]
-    settlements = await notify(connection, settled, events_topic=kafka_names.topics.events)
-    of_request = {settlement.request_id: settlement for settlement in settlements}
-    return {
-        row["id"]: Recorded(
-            recorded=frozenset(row["recorded"]), settlement=of_request.get(row["id"])
-        )
-        for row in rows
-    }

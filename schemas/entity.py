@@ -85,7 +85,6 @@ class EntityType:
     constraints: type[ConstraintsBase]
     entity: type[EntityBase]
     recorded: type[BaseModel]
-    json_schema: dict[str, Any]
 
     @classmethod
     def of(cls, module: ModuleType) -> "EntityType":
@@ -102,7 +101,6 @@ class EntityType:
             ),
             entity=module.Entity,
             recorded=create_model(title, __base__=(module.Entity, EntityIdentity)),
-            json_schema=module.Entity.model_json_schema(),
         )
 
     def in_order(self, recorded: dict[str, Any]) -> dict[str, Any]:

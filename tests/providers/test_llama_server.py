@@ -73,7 +73,7 @@ async def slow(tmp_path: Path) -> AsyncIterator[LlamaServer]:
 
 @pytest.mark.parametrize("entity_type", ENTITY_TYPES)
 async def test_every_answer_fits_the_schema_that_was_sent(tidy: LlamaServer, entity_type: str):
-    validator = Draft202012Validator(strict(ENTITY_TYPES[entity_type].json_schema))
+    validator = Draft202012Validator(strict(ENTITY_TYPES[entity_type].entity.model_json_schema()))
 
     async with a_client(tidy) as server:
         for _ in range(ANSWERS):

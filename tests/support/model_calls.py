@@ -51,7 +51,7 @@ def a_call(
         ordinal=0,
         seed=1,
         prompt=prompt_of(entity_type, constraints),
-        json_schema=ENTITY_TYPES[entity_type].json_schema,
+        json_schema=ENTITY_TYPES[entity_type].entity.model_json_schema(),
         model=model,
         rejection=rejection,
     )

@@ -12,7 +12,7 @@ from worker_service.providers.dialect import Dialect, ResponseMode
 from worker_service.providers.json_schema import grammar, strict
 from worker_service.providers.ollama import Ollama
 
-SCHEMA = ENTITY_TYPES["sentence"].json_schema
+SCHEMA = ENTITY_TYPES["sentence"].entity.model_json_schema()
 
 each_dialect = pytest.mark.parametrize("dialect", [ChatCompletions(), Ollama()], ids=str)
 

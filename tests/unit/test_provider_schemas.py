@@ -41,7 +41,7 @@ def schemas_in(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @by_type
 def test_a_strict_schema_has_nothing_that_a_server_refuses(name: str):
-    for schema in schemas_in(strict(ENTITY_TYPES[name].json_schema)):
+    for schema in schemas_in(strict(ENTITY_TYPES[name].entity.model_json_schema())):
         assert {*schema} <= STRICT
         assert {*schema} == {"$ref"} or "$ref" not in schema
 
@@ -51,7 +51,7 @@ def test_a_strict_schema_has_nothing_that_a_server_refuses(name: str):
 def test_every_object_is_closed_and_every_property_required(name: str, derive: Any):
     objects = [
         schema
-        for schema in schemas_in(derive(ENTITY_TYPES[name].json_schema))
+        for schema in schemas_in(derive(ENTITY_TYPES[name].entity.model_json_schema()))
         if schema.get("type") == "object"
     ]
 
@@ -63,7 +63,10 @@ def test_every_object_is_closed_and_every_property_required(name: str, derive: A
 
 @by_type
 def test_a_grammar_keeps_the_bounds(name: str):
-    own, sent = ENTITY_TYPES[name].json_schema, grammar(ENTITY_TYPES[name].json_schema)
+    own, sent = (
+        ENTITY_TYPES[name].entity.model_json_schema(),
+        grammar(ENTITY_TYPES[name].entity.model_json_schema()),
+    )
 
     kept = [{*schema} - NO_MEANING - {"required"} for schema in schemas_in(own)]
     assert [{*schema} - {"required"} for schema in schemas_in(sent)] == kept
@@ -76,17 +79,17 @@ def test_what_a_strict_schema_leaves_out_stands_in_a_description(name: str):
             for keyword in {*each} - STRICT - NO_MEANING:
                 yield f"{keyword}: {each[keyword]}"
 
-    told = str(strict(ENTITY_TYPES[name].json_schema))
+    told = str(strict(ENTITY_TYPES[name].entity.model_json_schema()))
 
-    assert [*bounds(ENTITY_TYPES[name].json_schema)]
-    for bound in bounds(ENTITY_TYPES[name].json_schema):
+    assert [*bounds(ENTITY_TYPES[name].entity.model_json_schema())]
+    for bound in bounds(ENTITY_TYPES[name].entity.model_json_schema()):
         assert bound in told
 
 
 @by_type
 @pytest.mark.parametrize("derive", [strict, grammar])
 def test_whatever_the_entity_allows_fits_what_is_sent(name: str, derive: Any):
-    validator = Draft202012Validator(derive(ENTITY_TYPES[name].json_schema))
+    validator = Draft202012Validator(derive(ENTITY_TYPES[name].entity.model_json_schema()))
     constraints = ENTITY_TYPES[name].constraints()
 
     for ordinal in range(10):
@@ -95,11 +98,11 @@ def test_whatever_the_entity_allows_fits_what_is_sent(name: str, derive: Any):
 
 @by_type
 def test_the_entitys_own_schema_stays_as_it_is(name: str):
-    before = str(ENTITY_TYPES[name].json_schema)
+    before = str(ENTITY_TYPES[name].entity.model_json_schema())
 
-    strict(ENTITY_TYPES[name].json_schema)
+    strict(ENTITY_TYPES[name].entity.model_json_schema())
 
-    assert str(ENTITY_TYPES[name].json_schema) == before
+    assert str(ENTITY_TYPES[name].entity.model_json_schema()) == before
 
 
 def test_a_description_stays_and_a_reference_stands_alone():

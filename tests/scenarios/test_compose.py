@@ -72,7 +72,7 @@ async def test_the_stack_outlives_a_killed_worker_stops_in_order_and_leaves_noth
     ("service", "packages"),
     [
         ("api", ["api_service", "migrations", "schemas", "shared"]),
-        ("worker", ["schemas", "shared", "worker_service"]),
+        ("worker", ["demo_provider", "schemas", "shared", "worker_service"]),
     ],
 )
 def test_an_image_holds_what_its_service_runs_and_lets_nobody_write(

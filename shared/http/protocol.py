@@ -1,8 +1,8 @@
 """uvicorn's HTTP/1.1 with a bound on the head, a timer for slow requests, and problem answers.
 
 uvicorn has options for neither with its fast parser, so this subclass listens to the parser's
-callbacks. What a client may do beyond that (pipelining into garbage, half-closing, upgrading to
-HTTP/2) is the reverse proxy's to sort out, which stands in front of a public service.
+callbacks. Half-closed connections and upgrades to HTTP/2 are left to the reverse proxy that stands
+in front of a public service; a WebSocket passes to uvicorn where `ws` is configured.
 """
 
 from asyncio import TimerHandle
@@ -23,7 +23,10 @@ from shared.http.error_responses import (
 
 
 class Protocol(HttpToolsProtocol):
-    """Serve whole requests; refuse what is malformed, too large or late, and close."""
+    """Serve whole requests; refuse what is malformed, too large or late, and close.
+
+    A refusal never stands where the response to an earlier request is due.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,30 +36,35 @@ class Protocol(HttpToolsProtocol):
         self._chunk_bytes = 0
         self._head_chunks_bytes = 0
         """The chunks of a head, with what stands before it in the first one."""
-        self._later_bytes = 0
-        """The chunks of a head without the first one."""
+        self._kept_bytes = 0
+        """What the parser may keep of a head or of trailers: the chunks behind the first one."""
         self._deadline: TimerHandle | None = None
+        self._is_refused = False
         self._refusal = MALFORMED
 
     def data_received(self, data: bytes) -> None:
-        """Parse a chunk; start the timer where a request ends in a later one."""
+        """Parse a chunk; start the timer where a request ends in a later one.
+
+        What follows a refusal is dropped.
+        """
+        if self._is_refused:
+            return
         self._chunk_bytes = len(data)
-        if self._is_in_head:
-            self._head_chunks_bytes += len(data)
-            self._later_bytes += len(data)
+        self._head_chunks_bytes += len(data)
+        self._kept_bytes += len(data)
         super().data_received(data)
-        if not self._is_open:
-            self._stop_timer()
-        elif self._is_in_head and self._later_bytes > MAX_HEAD_BYTES:
+        if not self._is_open or self._is_refused:
+            return
+        if self._kept_bytes > MAX_HEAD_BYTES:
             self._refuse(HEAD_TOO_LARGE)
-        elif self._deadline is None and not self.transport.is_closing():
+        elif self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_SECONDS, self._refuse, LATE)
 
     def on_message_begin(self) -> None:
         """Begin to count a head."""
         super().on_message_begin()
         self._is_open = self._is_in_head = True
-        self._head_chunks_bytes, self._later_bytes = self._chunk_bytes, 0
+        self._head_chunks_bytes, self._kept_bytes = self._chunk_bytes, 0
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless its head is too large."""
@@ -70,11 +78,20 @@ class Protocol(HttpToolsProtocol):
             raise ValueError  # the parser would take what follows for a tunnel
         super().on_headers_complete()
         self._is_in_head = False
-        self.headers = []  # trailers would be headers else, while the application reads them
+        if not self.parser.should_upgrade():
+            self.headers = []  # or trailers would join the headers that the application reads
+        elif self.cycle is not None and self.cycle.scope is self.scope:
+            self.cycle.keep_alive = False  # no WebSocket: the parser drops the rest of the chunk
+
+    def on_body(self, body: bytes) -> None:
+        """Hand on a part of a body, of which the parser keeps nothing."""
+        super().on_body(body)
+        self._kept_bytes = 0
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
         self._is_open = False
+        self._stop_timer()
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
@@ -111,12 +128,15 @@ class Protocol(HttpToolsProtocol):
         )
 
     def _refuse(self, answer: bytes) -> None:
-        """Close, with this answer unless another one has begun."""
-        self._is_open = False
-        if self.transport.is_closing():
+        """Answer and close; before a response that is due, close after it instead."""
+        if self._is_refused or self.transport.is_closing():
             return
-        cycle = self.cycle
-        is_answering = cycle is not None and cycle.response_started
-        if not is_answering or (self._is_in_head and cycle.response_complete):
+        self._is_refused = True
+        cycle, is_in_body = self.cycle, self._is_open and not self._is_in_head
+        if not is_in_body and cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+            return
+        is_cut_off = is_in_body and (cycle.response_started or self.pipeline)
+        if not is_cut_off:
             self.transport.write(answer)
         self.transport.close()

@@ -132,14 +132,50 @@ def test_what_is_no_http_is_refused_when_nothing_waits_for_an_answer():
     on_a_connection(tell)
 
 
-def test_garbage_behind_a_request_takes_its_pending_answer_away():
-    """A proxy never sends it; the connection ends with one problem, well formed."""
-
+@pytest.mark.parametrize(
+    "broken", [BROKEN, POST % b"Content-Length: 3\r\n", NEXT[:-2] + b"X: " + b"a" * 200_000]
+)
+def test_a_request_that_came_whole_is_answered_before_the_connection_ends(broken: bytes):
     async def tell(connection: Connection) -> None:
         connection.send(GET.replace(b"/first", b"/held"))
         await eventually(held(connection, "/held"))
-        connection.send(BROKEN)
-        assert await connection.refusal() == (400, "bad_request")
+        connection.send(broken)
+        connection.send(NEXT)
+        served = await served_to(connection)
+        await eventually(lambda: not served.cycle.keep_alive)
+        connection.site.release.set()
+        _, headers, body = await connection.answer()
+        await connection.end()
+        assert (headers["connection"], body) == ("close", b"/held ")
+        assert connection.site.begun == ["/held"]
+
+    on_a_connection(tell)
+
+
+def test_a_late_request_is_refused_by_the_end_of_the_connection_after_an_earlier_answer(
+    monkeypatch,
+):
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.01)
+
+    async def tell(connection: Connection) -> None:
+        served = await served_to(connection)
+        connection.send(GET.replace(b"/first", b"/held") + NEXT[:-2])
+        await eventually(held(connection, "/held"))
+        await eventually(lambda: not served.cycle.keep_alive)
+        connection.site.release.set()
+        assert (await connection.answer())[2] == b"/held "
+        await connection.end()
+
+    on_a_connection(tell)
+
+
+def test_a_late_body_takes_away_the_pending_answers_before_it(monkeypatch):
+    """Only the end of the connection is left: a 408 would be taken for an earlier answer."""
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.01)
+
+    async def tell(connection: Connection) -> None:
+        connection.send(GET.replace(b"/first", b"/held") + POST % b"" + b"ab")
+        await connection.end()
 
     on_a_connection(tell)
 
@@ -301,11 +337,45 @@ def test_an_upgrade_with_a_body_is_refused_at_once(protocol: bytes, caplog):
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
-def test_an_upgrade_without_a_body_is_ignored(protocol: bytes):
+def test_an_upgrade_without_a_body_is_ignored_and_the_connection_closed(protocol: bytes):
     async def tell(connection: Connection) -> None:
         wish = b"Connection: Upgrade\r\nUpgrade: %b\r\n" % protocol
-        connection.send(GET[:-2] + wish + b"\r\n")
-        assert (await connection.answer())[2] == b"/first "
+        connection.send(GET[:-2] + wish + b"\r\n" + NEXT)
+        _, headers, body = await connection.answer()
+        await connection.end()
+        assert (headers["connection"], body) == ("close", b"/first ")
+        assert connection.site.begun == ["/first"]
+
+    on_a_connection(tell)
+
+
+class WebSocket(asyncio.Protocol):
+    """Stands for uvicorn's implementation; it answers with what it is given."""
+
+    def __init__(self, **_) -> None:
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+        self.transport.close()
+
+
+@pytest.mark.parametrize("split_at", [1, 30, None], ids=["start", "middle", "whole"])
+def test_a_websocket_passes_to_its_own_protocol(split_at: int | None, monkeypatch):
+    async def tell(connection: Connection) -> None:
+        served = await served_to(connection)
+        monkeypatch.setattr(served, "ws_protocol_class", WebSocket)
+        wish = GET[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        connection.send(wish[:split_at])
+        if split_at is not None:
+            await eventually(lambda: served.scope)
+            connection.send(wish[split_at:])
+        handed_over = (await connection.reader.read()).lower()
+        assert handed_over == wish.lower()
+        assert connection.site.begun == []
 
     on_a_connection(tell)
 
@@ -325,5 +395,28 @@ def test_trailers_are_passed_over():
         connection.send(chunked + b"2\r\nab\r\n0\r\nX: a\r\n\r\n")
         assert (await connection.answer())[2].replace(b" ", b"") == b"/bodyab"
         assert connection.site.headers == [(b"host", b"test"), (b"transfer-encoding", b"chunked")]
+
+    on_a_connection(tell)
+
+
+def test_trailers_without_end_are_refused():
+    async def tell(connection: Connection) -> None:
+        chunked = b"POST /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.send(chunked + b"2\r\nab\r\n0\r\nX: ")
+        for _ in range(40):
+            connection.send(b"a" * 10_000)
+            await connection.writer.drain()
+        assert await connection.refusal() == (431, "head_too_large")
+
+    on_a_connection(tell)
+
+
+def test_a_body_that_comes_slowly_may_be_larger_than_a_head():
+    async def tell(connection: Connection) -> None:
+        connection.send(POST.replace(b"4", b"400000") % b"")
+        for _ in range(40):
+            connection.send(b" " * 10_000)
+            await connection.writer.drain()
+        assert (await connection.answer())[0] == 200
 
     on_a_connection(tell)

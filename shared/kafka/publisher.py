@@ -84,7 +84,7 @@ class Publisher:
 
     async def stop(self) -> None:
         """Leave the broker; bounded, whatever state it is in."""
-        self._start.abandon()
+        await self._start.abandon()
         if self._producer is None:
             return
         await _leave(self._producer)

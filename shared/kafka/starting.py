@@ -48,9 +48,11 @@ class ClientStart(Generic[Client]):
         task, self._task = self._task, None
         return task.result()
 
-    def abandon(self) -> None:
-        """Let a start that is under way come to its end alone, and its client be closed."""
+    async def abandon(self) -> None:
+        """Let a start under way come to its end alone; close a client that none has taken."""
         self._is_abandoned = True
+        if self._task is not None and self._task.done() and (client := self._task.result()):
+            await self._leave(client)
 
     async def _run(self) -> Client | None:
         client = self._new()

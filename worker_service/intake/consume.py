@@ -100,7 +100,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
-        self._start.abandon()
+        await self._start.abandon()
         if self._consumer is None:
             return
         await self.commit()

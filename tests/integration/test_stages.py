@@ -121,14 +121,17 @@ async def test_what_the_stages_make_together_is_validated(database: Database, st
     assert (row["status"], row["error_code"]) == ("failed", "invalid_output")
 
 
-async def test_an_item_that_is_cancelled_between_its_stages_makes_no_further_call(
-    database: Database, start: Any
-):
-    provider = Scripted(poems.a_poet)
-    provider.gate.clear()
+async def test_a_cancel_aborts_the_call_of_a_later_stage(database: Database, start: Any):
+    provider = Scripted()
+
+    def hold_the_next_call(call: Call) -> Completion:
+        provider.gate.clear()
+        return poems.a_poet(call)
+
+    provider.behave = hold_the_next_call
     request_id = await a_poem(database)
     await start(provider)
-    await eventually(lambda: provider.waiting == 1)
+    await eventually(lambda: len(provider.calls) == 2 and provider.waiting == 1)
 
     await database.execute(
         """UPDATE generation_requests
@@ -139,7 +142,7 @@ async def test_an_item_that_is_cancelled_between_its_stages_makes_no_further_cal
     )
 
     await eventually(lambda: provider.aborted == 1)
-    assert [call.prompt.system for call in provider.calls] == ["outline"]
+    assert [call.prompt.system for call in provider.calls] == ["outline", "lines"]
 
 
 async def test_an_item_that_a_drain_meets_between_its_stages_is_finished(

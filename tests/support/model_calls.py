@@ -1,6 +1,5 @@
 """Builders of calls and of the claims that lead to them."""
 
-import asyncio
 import json
 from math import inf
 from typing import Any
@@ -97,6 +96,6 @@ def tools_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Generation
 
 async def attempted(claim: Claim, ordinal: int = 0, *, tools: GenerationTools) -> Outcome:
     """Attempt an item of a claim under the lease that the claim came with."""
-    async with asyncio.timeout(None) as limit:
-        return await attempt(Run.of(claim), ordinal, tools=tools, limit=limit)
-    raise AssertionError
+    run = Run.of(claim)
+    async with run.interruptible() as block:
+        return await attempt(run, ordinal, tools=tools, block=block)

@@ -40,12 +40,12 @@ class PoemGenerator:
     """Ask for an outline, then for the lines."""
 
     async def generate(self, item: Item, tools: Tools) -> Content:
+        tools.progress(0, 2, "outline")
         outline = await tools.call(Prompt(system="outline", user=""), answer=Outline)
-        tools.progress(1, 2, "outline")
+        tools.progress(1, 2, "lines")
         about = ", ".join([*item.constraints.topic_tags, *outline.subjects])
         written = await tools.call(Prompt(system="lines", user=about), answer=Lines)
-        tools.progress(2, 2, "lines")
-        return Entity(title=about, lines=written.lines)
+        return {"title": about, "lines": written.lines}
 
 
 OUTLINE = Completion(text=json.dumps({"subjects": ["la mer", "le vent"]}))

@@ -98,8 +98,8 @@ async def test_no_call_is_repeated_once_the_lease_may_be_over():
 
     provider = Scripted(fail_and_lose_the_lease)
     with pytest.raises(LeaseOver):
-        async with asyncio.timeout(None) as limit:
-            await attempt(run, 0, tools=tools_with(provider, policy=POLICY), limit=limit)
+        async with run.interruptible() as block:
+            await attempt(run, 0, tools=tools_with(provider, policy=POLICY), block=block)
 
     assert len(provider.calls) == 1
 

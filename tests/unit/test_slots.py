@@ -4,8 +4,6 @@ import asyncio
 from math import inf
 from uuid import uuid4
 
-import pytest
-
 from schemas.states import Priority
 from tests.support.requests import a_run
 from worker_service.claims.run import Run
@@ -120,53 +118,6 @@ def test_what_others_recorded_is_not_missing():
     )
 
     assert run.missing == [2, 3, 4]
-
-
-async def test_an_abort_ends_the_calls_in_flight_and_only_them():
-    run = a_run()
-
-    async def call() -> str:
-        try:
-            async with asyncio.timeout(None) as timeout:
-                with run.abortable(timeout):
-                    await asyncio.Event().wait()
-        except TimeoutError:
-            return "aborted"
-        return "answered"
-
-    calling = asyncio.create_task(call())
-    await _let_others_run()
-
-    run.abort()
-    run.abort()
-
-    assert await calling == "aborted"
-
-
-async def test_a_stop_ends_waits_and_leaves_calls_alone():
-    run = a_run()
-
-    async def wait() -> None:
-        async with asyncio.timeout(None) as limit:
-            with run.stoppable(limit):
-                await asyncio.Event().wait()
-
-    async def call() -> None:
-        async with asyncio.timeout(None) as limit:
-            with run.abortable(limit):
-                await asyncio.Event().wait()
-
-    waiting, calling = asyncio.create_task(wait()), asyncio.create_task(call())
-    await _let_others_run()
-
-    run.stop()
-
-    with pytest.raises(TimeoutError):
-        await waiting
-    assert not calling.done()
-    run.abort()
-    with pytest.raises(TimeoutError):
-        await calling
 
 
 async def test_only_the_end_of_a_suspect_is_told():

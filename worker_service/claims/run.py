@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from worker_service.claims.claim import Claim
 
@@ -18,8 +20,7 @@ class Run:
     is_stopping: bool = False
     retry_after: float | None = None
     release_counts: bool = False
-    _waits: list[asyncio.Timeout] = field(default_factory=list)
-    _calls: list[asyncio.Timeout] = field(default_factory=list)
+    _in_flight: list["Interruptible"] = field(default_factory=list)
 
     @classmethod
     def of(cls, claim: Claim) -> "Run":
@@ -43,7 +44,8 @@ class Run:
     def stop(self) -> None:
         """Start no further ordinal; what is in flight goes on."""
         self.is_stopping = True
-        _expire(self._waits)
+        for block in [block for block in self._in_flight if not block.has_begun]:
+            block.end()
 
     def defer(self, retry_after: float, *, counted: bool) -> None:
         """Start no further ordinal, and come back after so many seconds."""
@@ -53,36 +55,44 @@ class Run:
 
     def abort(self) -> None:
         """Stop, and cancel the calls in flight; a result in hand is still recorded."""
-        self.stop()
-        _expire(self._calls)
+        self.is_stopping = True
+        for block in [*self._in_flight]:
+            block.end()
 
-    def stoppable(self, wait: asyncio.Timeout) -> "Interruptible":
-        """Let `stop` end a wait: the timeout expires at once instead of never."""
-        return Interruptible(wait, self._waits)
-
-    def abortable(self, call: asyncio.Timeout) -> "Interruptible":
-        """Let `abort` cancel a call: the timeout expires at once instead of never."""
-        return Interruptible(call, self._calls)
+    def interruptible(self) -> "Interruptible":
+        """Make a block that `stop` ends until it has begun, and `abort` ends at any time."""
+        return Interruptible(self._in_flight)
 
 
 class Interruptible:
-    """A block during which a timeout stands in a list of those that may expire at once."""
+    """A block that its run may end early: then it raises TimeoutError."""
 
-    __slots__ = ("_among", "_timeout")
+    __slots__ = ("_in_flight", "_timeout", "has_begun")
 
-    def __init__(self, timeout: asyncio.Timeout, among: list[asyncio.Timeout]) -> None:
-        self._timeout = timeout
-        self._among = among
+    def __init__(self, in_flight: list["Interruptible"]) -> None:
+        self.has_begun = False
+        self._in_flight = in_flight
+        self._timeout = asyncio.timeout(None)
 
-    def __enter__(self) -> None:
-        self._among.append(self._timeout)
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        self._in_flight.append(self)
+        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._timeout in self._among:
-            self._among.remove(self._timeout)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._forget()
+        await self._timeout.__aexit__(kind, error, traceback)
 
+    def end(self) -> None:
+        """Cancel what is awaited inside."""
+        self._forget()  # once: `abort` may follow, and what expires cannot be rescheduled
+        self._timeout.reschedule(0.0)
 
-def _expire(timeouts: list[asyncio.Timeout]) -> None:
-    for timeout in timeouts:
-        timeout.reschedule(0.0)
-    timeouts.clear()
+    def _forget(self) -> None:
+        if self in self._in_flight:
+            self._in_flight.remove(self)

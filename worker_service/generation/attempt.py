@@ -1,6 +1,5 @@
 """One attempt at an item: run its generator, and end with an outcome."""
 
-import asyncio
 import time
 from dataclasses import replace
 from functools import lru_cache
@@ -16,7 +15,7 @@ from shared.runtime.logging import get_log
 from shared.runtime.metrics import ATTEMPT_SECONDS
 from worker_service.claims.circuit import State
 from worker_service.claims.claim import Claim
-from worker_service.claims.run import Run
+from worker_service.claims.run import Interruptible, Run
 from worker_service.generation.calls import Calls
 from worker_service.generation.item_tools import (
     CircuitOpen,
@@ -39,9 +38,9 @@ _CONSTRAINTS_KEPT = 1_000
 
 
 async def attempt(
-    run: Run, ordinal: int, *, tools: GenerationTools, limit: asyncio.Timeout
+    run: Run, ordinal: int, *, tools: GenerationTools, block: Interruptible
 ) -> Outcome:
-    """Try to make the entity of an ordinal; `limit` is rescheduled to end the attempt early.
+    """Try to make the entity of an ordinal, inside the block by which the run may end it early.
 
     An exception that no provider declares is a bug, logged with its traceback, and the item fails
     as `unexpected`.
@@ -54,9 +53,9 @@ async def attempt(
     calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     try:
         item = _item(claim, ordinal)
-        lent = ItemTools(run=run, item=item, tools=tools, calls=calls, limit=limit)
+        lent = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
         content = await tools.generators[claim.entity_type].generate(item, lent)
-        entity = _identified(content, item.constraints)
+        entity = _entity(item, content)
         outcome: Outcome = Succeeded(entity=entity, attempts=len(calls), usage=calls.usage)
     except (LeaseOver, ItemRecorded):
         raise
@@ -65,7 +64,7 @@ async def attempt(
     except Exception as error:
         log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=ordinal)
         outcome = _unexpected(error, calls)
-    _log_end(claim, ordinal, outcome, seconds=time.monotonic() - begun)
+    _log_end(claim, outcome, calls=calls, seconds=time.monotonic() - begun)
     return outcome
 
 
@@ -82,7 +81,7 @@ def _ended_by(
         return Deferred(
             code=error.refusal.code, retry_after=wait, attempts=len(calls), counted=False
         )
-    if isinstance(error, ValidationError):  # the generator put answers together that do not fit
+    if isinstance(error, ValidationError):  # the generator assembled what is no entity of its type
         error = error_of(FailureKind.UNFIT, faults_of(error))
     outcome = tools.policy.outcome(error, usage=calls.usage)
     if isinstance(outcome, Failed):
@@ -99,16 +98,17 @@ def _unexpected(error: Exception, calls: Calls) -> Failed:
     )
 
 
-def _log_end(claim: Claim, ordinal: int, outcome: Outcome, *, seconds: float) -> None:
+def _log_end(claim: Claim, outcome: Outcome, *, calls: Calls, seconds: float) -> None:
     ended = type(outcome).__name__.lower()
     ATTEMPT_SECONDS.labels(claim.entity_type, ended).observe(seconds)
     log.info(
         "attempt_finished",
         request_id=str(claim.request_id),
         epoch=claim.epoch,
-        ordinal=ordinal,
+        ordinal=calls.ordinal,
         outcome=ended,
         code=getattr(outcome, "code", None),
+        stage=calls.stage,
         calls=outcome.attempts,
         seconds=round(seconds, 3),
     )
@@ -133,9 +133,14 @@ def _constraints(model: type[ConstraintsBase], constraints: str) -> ConstraintsB
         raise PermanentError(ErrorCode.UNSUPPORTED, faults_of(error)) from error
 
 
-def _identified(content: Content, constraints: ConstraintsBase) -> dict[str, Any]:
+def _entity(item: Item, content: Content) -> dict[str, Any]:
+    """Validate what was made, and give it the identity that it is recorded with.
+
+    An answer that a call has validated as the entity is not validated twice.
+    """
+    entity = ENTITY_TYPES[item.entity_type].entity.model_validate(content)
     return {
         "id": str(uuid7()),
-        "target_language_code": constraints.target_language_code,
-        **content.model_dump(mode="json"),
+        "target_language_code": item.constraints.target_language_code,
+        **entity.model_dump(mode="json"),
     }

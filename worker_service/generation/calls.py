@@ -20,11 +20,15 @@ _LONGEST_REASONING = 20_000
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
-    """The calls of one attempt so far, each with its end; one that is cancelled has none."""
+    """The calls of one attempt so far, each with its end; one that is cancelled has none.
+
+    `stage` is the one that the generator has reported last.
+    """
 
     request_id: UUID
     ordinal: int
     provider: str
+    stage: str | None = None
     _made: list[ProviderCall] = field(default_factory=list)
 
     @property
@@ -81,6 +85,7 @@ class Calls:
             request_id=str(self.request_id),
             ordinal=self.ordinal,
             provider=self.provider,
+            stage=self.stage,
             code=error.code,
             reason=str(error),
             provider_request_id=call.provider_request_id,

@@ -1,17 +1,16 @@
 """What a generator gets for one item: calls with permits, the circuit, retries and usage."""
 
-import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic
 
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import ErrorCode
 from shared.runtime.logging import get_log
 from worker_service.claims.circuit import Admission, Circuit, Refusal
-from worker_service.claims.run import Run
+from worker_service.claims.run import Interruptible, Run
 from worker_service.generation.calls import Calls
 from worker_service.generation.retry import repeated
 from worker_service.generation.tools import GenerationTools
@@ -22,6 +21,7 @@ from worker_service.providers import (
     Completion,
     CredentialRefused,
     InvalidOutput,
+    Provider,
     ProviderError,
     Rejection,
     TransientError,
@@ -51,19 +51,17 @@ class CircuitOpen(Exception):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ItemTools:
-    """The tools of one attempt; `limit` is the timeout that ends it early.
+    """The tools of one attempt, which runs inside `block`.
 
-    An attempt begins with its first call: until then a run that stops ends it, afterwards only one
-    that is aborted.
+    The block begins with the first permit: until then a run that stops ends the attempt, afterwards
+    only one that is aborted.
     """
 
     run: Run
     item: Item
     tools: GenerationTools
     calls: Calls
-    limit: asyncio.Timeout
-    has_begun: bool = False
-    stage: str = field(default="")
+    block: Interruptible
 
     async def call(self, prompt: Prompt, *, answer: type[Answer]) -> Answer:
         """Call the request's provider as the contract says.
@@ -78,15 +76,13 @@ class ItemTools:
         calling = _Calling(self, self._call(prompt, answer), answer=answer, circuit=circuit)
         await calling.acquire()
         with calling:
-            made = await repeated(
+            return await repeated(
                 calling.call_once, policy=self.tools.policy, may_call=calling.may_call
             )
-        assert isinstance(made, answer)  # noqa: S101 - validated by it
-        return made
 
     def progress(self, done: int, total: int, stage: str) -> None:
-        """Log how far a stage has come."""
-        self.stage = stage
+        """Log the stage; what ends the attempt is logged with it."""
+        self.calls.stage = stage
         log.debug(
             "item_progressed",
             request_id=str(self.item.request_id),
@@ -97,18 +93,14 @@ class ItemTools:
         )
 
     async def wait_for_permit(self) -> None:
-        """Take a permit; the first one is waited for only as long as the run goes on."""
+        """Take a permit; the first one begins the attempt."""
         claim, permits = self.run.claim, self.tools.permits
-        if self.has_begun:
-            await permits.acquire(claim.priority, claim.request_id)
-            return
-        with self.run.stoppable(self.limit):
-            await permits.acquire(claim.priority, claim.request_id)
-        self.has_begun = True
-        # A late success of an older claim may have filled the ordinal during the wait.
-        if self.item.ordinal in self.run.recorded:
+        await permits.acquire(claim.priority, claim.request_id)
+        # A late success of an older claim may have filled the ordinal during the first wait.
+        if not self.block.has_begun and self.item.ordinal in self.run.recorded:
             permits.release()
             raise ItemRecorded
+        self.block.has_begun = True
 
     def _call(self, prompt: Prompt, answer: type[BaseModel]) -> Call:
         return Call(
@@ -122,7 +114,7 @@ class ItemTools:
         )
 
 
-class _Calling:
+class _Calling(Generic[Answer]):
     """One call with its repetitions; as a block, it tells the circuit how that ended.
 
     It begins with a permit, which each failure gives back. One object and no closures: thousands of
@@ -132,7 +124,7 @@ class _Calling:
     __slots__ = ("_admission", "_answer", "_call", "_circuit", "_has_permit", "_item")
 
     def __init__(
-        self, item: ItemTools, call: Call, *, answer: type[BaseModel], circuit: Circuit
+        self, item: ItemTools, call: Call, *, answer: type[Answer], circuit: Circuit
     ) -> None:
         self._item = item
         self._call = call
@@ -176,30 +168,35 @@ class _Calling:
         """Whether the circuit is as it was when it let the call through."""
         return self._circuit.is_current(self._admission)
 
-    async def call_once(self) -> BaseModel:
+    async def call_once(self) -> Answer:
         """Call the provider once, with a permit for as long as that takes."""
         if not self._has_permit:
             await self.acquire()
         try:
-            return await self._complete()
+            provider = self._checked_provider()
+            with self._item.calls.noted() as noted:
+                noted.completion = await provider.complete(self._call)
+                return self._accepted(noted.completion)
         finally:
             self._release()
 
-    async def _complete(self) -> BaseModel:
+    def _checked_provider(self) -> Provider:
+        """Look at what may have changed during the wait for a permit."""
         run = self._item.run
         if not run.is_leased:
             raise LeaseOver
         if not self.may_call():
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
-        provider = self._item.tools.provider(run.claim)
-        with self._item.calls.noted() as noted:
-            completion = noted.completion = await provider.complete(self._call)
-            try:
-                return _validated(self._answer, completion)
-            except InvalidOutput as error:
-                rejection = Rejection(text=completion.text, reason=str(error))
-                self._call = replace(self._call, rejection=rejection)
-                raise
+        return self._item.tools.provider(run.claim)
+
+    def _accepted(self, completion: Completion) -> Answer:
+        """Validate an answer; the next call shows the model the one that does not fit."""
+        try:
+            return _validated(self._answer, completion)
+        except InvalidOutput as error:
+            rejection = Rejection(text=completion.text, reason=str(error))
+            self._call = replace(self._call, rejection=rejection)
+            raise
 
 
 @lru_cache
@@ -207,7 +204,7 @@ def _json_schema(answer: type[BaseModel]) -> dict[str, Any]:
     return answer.model_json_schema()
 
 
-def _validated(answer: type[BaseModel], completion: Completion) -> BaseModel:
+def _validated(answer: type[Answer], completion: Completion) -> Answer:
     if kind := UNFINISHED.get(completion.finish_reason):
         raise error_of(kind, completion.text if kind is FailureKind.REFUSED else "")
     try:

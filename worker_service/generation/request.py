@@ -67,9 +67,8 @@ async def _attempt(run: Run, ordinal: int, tools: GenerationTools) -> Outcome | 
     wakes after a long pause cannot know yet what it has lost.
     """
     try:
-        async with asyncio.timeout(None) as limit:
-            with run.abortable(limit):
-                return await attempt(run, ordinal, tools=tools, limit=limit)
+        async with run.interruptible() as block:
+            return await attempt(run, ordinal, tools=tools, block=block)
     except (TimeoutError, ItemRecorded):
         return None
     except LeaseOver:

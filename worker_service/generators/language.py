@@ -1,6 +1,8 @@
 """The generator of everything that one prompt and one answer make."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.entities import ENTITY_TYPES
 from worker_service.generators.contract import Content, Item, Tools
@@ -17,9 +19,9 @@ class LanguageGenerator:
     prompt_file: PromptFile
     apart: frozenset[str] = frozenset()
 
-    async def generate(self, item: Item, tools: Tools) -> Content:
-        """Make the content with one call."""
-        return await tools.call(self.prompt(item), answer=ENTITY_TYPES[item.entity_type].entity)
+    def generate(self, item: Item, tools: Tools) -> Coroutine[Any, Any, Content]:
+        """Make the content with one call; no coroutine of its own, which each call would hold."""
+        return tools.call(self.prompt(item), answer=ENTITY_TYPES[item.entity_type].entity)
 
     def prompt(self, item: Item) -> Prompt:
         """Tell a model what to make."""

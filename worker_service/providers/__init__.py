@@ -6,7 +6,7 @@ ProviderError
   InvalidOutput     the answer fits no schema: asked for again, then the item fails
   PermanentError    the same call fails again: the item fails
 
-Which answer is which of them stands in one table, `taxonomy.py`.
+Which answer is which of them stands in one table, `failures.py`.
 """
 
 from dataclasses import dataclass, field

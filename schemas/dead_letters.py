@@ -32,11 +32,11 @@ ABOUT_RECORDS = frozenset(
         Reason.UNDECODABLE,
     }
 )
-"""Reasons of letters about a record; the others are about a request."""
+"""Reasons of dead letters about a record; the others are about a request."""
 
 
 class Header(StrEnum):
-    """The headers that a letter's record has beside those that it came with.
+    """The headers that a dead letter's record has beside its own.
 
     The first six are those of KIP-1191:
     https://cwiki.apache.org/confluence/display/KAFKA/KIP-1191
@@ -56,13 +56,13 @@ class Header(StrEnum):
 
 
 class DeadLetterReference(BaseModel):
-    """The letter of a request."""
+    """The dead letter of a request."""
 
     id: UUID
     reason: Reason
 
 
-class LetterUrls(BaseModel):
+class DeadLetterUrls(BaseModel):
     """Where to go from here."""
 
     self: str
@@ -94,7 +94,7 @@ _SUMMARY: dict[str, Any] = {
 
 
 class DeadLetterSummary(BaseModel):
-    """A letter: about a request that settled without all its entities, or about a record."""
+    """A dead letter: about a request that settled without all its entities, or about a record."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY]})
 
@@ -116,11 +116,11 @@ class DeadLetterSummary(BaseModel):
     replay_count: int
     first_failed_at: datetime
     created_at: datetime
-    urls: LetterUrls
+    urls: DeadLetterUrls
 
 
 class DeadLetterPage(BaseModel):
-    """Letters, the newest first."""
+    """Dead letters, the newest first."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -163,7 +163,7 @@ class KeptRecord(BaseModel):
 
 
 class DeadLetter(DeadLetterSummary):
-    """A letter with its record: as it was read, or rebuilt for a request."""
+    """A dead letter with its record: as it was read, or rebuilt for a request."""
 
     model_config = ConfigDict(
         json_schema_extra={

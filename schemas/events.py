@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.states import FinalStatus
+
 SETTLED_TYPE = "generation.settled.v1"
 
 
@@ -17,7 +19,7 @@ class GenerationSettled(BaseModel):
     schema_version: Literal[1] = 1
     generation_request_id: UUID
     entity_type: str
-    status: Literal["completed", "partial", "failed", "cancelled"]
+    status: FinalStatus
     round: int
     requested_count: int
     generated_count: int

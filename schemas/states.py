@@ -11,6 +11,7 @@ The same moves stand as CHECK constraints in the schema and as guards in each UP
 """
 
 from enum import StrEnum
+from typing import Literal, get_args
 
 
 class Status(StrEnum):
@@ -24,7 +25,8 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-FINAL = frozenset({Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED})
+FinalStatus = Literal[Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED]
+FINAL: frozenset[Status] = frozenset(get_args(FinalStatus))
 
 
 class Priority(StrEnum):

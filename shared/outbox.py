@@ -1,8 +1,8 @@
 """The outbox and its relay: what was committed is published at least once, and then deleted.
 
-A row is written in the transaction that it speaks of. The process that wrote it may `offer` it to
-its relay after the commit; whatever is left after two seconds is swept up by any relay. A crash
-makes a duplicate, never a loss. Nothing is published while a transaction is open.
+A row is written in the transaction of the change that its record tells of. The process that wrote
+it may `offer` it to its relay after the commit; rows left after two seconds are swept by any relay.
+A crash makes a duplicate, never a loss. Nothing is published while a transaction is open.
 """
 
 import asyncio
@@ -44,6 +44,8 @@ RETURNING id""")
 DELETE_ACKNOWLEDGED = sql("DELETE FROM outbox WHERE id = ANY (:ids::bigint[])")
 
 DELETE_STALE_DISPATCHES = sql("""
+-- A claimed or settled request needs no dispatch. A claimed row is left to its relay, which may be
+-- publishing it.
 DELETE FROM outbox
  USING generation_requests AS request
  WHERE request.id = outbox.dispatch_request_id AND request.status <> 'pending'
@@ -63,10 +65,12 @@ UPDATE outbox SET claimed_until = clock_timestamp() + make_interval(secs => :sec
 RETURNING outbox.id, topic, record_key, record_value, header_names, header_values""")
 
 LEAVE_TO_ANY_RELAY = sql("""
+-- Kafka did not answer: no fault of the row, so neither refusals nor a long wait.
 UPDATE outbox SET claimed_until = clock_timestamp() + interval '1 second'
  WHERE id = ANY (:ids::bigint[])""")
 
 BACK_OFF = sql("""
+-- A missing topic may be made yet: only a row that the broker itself refused is ever parked.
 UPDATE outbox
    SET refusals = refusals + 1,
        claimed_until = clock_timestamp()
@@ -141,7 +145,7 @@ def split_headers(record: Record) -> tuple[list[str], list[bytes | None]]:
 
 
 class Relay:
-    """Publish committed rows: those offered at once, and those left over by anybody."""
+    """Publish committed rows: those offered at once, and those that any relay left over."""
 
     def __init__(self, database: Database, publisher: Publisher) -> None:
         self._database = database

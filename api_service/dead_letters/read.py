@@ -12,8 +12,8 @@ from schemas.dead_letters import (
     DeadLetter,
     DeadLetterPage,
     DeadLetterSummary,
+    DeadLetterUrls,
     KeptRecord,
-    LetterUrls,
     Reason,
     RecordHeader,
 )
@@ -77,25 +77,14 @@ async def find(dead_letter_id: UUID, *, database: Database, prefix: str) -> Dead
 
 
 def _summary(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
+    """Read the members that are columns by their names, and derive the others."""
     request_id: UUID | None = row["generation_request_id"]
     return {
-        "id": row["id"],
-        "reason": row["reason"],
-        "error_code": row["error_code"],
-        "error_message": row["error_message"],
+        **{name: value for name, value in row.items() if name in DeadLetterSummary.model_fields},
         "request_id": request_id,
-        "round": row["round"],
-        "failed_ordinals": row["failed_ordinals"],
-        "attempts": row["attempts"],
-        "topic": row["topic"],
         "partition": row["kafka_partition"],
         "offset": row["kafka_offset"],
-        "consumer_group": row["consumer_group"],
-        "delivery_count": row["delivery_count"],
-        "replay_count": row["replay_count"],
-        "first_failed_at": row["first_failed_at"],
-        "created_at": row["created_at"],
-        "urls": LetterUrls(
+        "urls": DeadLetterUrls(
             self=f"{prefix}/dead-letters/{row['id']}",
             request=None if request_id is None else f"{prefix}/generation-requests/{request_id}",
         ),

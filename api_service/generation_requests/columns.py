@@ -5,8 +5,9 @@ fields, what is read of a submission. A new column is a migration, a member of t
 (`schemas.submissions.SubmissionBase`), a field here, and a member of the record (`schemas.api`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Any, Final, Self, get_type_hints
 
 from pydantic_core import to_json
@@ -55,10 +56,17 @@ _OF_ANY_SUBMISSION: Final = [name for name in SubmissionBase.model_fields if nam
 
 def arrays(requests: Sequence[NewRequest]) -> dict[str, list[Any]]:
     """Return the columns of requests as the arrays of a statement."""
-    return {name: [_encoded(request, name) for request in requests] for name in COLUMNS}
+    return {name: [*map(read, requests)] for name, read in _READERS.items()}
 
 
-def _encoded(request: NewRequest, name: str) -> Any:
-    value = getattr(request, name)
-    is_json = COLUMNS[name] == "jsonb" and value is not None
-    return to_json(value).decode() if is_json else value
+def _reader(name: str, sql_type: str) -> Callable[[NewRequest], Any]:
+    """Read a column as asyncpg sends it: JSON as its text."""
+    read: Callable[[NewRequest], Any] = attrgetter(name)
+    return (lambda request: _json_text(read(request))) if sql_type == "jsonb" else read
+
+
+def _json_text(value: Json | None) -> str | None:
+    return None if value is None else to_json(value).decode()
+
+
+_READERS: Final = {name: _reader(name, sql_type) for name, sql_type in COLUMNS.items()}

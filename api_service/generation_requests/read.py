@@ -43,6 +43,7 @@ SELECT request.*,
          ON dead_letter.generation_request_id = request.id AND dead_letter.round = request.round
  WHERE request.id = :request_id""")
 
+_MEMBERS: Final = GenerationRequestSummary.model_fields.keys()
 _ECHOED: Final = [name for name in GenerationRequest.model_fields if name in COLUMNS]
 _PENDING: Final[dict[str, Any]] = {
     **dict.fromkeys(GenerationRequest.model_fields),
@@ -135,7 +136,7 @@ def _record(row: asyncpg.Record, items: list[dict[str, Any]], prefix: str) -> Ge
 def _members(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str) -> dict[str, Any]:
     """Read the members that are columns by their names, and derive the others."""
     return {
-        **{name: row[name] for name in _READ_AS_THEY_ARE},
+        **{name: value for name, value in row.items() if name in _MEMBERS},
         "request_id": row["id"],
         "constraints": _read_json(row["constraints"]),
         "metadata": None if row["metadata"] is None else _read_json(row["metadata"]),
@@ -143,16 +144,6 @@ def _members(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str)
         "usage": _total(usages),
         "urls": Urls(self=path_of(row["id"], prefix)),
     }
-
-
-_READ_AS_THEY_ARE: Final = GenerationRequestSummary.model_fields.keys() - {
-    "request_id",
-    "constraints",
-    "metadata",
-    "error",
-    "usage",
-    "urls",
-}
 
 
 def _read_json(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The message that sends a request down the road, for all who send one or keep one."""
+"""The dispatch message of a request: it is sent on submit, and kept by a dead letter."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""When a poll is worth while."""
+"""The record of an accepted request, and when a poll is worth while."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -35,7 +35,7 @@ def test_the_record_of_an_accepted_request_is_as_its_model_would_write_it():
 @pytest.mark.parametrize(
     ("remaining", "recorded", "seconds_in_work", "expected"),
     [
-        (10, 0, None, 2),  # nobody has begun
+        (10, 0, None, 2),  # not started yet
         (10, 0, 25.0, 2),  # nothing tells the pace yet
         (10, 1, None, 2),  # recorded late, after a release that kept no clock
         (3, 2, 10.0, 15),  # five seconds each

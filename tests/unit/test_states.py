@@ -1,20 +1,11 @@
 """The states of a request, as every other copy of the list has them."""
 
-from typing import get_args
-
-from schemas.events import GenerationSettled
 from schemas.states import FINAL, Priority, Status
 from worker_service.claims.scheduler import WEIGHTS
 
 
 def test_all_but_two_states_are_final():
     assert set(Status) - {Status.PENDING, Status.PROCESSING} == FINAL
-
-
-def test_an_event_tells_of_final_states_alone():
-    told = get_args(GenerationSettled.model_fields["status"].annotation)
-
-    assert set(told) == FINAL
 
 
 def test_each_priority_has_a_weight():

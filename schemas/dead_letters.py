@@ -62,7 +62,7 @@ class DeadLetterReference(BaseModel):
     reason: Reason
 
 
-class DeadLetterUrls(BaseModel):
+class LetterUrls(BaseModel):
     """Where to go from here."""
 
     self: str
@@ -116,7 +116,7 @@ class DeadLetterSummary(BaseModel):
     replay_count: int
     first_failed_at: datetime
     created_at: datetime
-    urls: DeadLetterUrls
+    urls: LetterUrls
 
 
 class DeadLetterPage(BaseModel):

@@ -12,8 +12,8 @@ from schemas.dead_letters import (
     DeadLetter,
     DeadLetterPage,
     DeadLetterSummary,
-    DeadLetterUrls,
     KeptRecord,
+    LetterUrls,
     Reason,
     RecordHeader,
 )
@@ -84,7 +84,7 @@ def _summary(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
         "request_id": request_id,
         "partition": row["kafka_partition"],
         "offset": row["kafka_offset"],
-        "urls": DeadLetterUrls(
+        "urls": LetterUrls(
             self=f"{prefix}/dead-letters/{row['id']}",
             request=None if request_id is None else f"{prefix}/generation-requests/{request_id}",
         ),

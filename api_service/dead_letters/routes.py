@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from api_service.context import Context
 from api_service.dead_letters.read import find, page
@@ -48,9 +48,9 @@ async def list_dead_letters(
     )
 
 
-@router.get("/dead-letters/{dead_letter_id}", responses=_READ)
+@router.get("/dead-letters/{letter_id}", responses=_READ)
 async def read_dead_letter(
-    dead_letter_id: UUID, context: Context, response: Response
+    dead_letter_id: Annotated[UUID, Path(alias="letter_id")], context: Context, response: Response
 ) -> DeadLetter:
     """Read a dead letter with its record, byte for byte."""
     found = await find(

@@ -35,7 +35,7 @@ STATUSES = {
     ("get", "/generation-requests"): {"200", *COMMON},
     ("get", "/generation-requests/{request_id}"): {"200", "304", "404", *COMMON},
     ("get", "/dead-letters"): {"200", *COMMON},
-    ("get", "/dead-letters/{dead_letter_id}"): {"200", "404", *COMMON},
+    ("get", "/dead-letters/{letter_id}"): {"200", "404", *COMMON},
     ("get", "/livez"): {"200"},
     ("get", "/metrics"): {"200"},
     ("get", "/readyz"): {"200", "503"},

@@ -222,4 +222,4 @@ async def test_a_request_that_made_everything_has_no_letter(
 
 async def test_a_letter_that_there_is_not_is_a_problem(api: httpx.AsyncClient):
     problem_of(await api.get(f"/dead-letters/{uuid4()}"), 404)
-    assert [*faults_of(await api.get("/dead-letters/me"))] == ["dead_letter_id"]
+    assert [*faults_of(await api.get("/dead-letters/me"))] == ["letter_id"]

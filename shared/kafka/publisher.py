@@ -30,9 +30,8 @@ class Publisher:
     """
 
     def __init__(self, bootstrap_servers: str, *, client_id: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
-        self._start = ClientStart(self._new_producer, leave=_leave)
+        self._start = ClientStart(self._new_producer, bootstrap_servers=bootstrap_servers)
         self._producer: AIOKafkaProducer | None = None
         self.reachable = False
 
@@ -57,14 +56,14 @@ class Publisher:
                 return bool(await self._producer.client.force_metadata_update())
         return False
 
-    def _new_producer(self) -> AIOKafkaProducer:
-        """Make the client.
+    def _new_producer(self, broker: str) -> AIOKafkaProducer:
+        """Make the client, which learns of the other brokers from this one.
 
         Not idempotent on purpose: an outage hangs an idempotent producer and its `stop`
         (aiokafka issues 1101 and 1017), and every consumer expects duplicates anyway.
         """
         return AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
+            bootstrap_servers=broker,
             client_id=self._client_id,
             acks="all",
             enable_idempotence=False,
@@ -83,18 +82,9 @@ class Publisher:
         return await deliver(producer, records)
 
     async def stop(self) -> None:
-        """Leave the broker; bounded, whatever state it is in."""
-        await self._start.abandon()
-        if self._producer is None:
-            return
-        await _leave(self._producer)
+        """Leave the brokers, or end the start; bounded, whatever state they are in."""
+        await self._start.stop()
         self._producer, self.reachable = None, False
-
-
-async def _leave(producer: AIOKafkaProducer) -> None:
-    with suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(REQUEST_SECONDS):
-            await producer.stop()
 
 
 def partition_of(key: bytes | None, partitions: list[int], available: list[int]) -> int:

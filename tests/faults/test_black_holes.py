@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from shared.kafka import starting
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from tests.stack import Stack
@@ -74,7 +75,7 @@ async def complaints() -> list[dict[str, Any]]:
 
 
 async def _ends_at_once(publisher: Publisher, watching: asyncio.Task[None]) -> None:
-    """Cancel a watch and stop its publisher, long before any request times out."""
+    """Cancel a watch and see that nothing is left of it, long before any request times out."""
     watching.cancel()
     async with asyncio.timeout(1):
         await asyncio.gather(watching, return_exceptions=True)
@@ -96,8 +97,8 @@ async def test_a_watch_ends_at_once_however_silent_the_brokers_are(
 
         await _ends_at_once(publisher, watching)
 
-        await eventually(lambda: not first.open | second.open)
-        await eventually(lambda: asyncio.all_tasks() == before)
+        await eventually(lambda: not first.open | second.open, within=1)
+        await eventually(lambda: asyncio.all_tasks() == before, within=1)
     assert complaints == []
 
 
@@ -114,44 +115,83 @@ async def test_a_watch_that_is_cancelled_once_more_closes_its_client_all_the_sam
             await asyncio.sleep(0)
 
         await _ends_at_once(publisher, watching)
-        await eventually(lambda: not hole.open)
+        await eventually(lambda: not hole.open, within=1)
     del publisher, watching
     gc.collect()
     assert complaints == []
 
 
-async def test_a_consumer_that_is_cancelled_while_it_starts_leaves_nothing_open(
+async def test_a_consumer_that_is_stopped_while_it_starts_leaves_nothing_open(
     stack: Stack, complaints: list[dict[str, Any]]
 ):
     before = asyncio.all_tasks()
     async with _hole(stack, answers=1) as hole:
-        consuming = asyncio.create_task(_consumption(f"127.0.0.1:{hole.port}").run())
+        consumption = _consumption(f"127.0.0.1:{hole.port}")
+        consuming = asyncio.create_task(consumption.run())
         await eventually(lambda: hole.swallowed)
 
         consuming.cancel()
         async with asyncio.timeout(1):
             await asyncio.gather(consuming, return_exceptions=True)
+            await consumption.stop()
 
         assert consuming.cancelled()
-        await eventually(lambda: not hole.open)
-        await eventually(lambda: asyncio.all_tasks() == before)
+        await eventually(lambda: not hole.open, within=1)
+        await eventually(lambda: asyncio.all_tasks() == before, within=1)
     del consuming
     gc.collect()
     assert complaints == []
 
 
-async def test_a_consumer_that_does_not_start_in_time_leaves_nothing_open(
+async def test_a_broker_that_falls_silent_is_asked_again_over_one_connection_at_a_time(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(consume, "_REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(starting, "ANSWER_SECONDS", 0.2)
     async with _hole(stack, answers=1) as hole:
-        consuming = asyncio.create_task(_consumption(f"127.0.0.1:{hole.port}").run())
+        consumption = _consumption(f"127.0.0.1:{hole.port}")
+        consuming = asyncio.create_task(consumption.run())
 
         await eventually(lambda: hole.swallowed == 3)
         await eventually(lambda: len(hole.open) <= 1)
 
         consuming.cancel()
         await asyncio.gather(consuming, return_exceptions=True)
+        await consumption.stop()
+
+
+async def test_the_next_broker_is_asked_where_the_first_is_silent(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(starting, "ANSWER_SECONDS", 0.2)
+    async with _hole(stack, answers=0) as hole:
+        publisher = Publisher(f"127.0.0.1:{hole.port}, {stack.kafka}", client_id="test")
+        watching = asyncio.create_task(publisher.watch())
+
+        await eventually(lambda: publisher.reachable)
+
+        assert hole.swallowed == 1
+        await _ends_at_once(publisher, watching)
+
+
+async def test_a_client_that_has_started_unseen_is_stopped_too(
+    stack: Stack, complaints: list[dict[str, Any]]
+):
+    """The watch ends while the start goes on: as when a worker drains."""
+    before = asyncio.all_tasks()
+    publisher = Publisher(stack.kafka, client_id="test")
+    watching = asyncio.create_task(publisher.watch())
+    await asyncio.sleep(0)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    (start,) = asyncio.all_tasks() - before
+    await asyncio.wait([start])
+
+    await publisher.stop()
+
+    await eventually(lambda: asyncio.all_tasks() == before, within=1)
+    del publisher, start
+    gc.collect()
+    assert complaints == []
 
 
 def _consumption(bootstrap_servers: str) -> consume.Consumption:
@@ -179,8 +219,8 @@ async def test_a_watch_ends_at_once_where_no_connection_comes_about(
 
             await _ends_at_once(publisher, watching)
 
-            await eventually(lambda: not _connecting(port))
-    await eventually(lambda: asyncio.all_tasks() == before)
+            assert not _connecting(port)
+    assert asyncio.all_tasks() == before
     assert complaints == []
 
 

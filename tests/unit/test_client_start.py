@@ -1,10 +1,11 @@
-"""The start of a Kafka client: waited for in slices, never cancelled, never without an owner."""
+"""The start of a Kafka client: waited for in slices, tried again, never without an owner."""
 
 import asyncio
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from shared.kafka import starting
 from shared.kafka.starting import ClientStart
 from tests.support.waiting import eventually
 
@@ -12,72 +13,104 @@ from tests.support.waiting import eventually
 class Client:
     """Stands for a producer: it starts when it is told to, or fails."""
 
-    def __init__(self) -> None:
-        self.may_start = asyncio.Event()
+    def __init__(self, broker: str) -> None:
+        self.broker = broker
+        self.is_begun, self.may_start = False, asyncio.Event()
         self.error: Exception | None = None
-        self.is_left = False
+        self.stops = 0
 
     async def start(self) -> None:
+        self.is_begun = True
         await self.may_start.wait()
         if self.error is not None:
             raise self.error
+
+    async def stop(self) -> None:
+        self.stops += 1
 
 
 class Starts:
     def __init__(self) -> None:
         self.made: list[Client] = []
-        self.start = ClientStart(self._new, leave=self._leave)
+        self.silent: set[str] = set()
+        self.start = ClientStart(self._new, bootstrap_servers="a:1,b:2")
 
-    def _new(self) -> Client:
-        self.made.append(Client())
+    async def ask(self, broker: str) -> None:
+        if broker in self.silent:
+            raise TimeoutError
+
+    def _new(self, broker: str) -> Client:
+        self.made.append(Client(broker))
         return self.made[-1]
 
-    async def _leave(self, client: Client) -> None:
-        client.is_left = True
+    async def begun(self, clients: int = 1) -> Client:
+        assert await self.start.started(within=0) is None
+        await eventually(lambda: len(self.made) == clients and self.made[-1].is_begun)
+        return self.made[-1]
 
 
 @pytest.fixture
-async def starts() -> Starts:
-    return Starts()
+async def starts(monkeypatch: pytest.MonkeyPatch) -> Starts:
+    starts = Starts()
+    monkeypatch.setattr(starting, "ask", starts.ask)
+    return starts
 
 
 async def test_a_wait_that_is_over_leaves_the_start_alone(starts: Starts):
-    assert await starts.start.started(within=0) is None
-    (client,) = starts.made
+    client = await starts.begun()
 
     client.may_start.set()
 
     assert await starts.start.started(within=5) is client
-    assert not client.is_left
+    assert (client.broker, client.stops) == ("a:1", 0)
 
 
-async def test_a_failed_start_is_closed_and_begun_again(starts: Starts):
+async def test_a_client_starts_from_the_broker_that_answers(starts: Starts):
+    starts.silent = {"a:1"}
+
+    client = await starts.begun()
+
+    assert client.broker == "b:2"
+    await starts.start.stop()
+
+
+async def test_a_failed_start_is_stopped_and_begun_again(starts: Starts):
+    first = await starts.begun()
+    first.error = KafkaConnectionError("no broker")
+    first.may_start.set()
+
+    second = await starts.begun(2)
+
+    assert (first.stops, second.stops) == (1, 0)
+    await starts.start.stop()
+
+
+async def test_a_start_under_way_is_cancelled_by_the_stop_and_its_client_stopped(starts: Starts):
+    client = await starts.begun()
+
+    await starts.start.stop()
+
+    assert client.stops == 1
     assert await starts.start.started(within=0) is None
-    starts.made[0].error = KafkaConnectionError("no broker")
-    starts.made[0].may_start.set()
-
-    assert await starts.start.started(within=5) is None
-    assert await starts.start.started(within=0) is None
-
-    first, second = starts.made
-    assert (first.is_left, second.is_left) == (True, False)
 
 
-async def test_a_start_that_ends_after_it_was_abandoned_closes_its_client(starts: Starts):
-    assert await starts.start.started(within=0) is None
-    await starts.start.abandon()
-
-    starts.made[0].may_start.set()
-
-    await eventually(lambda: starts.made[0].is_left)
-
-
-async def test_a_client_that_none_has_taken_is_closed(starts: Starts):
-    assert await starts.start.started(within=0) is None
-    starts.made[0].may_start.set()
+async def test_a_client_that_has_started_unseen_is_stopped(starts: Starts):
+    client = await starts.begun()
+    client.may_start.set()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
-    await starts.start.abandon()
+    await starts.start.stop()
 
-    assert starts.made[0].is_left
+    assert client.stops == 1
+
+
+async def test_a_client_that_was_taken_is_stopped_and_not_given_again(starts: Starts):
+    client = await starts.begun()
+    client.may_start.set()
+    await starts.start.started(within=5)
+
+    await starts.start.stop()
+
+    assert client.stops == 1
+    assert await starts.start.started(within=0) is None

@@ -5,7 +5,6 @@ Kafka, and ticks all the while, so that a watchdog can tell waiting from being s
 """
 
 import asyncio
-from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -27,11 +26,9 @@ log = get_log()
 BATCH_MESSAGES = 200
 _SLOT_SECONDS = 1.0
 _LEFT_OUT_SECONDS = 0.1
-_AGAIN_SECONDS = 0.5
 _COMMIT_SECONDS = 5.0
 _REVOKE_SECONDS = 3.0
 _START_SECONDS = 1.0
-_REQUEST_SECONDS = 10.0
 
 
 class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -46,7 +43,6 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         slots: Slots,
         liveness: Liveness,
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
         self._kafka_names = kafka_names
         priorities = kafka_names.topics.requests
         self._priority_of = {topic: priority for priority, topic in priorities.items()}
@@ -54,7 +50,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self._slots = slots
         self._liveness = liveness
         self._offsets = Offsets()
-        self._start = ClientStart(self._new_consumer, leave=_leave)
+        self._start = ClientStart(self._new_consumer, bootstrap_servers=bootstrap_servers)
         self._consumer: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
@@ -100,23 +96,19 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self) -> None:
         """Commit what is handled and leave the group; bounded, whatever state Kafka is in."""
-        await self._start.abandon()
-        if self._consumer is None:
-            return
         await self.commit()
-        await _leave(self._consumer)
+        await self._start.stop()
 
     async def _started(self) -> AIOKafkaConsumer:
-        while True:
+        consumer = None
+        while consumer is None:
             self._liveness.tick()
             consumer = await self._start.started(_START_SECONDS)
-            if consumer is not None:
-                return consumer
-            await asyncio.sleep(_AGAIN_SECONDS)
+        return consumer
 
-    def _new_consumer(self) -> AIOKafkaConsumer:
+    def _new_consumer(self, broker: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            bootstrap_servers=broker,
             group_id=self._kafka_names.group_id,
             client_id="worker_service",
             enable_auto_commit=False,
@@ -129,7 +121,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=65_536,
             fetch_max_wait_ms=100,  # a partition that was emptied waits for this fetch of others
             metadata_max_age_ms=5_000,  # how soon topics that are created late are found
-            request_timeout_ms=int(_REQUEST_SECONDS * 1000),
+            request_timeout_ms=10_000,
         )
 
     async def _step_over(self, undecodable: Undecodable) -> None:
@@ -181,14 +173,3 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     def rejoining_seconds(self) -> float:
         """Measure for how long the group has owed this consumer an assignment."""
         return self._liveness.rejoining_seconds(self._consumer)
-
-
-async def _leave(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer in bounded time, whatever that raises.
-
-    Without a broker aiokafka cancels a fetch of its own and lets that cancellation through; it
-    must not pass for ours.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_COMMIT_SECONDS):
-            await asyncio.gather(consumer.stop(), return_exceptions=True)

@@ -47,52 +47,58 @@ class Case:
 
 
 CASES = (
-    Case(word="KEY401", kind=FailureKind.KEY_REFUSED),
-    Case(word="KEY403", kind=FailureKind.KEY_REFUSED),
+    Case(word="KEY401", kind=FailureKind.CREDENTIAL_REFUSED),
+    Case(word="KEY403", kind=FailureKind.CREDENTIAL_REFUSED),
     Case(word="CREDIT402", kind=FailureKind.QUOTA_EXHAUSTED),
     Case(word="QUOTA429", kind=FailureKind.QUOTA_EXHAUSTED, protocols=OPENAI),
     Case(word="RATE429", kind=FailureKind.RATE_LIMITED),
-    Case(word="LATE408", kind=FailureKind.LATE_UPSTREAM),
-    Case(word="LATE504", kind=FailureKind.LATE_UPSTREAM),
-    Case(word="LOCK409", kind=FailureKind.BUSY),
-    Case(word="EARLY425", kind=FailureKind.BUSY),
-    Case(word="MOVED302", kind=FailureKind.BUSY),
-    Case(word="OOPS500", kind=FailureKind.BUSY),
-    Case(word="DOWN502", kind=FailureKind.BUSY),
-    Case(word="BUSY503", kind=FailureKind.BUSY),
-    Case(word="BUSY529", kind=FailureKind.BUSY),
-    Case(word="WITHIN200", kind=FailureKind.BUSY),
+    Case(word="LATE408", kind=FailureKind.UPSTREAM_TIMEOUT),
+    Case(word="LATE504", kind=FailureKind.UPSTREAM_TIMEOUT),
+    Case(word="LOCK409", kind=FailureKind.UNAVAILABLE),
+    Case(word="EARLY425", kind=FailureKind.UNAVAILABLE),
+    Case(word="MOVED302", kind=FailureKind.UNAVAILABLE),
+    Case(word="OOPS500", kind=FailureKind.UNAVAILABLE),
+    Case(word="DOWN502", kind=FailureKind.UNAVAILABLE),
+    Case(word="BUSY503", kind=FailureKind.UNAVAILABLE),
+    Case(word="BUSY529", kind=FailureKind.UNAVAILABLE),
+    Case(word="WITHIN200", kind=FailureKind.UNAVAILABLE),
     Case(word="MODERATED403", kind=FailureKind.MODERATED, protocols=ROUTED),
     Case(word="MODERATED400", kind=FailureKind.MODERATED, protocols=OPENAI),
     Case(word="LONG400", kind=FailureKind.CONTEXT_TOO_LONG, protocols=OPENAI),
     Case(word="LONG413", kind=FailureKind.CONTEXT_TOO_LONG),
-    Case(word="GONE404", kind=FailureKind.NOT_THERE),
-    Case(word="GONE410", kind=FailureKind.NOT_THERE),
-    Case(word="BAD400", kind=FailureKind.NOT_UNDERSTOOD),
-    Case(word="BAD422", kind=FailureKind.NOT_UNDERSTOOD),
-    Case(word="DROP", kind=FailureKind.BROKEN_OFF),
-    Case(word="HANGUP", kind=FailureKind.BROKEN_OFF),
+    Case(word="GONE404", kind=FailureKind.NOT_FOUND),
+    Case(word="GONE410", kind=FailureKind.NOT_FOUND),
+    Case(word="BAD400", kind=FailureKind.BAD_REQUEST),
+    Case(word="BAD422", kind=FailureKind.BAD_REQUEST),
+    Case(word="DROP", kind=FailureKind.CONNECTION_LOST),
+    Case(word="HANGUP", kind=FailureKind.CONNECTION_LOST),
     Case(word="MALFORMED", kind=FailureKind.UNREADABLE),
     Case(word="LARGE", kind=FailureKind.OVERSIZED, limits=ProviderLimits(answer_bytes=200)),
     Case(
         word="LATEFIRST",
-        kind=FailureKind.NO_FIRST_TOKEN,
+        kind=FailureKind.FIRST_TOKEN_TIMEOUT,
         limits=ProviderLimits(first_token_seconds=0.1),
     ),
     Case(
-        word="LATEFIRST", kind=FailureKind.NO_FIRST_TOKEN, limits=ProviderLimits(read_seconds=0.1)
+        word="LATEFIRST",
+        kind=FailureKind.FIRST_TOKEN_TIMEOUT,
+        limits=ProviderLimits(read_seconds=0.1),
     ),
-    Case(word="STALLS", kind=FailureKind.STALLED, limits=ProviderLimits(next_token_seconds=0.1)),
-    Case(word="SLOW", kind=FailureKind.UNFINISHED, limits=ProviderLimits(call_seconds=0.5)),
+    Case(
+        word="STALLS",
+        kind=FailureKind.NEXT_TOKEN_TIMEOUT,
+        limits=ProviderLimits(next_token_seconds=0.1),
+    ),
+    Case(word="SLOW", kind=FailureKind.CALL_TIMEOUT, limits=ProviderLimits(call_seconds=0.5)),
 )
 UNUSABLE = (
-    ("CUT", FailureKind.CUT_AT_LENGTH, ("openai", "openrouter")),
-    ("FILTERED", FailureKind.FILTERED, ("openai", "openrouter")),
+    ("CUT", FailureKind.TRUNCATED, ("openai", "openrouter")),
+    ("FILTERED", FailureKind.CONTENT_FILTERED, ("openai", "openrouter")),
     ("TOOL", FailureKind.TOOL_CALLED, PROTOCOLS),
-    ("PROSE", FailureKind.UNFIT, PROTOCOLS),
-    ("FENCED", FailureKind.UNFIT, PROTOCOLS),
-    ("NUL", FailureKind.UNFIT, PROTOCOLS),
-    ("SURROGATE", FailureKind.UNFIT, PROTOCOLS),
+    ("PROSE", FailureKind.SCHEMA_INVALID, PROTOCOLS),
+    ("FENCED", FailureKind.SCHEMA_INVALID, PROTOCOLS),
+    ("NUL", FailureKind.SCHEMA_INVALID, PROTOCOLS),
+    ("SURROGATE", FailureKind.SCHEMA_INVALID, PROTOCOLS),
 )
 COUNTS = ("calls", "input_tokens", "output_tokens", "reasoning_tokens")
 WHAT_THE_MOCK_TELLS = {
@@ -102,7 +108,7 @@ WHAT_THE_MOCK_TELLS = {
 }
 ELSEWHERE = {
     FailureKind.UNREACHABLE,
-    FailureKind.NO_CONNECTION,
+    FailureKind.CONNECT_TIMEOUT,
     FailureKind.NO_MODEL,
     FailureKind.REFUSED,
 }
@@ -282,7 +288,7 @@ async def test_a_server_that_takes_no_connection_is_told_apart():
                 limits=ProviderLimits(connect_seconds=0.2),
             )
 
-            with pytest.raises(TransientError, match=FailureKind.NO_CONNECTION):
+            with pytest.raises(TransientError, match=FailureKind.CONNECT_TIMEOUT):
                 await server.complete(a_call())
 
 
@@ -312,7 +318,7 @@ async def test_a_failed_call_gives_its_connection_back(mock: MockServer):
     ask = partial(server.complete, a_call("STALLS"))
 
     for _ in range(4):  # the pool has room for two
-        with pytest.raises(TransientError, match=FailureKind.STALLED):
+        with pytest.raises(TransientError, match=FailureKind.NEXT_TOKEN_TIMEOUT):
             await ask()
     completion = await server.complete(a_call())
 

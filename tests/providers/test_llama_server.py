@@ -207,9 +207,9 @@ async def test_a_cancelled_call_frees_its_slot(slow: LlamaServer):
 @pytest.mark.parametrize(
     ("limits", "kind"),
     [
-        ({"call_seconds": 1.0}, FailureKind.UNFINISHED),
-        ({"first_token_seconds": 0.05}, FailureKind.NO_FIRST_TOKEN),
-        ({"next_token_seconds": 0.0001}, FailureKind.STALLED),
+        ({"call_seconds": 1.0}, FailureKind.CALL_TIMEOUT),
+        ({"first_token_seconds": 0.05}, FailureKind.FIRST_TOKEN_TIMEOUT),
+        ({"next_token_seconds": 0.0001}, FailureKind.NEXT_TOKEN_TIMEOUT),
     ],
     ids=["whole", "first", "next"],
 )
@@ -262,7 +262,7 @@ async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
     address = Address(base_url=tidy.url, model="tiny")
     server = Server("ollama", Ollama(), address=address, limits=ProviderLimits(), connections=1)
 
-    with pytest.raises(PermanentError, match=FailureKind.NOT_THERE):
+    with pytest.raises(PermanentError, match=FailureKind.NOT_FOUND):
         await server.complete(a_call())
 
     await server.close()
@@ -271,7 +271,7 @@ async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
 async def test_a_server_that_stands_still_and_one_that_dies_are_told_apart(slow: LlamaServer):
     async with a_client(slow, read_seconds=1.0, next_token_seconds=60) as server:
         slow.send(signal.SIGSTOP)
-        with pytest.raises(TransientError, match=FailureKind.NO_FIRST_TOKEN):
+        with pytest.raises(TransientError, match=FailureKind.FIRST_TOKEN_TIMEOUT):
             await server.complete(a_call())
         slow.send(signal.SIGCONT)
 
@@ -279,7 +279,7 @@ async def test_a_server_that_stands_still_and_one_that_dies_are_told_apart(slow:
         calling = asyncio.create_task(server.complete(a_call(entity_type="problem")))
         await until_it_generates(slow)
         slow.send(signal.SIGKILL)
-        with pytest.raises(ProviderError, match=FailureKind.BROKEN_OFF):
+        with pytest.raises(ProviderError, match=FailureKind.CONNECTION_LOST):
             await calling
         slow.child.reap()
         with pytest.raises(TransientError, match=FailureKind.UNREACHABLE):

@@ -90,7 +90,8 @@ async def test_a_permit_is_free_between_the_stages_and_after_them():
     provider = Scripted(poems.a_poet)
     tools = with_one_permit(provider)
 
-    outcomes = await asyncio.gather(*[await begin(a_poem(), tools) for _ in range(3)])
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*[await begin(a_poem(), tools) for _ in range(3)])
 
     assert all(isinstance(outcome, Succeeded) for outcome in outcomes)
     assert provider.most == 1

@@ -84,6 +84,6 @@ def test_without_its_package_there_is_no_demo_and_it_cannot_be_the_default(
 ):
     monkeypatch.setattr(settings_module, "is_installed", lambda: False)
 
-    with pytest.raises(ValidationError, match="demo is not in this image"):
+    with pytest.raises(ValidationError, match="demo is not installed here"):
         ProviderSettings()
     assert [*providers(provider="ollama", ollama_model="tiny")] == ["ollama"]

@@ -82,7 +82,7 @@ def _ended_by(
             code=error.refusal.code, retry_after=wait, attempts=len(calls), counted=False
         )
     if isinstance(error, ValidationError):  # the generator assembled what is no entity of its type
-        error = error_of(FailureKind.UNFIT, faults_of(error))
+        error = error_of(FailureKind.SCHEMA_INVALID, faults_of(error))
     outcome = tools.policy.outcome(error, usage=calls.usage)
     if isinstance(outcome, Failed):
         return outcome

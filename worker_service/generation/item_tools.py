@@ -26,7 +26,7 @@ from worker_service.providers import (
     Rejection,
     TransientError,
 )
-from worker_service.providers.failures import UNFINISHED, FailureKind, error_of
+from worker_service.providers.failures import BY_FINISH_REASON, FailureKind, error_of
 
 log = get_log()
 
@@ -205,12 +205,12 @@ def _json_schema(answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def _validated(answer: type[Answer], completion: Completion) -> Answer:
-    if kind := UNFINISHED.get(completion.finish_reason):
+    if kind := BY_FINISH_REASON.get(completion.finish_reason):
         raise error_of(kind, completion.text if kind is FailureKind.REFUSED else "")
     try:
         return answer.model_validate_json(completion.text)
     except ValidationError as error:
-        raise error_of(FailureKind.UNFIT, faults_of(error)) from error
+        raise error_of(FailureKind.SCHEMA_INVALID, faults_of(error)) from error
 
 
 def faults_of(error: ValidationError) -> str:

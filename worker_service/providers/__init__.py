@@ -1,12 +1,12 @@
-"""What a generator asks of a provider, and how a provider answers or fails.
+"""The calls of a provider: what it is asked, and how it answers or fails.
 
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
   CredentialRefused the key is bad, or its credit is spent: the breaker opens, no item fails for it
-  InvalidOutput     the answer fits no schema: asked for again, then the item fails
+  InvalidOutput     the answer fits no schema: called again, then the item fails
   PermanentError    the same call fails again: the item fails
 
-Which answer is which of them stands in one table, `failures.py`.
+One table says which failure is which: `failures.py`.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """An answer that fits no schema, and what the validator says of it."""
+    """An answer that does not fit the schema, and what the validator says of it."""
 
     text: str
     reason: str
@@ -49,7 +49,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A provider's answer: JSON text that ought to fit the schema."""
+    """A provider's answer: text that should be JSON of the schema."""
 
     text: str
     finish_reason: FinishReason = "stop"
@@ -78,7 +78,7 @@ class Provider(Protocol):
 
 
 class ProviderError(Exception):
-    """The provider gave no usable answer; the id is what it calls the call, if it said so."""
+    """The provider gave no usable answer; the id is its own one of the call, if it is known."""
 
     provider_request_id: str | None = None
 
@@ -88,7 +88,7 @@ class ProviderError(Exception):
 
 
 class TransientError(ProviderError):
-    """The same call may succeed soon; `retry_after` is the provider's own wish, in seconds."""
+    """The same call may succeed soon; `retry_after` is the wait that the provider asks for."""
 
     def __init__(self, code: ErrorCode, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(code, message)
@@ -96,7 +96,7 @@ class TransientError(ProviderError):
 
 
 class CredentialRefused(ProviderError):
-    """The provider does not serve our credential: a fault of the configuration, not the item."""
+    """The provider refuses our credential: a fault of the configuration, not of the item."""
 
     def __init__(self, message: str, *, code: ErrorCode = ErrorCode.AUTH) -> None:
         super().__init__(code, message)
@@ -107,7 +107,7 @@ class PermanentError(ProviderError):
 
 
 class InvalidOutput(ProviderError):
-    """The model answered, and its text is not what the schema asks for."""
+    """The model answered, and its text does not fit the schema."""
 
     def __init__(self, message: str) -> None:
         super().__init__(ErrorCode.INVALID_OUTPUT, message)

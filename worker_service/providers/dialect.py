@@ -128,7 +128,7 @@ def object_of(value: object, *, name: str) -> Json:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise Unreadable(f"{name} is no object")
+        raise Unreadable(f"{name} is not an object")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The one table of what can come of a call: the kind, its error code, and what follows; pure.
+"""The one table of how a call can fail: the kind, its error code, and the reaction; pure.
 
 The table in `docs/providers.md` is made from here: `python -m worker_service.providers.failures`.
 """
@@ -41,41 +41,41 @@ class FailureRule:
 
 
 class FailureKind(StrEnum):
-    """What failed calls are told apart by; the value begins the message of the error."""
+    """How a call can fail; the value begins the message of the error."""
 
-    KEY_REFUSED = "the provider refuses the credential"
-    QUOTA_EXHAUSTED = "the quota or the credit of the credential is spent"
+    CREDENTIAL_REFUSED = "the provider refuses the credential"
+    QUOTA_EXHAUSTED = "the quota or the credit of the credential is exhausted"
     MODERATED = "the provider's moderation refuses the request"
-    CONTEXT_TOO_LONG = "the request is longer than the model's context"
-    NOT_THERE = "the provider has no such model or address"
-    NOT_UNDERSTOOD = "the provider does not accept the request"
+    CONTEXT_TOO_LONG = "the prompt exceeds the model's context"
+    NOT_FOUND = "the provider has no such model or address"
+    BAD_REQUEST = "the provider rejects the request as invalid"
     RATE_LIMITED = "the provider limits the rate"
-    LATE_UPSTREAM = "the provider ran out of time"
-    BUSY = "the provider cannot serve now"
+    UPSTREAM_TIMEOUT = "the provider reports a timeout"
+    UNAVAILABLE = "the provider is unavailable"
     UNREACHABLE = "the provider cannot be reached"
-    NO_CONNECTION = "no connection to the provider in time"
-    NO_FIRST_TOKEN = "no first token in time"  # noqa: S105 - no password
-    STALLED = "no further token in time"
-    UNFINISHED = "no whole answer in time"
-    BROKEN_OFF = "the answer broke off"
-    UNREADABLE = "the answer is none of this protocol"
-    OVERSIZED = "the answer is larger than its limit"
-    CUT_AT_LENGTH = "the answer was cut off at the length limit"
-    FILTERED = "the answer was withheld by a content filter"
+    CONNECT_TIMEOUT = "the connection to the provider timed out"
+    FIRST_TOKEN_TIMEOUT = "the first token timed out"  # noqa: S105 - no password
+    NEXT_TOKEN_TIMEOUT = "the next token timed out"  # noqa: S105 - no password
+    CALL_TIMEOUT = "the call timed out"
+    CONNECTION_LOST = "the connection was lost before the end of the answer"
+    UNREADABLE = "the answer does not follow the provider's protocol"
+    OVERSIZED = "the answer exceeds its size limit"
+    TRUNCATED = "the answer was cut off at the length limit"
+    CONTENT_FILTERED = "the answer was withheld by a content filter"
     REFUSED = "the model refused"
     TOOL_CALLED = "the model called a tool instead of answering"
-    UNFIT = "the answer does not fit the schema"
+    SCHEMA_INVALID = "the answer does not fit the schema"
     NO_MODEL = "neither the request nor the settings name a model"
 
 
 TABLE: Final[Mapping[FailureKind, FailureRule]] = {
-    FailureKind.KEY_REFUSED: FailureRule("401, 403", ErrorCode.AUTH, Reaction.OPEN),
+    FailureKind.CREDENTIAL_REFUSED: FailureRule("401, 403", ErrorCode.AUTH, Reaction.OPEN),
     FailureKind.QUOTA_EXHAUSTED: FailureRule(
         "402; 429 that names the quota or the billing", ErrorCode.QUOTA_EXHAUSTED, Reaction.OPEN
     ),
     FailureKind.RATE_LIMITED: FailureRule("any other 429", ErrorCode.RATE_LIMITED, Reaction.REPEAT),
-    FailureKind.LATE_UPSTREAM: FailureRule("408, 504", ErrorCode.TIMEOUT, Reaction.REPEAT),
-    FailureKind.BUSY: FailureRule(
+    FailureKind.UPSTREAM_TIMEOUT: FailureRule("408, 504", ErrorCode.TIMEOUT, Reaction.REPEAT),
+    FailureKind.UNAVAILABLE: FailureRule(
         "409, 425, 3xx, any other 5xx, an error in the middle of an answer",
         ErrorCode.PROVIDER_UNAVAILABLE,
         Reaction.REPEAT,
@@ -88,62 +88,62 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
     FailureKind.CONTEXT_TOO_LONG: FailureRule(
         "413; 400 that names the context", ErrorCode.CONTEXT_TOO_LONG, Reaction.FAIL
     ),
-    FailureKind.NOT_THERE: FailureRule("404, 410", ErrorCode.UNSUPPORTED, Reaction.FAIL),
-    FailureKind.NOT_UNDERSTOOD: FailureRule("any other 4xx", ErrorCode.BAD_REQUEST, Reaction.FAIL),
+    FailureKind.NOT_FOUND: FailureRule("404, 410", ErrorCode.UNSUPPORTED, Reaction.FAIL),
+    FailureKind.BAD_REQUEST: FailureRule("any other 4xx", ErrorCode.BAD_REQUEST, Reaction.FAIL),
     FailureKind.UNREACHABLE: FailureRule(
         "refused connection, unknown host, TLS", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
     ),
-    FailureKind.NO_CONNECTION: FailureRule(
+    FailureKind.CONNECT_TIMEOUT: FailureRule(
         "PROVIDER_CONNECT_SECONDS", ErrorCode.TIMEOUT, Reaction.REPEAT
     ),
-    FailureKind.NO_FIRST_TOKEN: FailureRule(
+    FailureKind.FIRST_TOKEN_TIMEOUT: FailureRule(
         "PROVIDER_READ_SECONDS or PROVIDER_FIRST_TOKEN_SECONDS", ErrorCode.TIMEOUT, Reaction.REPEAT
     ),
-    FailureKind.STALLED: FailureRule(
+    FailureKind.NEXT_TOKEN_TIMEOUT: FailureRule(
         "PROVIDER_NEXT_TOKEN_SECONDS", ErrorCode.TIMEOUT, Reaction.REPEAT
     ),
-    FailureKind.UNFINISHED: FailureRule(
+    FailureKind.CALL_TIMEOUT: FailureRule(
         "PROVIDER_CALL_SECONDS", ErrorCode.TIMEOUT, Reaction.REPEAT
     ),
-    FailureKind.BROKEN_OFF: FailureRule(
-        "closed before the end of the answer", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
+    FailureKind.CONNECTION_LOST: FailureRule(
+        "closed without a finish reason", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
     ),
     FailureKind.UNREADABLE: FailureRule(
-        "200 without a completion, or with a line that is no JSON",
+        "200 without a completion, or with a line that is not JSON",
         ErrorCode.PROVIDER_UNAVAILABLE,
         Reaction.REPEAT,
     ),
     FailureKind.OVERSIZED: FailureRule("PROVIDER_ANSWER_BYTES", ErrorCode.TRUNCATED, Reaction.FAIL),
-    FailureKind.CUT_AT_LENGTH: FailureRule(
+    FailureKind.TRUNCATED: FailureRule(
         "finish reason `length`", ErrorCode.TRUNCATED, Reaction.FAIL
     ),
-    FailureKind.FILTERED: FailureRule(
+    FailureKind.CONTENT_FILTERED: FailureRule(
         "finish reason `content_filter`", ErrorCode.REFUSED, Reaction.FAIL
     ),
     FailureKind.REFUSED: FailureRule("`refusal` in the message", ErrorCode.REFUSED, Reaction.FAIL),
     FailureKind.TOOL_CALLED: FailureRule(
         "finish reason `tool_calls`", ErrorCode.INVALID_OUTPUT, Reaction.REASK
     ),
-    FailureKind.UNFIT: FailureRule(
-        "no JSON, not the entity's schema, NUL or a lone surrogate",
+    FailureKind.SCHEMA_INVALID: FailureRule(
+        "not JSON, not of the schema, with NUL or a lone surrogate",
         ErrorCode.INVALID_OUTPUT,
         Reaction.REASK,
     ),
     FailureKind.NO_MODEL: FailureRule("no call is made", ErrorCode.UNSUPPORTED, Reaction.FAIL),
 }
 
-UNFINISHED: Final[Mapping[FinishReason, FailureKind]] = {
-    "length": FailureKind.CUT_AT_LENGTH,
-    "content_filter": FailureKind.FILTERED,
+BY_FINISH_REASON: Final[Mapping[FinishReason, FailureKind]] = {
+    "length": FailureKind.TRUNCATED,
+    "content_filter": FailureKind.CONTENT_FILTERED,
     "refusal": FailureKind.REFUSED,
     "tool_calls": FailureKind.TOOL_CALLED,
 }
-"""The finish reasons of answers that need not be validated."""
+"""What an answer that did not stop by itself has failed with; it is not validated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """An error as a provider words it: an HTTP status, or the number that stands in its place."""
+    """An error object as a provider sends it: an HTTP status, or the number in its place."""
 
     status: int
     message: str = ""
@@ -155,17 +155,17 @@ _QUOTA: Final = {"insufficient_quota", "billing_hard_limit_reached", "billing_no
 _POLICY: Final = {"content_filter", "content_policy_violation", "moderation_blocked"}
 _CONTEXT: Final = {"context_length_exceeded", "exceed_context_size_error"}
 _STATUSES: Final[Mapping[int, FailureKind]] = {
-    401: FailureKind.KEY_REFUSED,
+    401: FailureKind.CREDENTIAL_REFUSED,
     402: FailureKind.QUOTA_EXHAUSTED,
-    403: FailureKind.KEY_REFUSED,
-    404: FailureKind.NOT_THERE,
-    408: FailureKind.LATE_UPSTREAM,
-    409: FailureKind.BUSY,
-    410: FailureKind.NOT_THERE,
+    403: FailureKind.CREDENTIAL_REFUSED,
+    404: FailureKind.NOT_FOUND,
+    408: FailureKind.UPSTREAM_TIMEOUT,
+    409: FailureKind.UNAVAILABLE,
+    410: FailureKind.NOT_FOUND,
     413: FailureKind.CONTEXT_TOO_LONG,
-    425: FailureKind.BUSY,
+    425: FailureKind.UNAVAILABLE,
     429: FailureKind.RATE_LIMITED,
-    504: FailureKind.LATE_UPSTREAM,
+    504: FailureKind.UPSTREAM_TIMEOUT,
 }
 _NUMBERS: Final[Mapping[str, int]] = {
     "rate_limit_exceeded": 429,
@@ -209,7 +209,7 @@ def _number(status: int, words: frozenset[str], code: object) -> int:
 
 
 def classify(fault: Fault) -> FailureKind:
-    """Tell what an error status means; the words decide where a status has two meanings."""
+    """Classify an error status; the words decide where a status has two meanings."""
     match fault.status:
         case 400 | 403 if fault.words & _POLICY or "reasons" in fault.metadata:
             return FailureKind.MODERATED
@@ -220,9 +220,9 @@ def classify(fault: Fault) -> FailureKind:
         case status if status in _STATUSES:
             return _STATUSES[status]
         case status if 400 <= status < 500:  # noqa: PLR2004 - as HTTP has it
-            return FailureKind.NOT_UNDERSTOOD
+            return FailureKind.BAD_REQUEST
         case _:
-            return FailureKind.BUSY
+            return FailureKind.UNAVAILABLE
 
 
 def error_of(
@@ -246,7 +246,7 @@ def error_of(
 
 
 def document() -> Iterator[str]:
-    yield "| what happens | seen as | code | what follows |"
+    yield "| failure | seen as | code | what follows |"
     yield "|---|---|---|---|"
     for kind, rule in TABLE.items():
         yield f"| {kind} | {rule.shows} | `{rule.code}` | {rule.reaction} |"

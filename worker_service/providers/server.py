@@ -1,4 +1,4 @@
-"""A model server as a provider: one call over HTTP, streamed, bounded, told apart when it fails."""
+"""A model server as a provider: one call over HTTP, streamed, bounded and classified."""
 
 import hashlib
 import re
@@ -41,7 +41,7 @@ _INSTEAD_OF_SECRETS: Final = "[secret]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a server is, who we are there, and which model is meant when none is named."""
+    """The address of a server, our credential there, and the model of requests that name none."""
 
     base_url: str
     credential: str | None = field(default=None, repr=False)
@@ -116,9 +116,9 @@ class Server:
             if isinstance(error, _CLOSED) and stream.met_a_closed_connection:
                 raise _ConnectionWasClosed from error
             if not answer.is_whole:
-                raise self._told_apart(error, stream) from error
+                raise self._classified(error, stream) from error
         if not answer.is_whole:
-            raise self._error(FailureKind.BROKEN_OFF, answer)
+            raise self._error(FailureKind.CONNECTION_LOST, answer)
         return answer.completion()
 
     async def _exchange(self, body: object, mode: ResponseMode, stream: ResponseStream) -> None:
@@ -137,7 +137,7 @@ class Server:
                     stream.take(part, self._dialect)
 
     def _timeout(self, mode: ResponseMode) -> httpx.Timeout:
-        """Be patient with a server that does not stream: it is silent until it is done."""
+        """Give a server that does not stream the whole call: it is silent until it has finished."""
         if mode is ResponseMode.WHOLE:
             return timeout_of(self._limits, read_seconds=self._limits.call_seconds)
         return self._client.timeout
@@ -151,11 +151,11 @@ class Server:
         wait = retry_after(response.headers, now=datetime.now(UTC))
         return self._error(classify(fault), answer, detail=fault.message, wait=wait)
 
-    def _told_apart(self, error: Exception, stream: ResponseStream) -> ProviderError:
+    def _classified(self, error: Exception, stream: ResponseStream) -> ProviderError:
         answer = stream.answer
         match error:
             case TimeoutError():
-                return self._error(stream.late(), answer)
+                return self._error(stream.timed_out(), answer)
             case Oversized():
                 return self._error(FailureKind.OVERSIZED, answer)
             case Unreadable():

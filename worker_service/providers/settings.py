@@ -94,7 +94,7 @@ class ProviderSettings(Environment):
             raise ValueError("openrouter needs OPENROUTER_API_KEY too")
         if name == "demo" and not is_installed():
             raise ValueError(
-                "demo is not in this image; set it to another one, or build with DEMO=1"
+                "demo is not installed here; name another provider, or build the image with DEMO=1"
             )
         return name
 

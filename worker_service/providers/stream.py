@@ -18,7 +18,7 @@ _LINGER_SECONDS: Final = 1.0
 
 
 class ResponseStream:
-    """One answer of one call, and what time is left for it."""
+    """One answer of one call, and its timers."""
 
     def __init__(self, limits: ProviderLimits) -> None:
         self.answer = Answer()
@@ -31,7 +31,7 @@ class ResponseStream:
 
     @asynccontextmanager
     async def timed(self) -> AsyncIterator[None]:
-        """Run the call inside; `late` says which time was over if it ends with TimeoutError."""
+        """Run the call inside; `timed_out` classifies its TimeoutError."""
         async with self._whole, self._token:
             yield
 
@@ -81,8 +81,12 @@ class ResponseStream:
             self.answer.first_token_seconds = round(now - self._begun, 3)
         self._token.reschedule(now + self._limits.next_token_seconds)
 
-    def late(self) -> FailureKind:
-        """Tell which time was over."""
+    def timed_out(self) -> FailureKind:
+        """Name the timer that has expired."""
         if self._whole.expired():
-            return FailureKind.UNFINISHED
-        return FailureKind.STALLED if self.answer.length else FailureKind.NO_FIRST_TOKEN
+            return FailureKind.CALL_TIMEOUT
+        return (
+            FailureKind.NEXT_TOKEN_TIMEOUT
+            if self.answer.length
+            else FailureKind.FIRST_TOKEN_TIMEOUT
+        )

@@ -1,4 +1,4 @@
-"""HTTP to a model server: its client, what bounds an answer, and what a broken call looks like."""
+"""HTTP to a model server: the client, the bounds of an answer, and its failures."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -94,7 +94,7 @@ async def parts(response: httpx.Response, *, limit: int) -> AsyncGenerator[Json 
 
 
 async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """Yield the lines that hold something; only a line feed ends one, as NDJSON has it."""
+    """Yield the lines that hold something; in NDJSON only a line feed ends one."""
     rest = ""
     async for text in response.aiter_text():
         *whole, rest = (rest + text).split("\n")
@@ -117,9 +117,9 @@ def _object(text: str | bytes) -> Json:
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("a part of it is no JSON") from error
+        raise Unreadable("a part of it is not JSON") from error
     if not isinstance(value, Mapping):
-        raise Unreadable("a part of it is no object")
+        raise Unreadable("a part of it is not an object")
     return value
 
 
@@ -137,16 +137,16 @@ async def error_body(response: httpx.Response) -> object:
 
 
 def classify_transport_error(error: httpx.HTTPError, *, has_tokens: bool) -> FailureKind | None:
-    """Tell what an error of the transport means; None where it is a bug of ours."""
+    """Classify an error of the transport; None where it is a bug of ours."""
     match error:
         case httpx.ConnectTimeout():
-            return FailureKind.NO_CONNECTION
+            return FailureKind.CONNECT_TIMEOUT
         case httpx.ReadTimeout() | httpx.WriteTimeout():
-            return FailureKind.STALLED if has_tokens else FailureKind.NO_FIRST_TOKEN
+            return FailureKind.NEXT_TOKEN_TIMEOUT if has_tokens else FailureKind.FIRST_TOKEN_TIMEOUT
         case httpx.ConnectError() | httpx.ProxyError():
             return FailureKind.UNREACHABLE
         case httpx.NetworkError() | httpx.RemoteProtocolError():
-            return FailureKind.BROKEN_OFF
+            return FailureKind.CONNECTION_LOST
         case httpx.DecodingError():
             return FailureKind.UNREADABLE
         case _:

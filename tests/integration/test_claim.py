@@ -23,6 +23,8 @@ from worker_service.claims.circuit import Admission
 from worker_service.claims.claim import CRASH_LIMIT, SUSPECT_CRASHES
 from worker_service.claims.claims import CLAIM
 from worker_service.claims.release import release
+from worker_service.claims.run import Run
+from worker_service.claims.slots import Slots
 
 pytestmark = pytest.mark.usefixtures("balanced")
 
@@ -132,6 +134,14 @@ async def test_slots_that_a_priority_leaves_over_go_to_the_others(database: Data
 
     assert len(taken) == 10
     assert len({*taken} & {*low}) == 8
+
+
+async def test_a_claimed_request_of_high_priority_leaves_the_others_their_slots(database: Database):
+    slots = Slots(10)
+
+    slots.add(Run.of(await Claimer(database).claim(await a_request(database, priority="high"))))
+
+    assert slots.free(Priority.NORMAL) == 9
 
 
 async def test_a_message_does_not_claim_before_its_time(database: Database):

@@ -53,7 +53,7 @@ class Claim:
         # Claims by the thousand share these few strings.
         shared = {name: sys.intern(row[name]) for name in ("entity_type", "provider")}
         return cls(
-            **columns | shared,
+            **columns | shared | {"priority": Priority(row["priority"])},
             request_id=row["id"],
             recorded=frozenset(row["recorded"]) or _NOTHING_RECORDED,
             leased_until=leased_until,

@@ -7,7 +7,7 @@ from typing import LiteralString, Protocol
 
 import asyncpg
 
-_NAME = re.compile(r"(?<![\w:]):([a-z][a-z_]*)")
+_NAME = re.compile(r"(?<![\w:]):([a-z][a-z0-9_]*)")
 """Neither a cast (`::text`) nor a slice (`[first:last]`)."""
 
 

@@ -44,3 +44,10 @@ def test_casts_slices_and_time_formats_are_no_parameters():
 async def test_a_value_that_is_missing_or_has_no_parameter_is_refused(values: dict[str, int]):
     with pytest.raises(TypeError, match="'a'"):
         await sql("SELECT :a").fetch(Recorder(), **values)
+
+
+def test_a_name_ends_behind_its_digits():
+    statement = sql("SELECT :name, :name2")
+
+    assert statement.names == ("name", "name2")
+    assert statement.text == "SELECT $1, $2"

@@ -136,6 +136,18 @@ async def test_slots_that_a_priority_leaves_over_go_to_the_others(database: Data
     assert len({*taken} & {*low}) == 8
 
 
+async def test_what_a_statement_has_claimed_is_given_before_the_next_one_runs(database: Database):
+    """Or an outage between two statements would leave claims that nobody works on."""
+    for priority in ("high", *["low"] * 9):
+        await a_request(database, priority=priority, age=60)
+    claimer = Claimer(database)
+
+    first = await anext(aiter(claimer.rescue.claim_any(10, claimer.wanted())))
+
+    claimed = await database.fetch("SELECT FROM generation_requests WHERE epoch > 0")
+    assert 0 < len(first) == len(claimed) < 10
+
+
 async def test_a_claimed_request_of_high_priority_leaves_the_others_their_slots(database: Database):
     slots = Slots(10)
 
@@ -317,6 +329,16 @@ async def _lost_twice(database: Database, *, count: int) -> set[UUID]:
     return request_ids
 
 
+async def test_a_worker_that_takes_its_suspect_back_takes_no_other(database: Database):
+    """Its first claim got no reply: the row is its own, and nothing works on it."""
+    await _lost_twice(database, count=2)
+    claimer = Claimer(database)
+    (lost,) = await claimer.claim_any()
+    claimer.running.clear()
+
+    assert await claimer.claim_any() == [lost]
+
+
 async def test_a_worker_holds_one_suspect_at_a_time(database: Database):
     suspects = await _lost_twice(database, count=3)
     first, second = Claimer(database), Claimer(database)
@@ -357,7 +379,7 @@ async def test_only_a_probe_takes_what_an_open_circuit_blocks(database: Database
     admission = circuit.admit(0)
     assert isinstance(admission, Admission)
     circuit.failed(admission, ErrorCode.AUTH, now=time.monotonic() - 10)
-    assert claimer.breakers.in_want_of_a_probe(time.monotonic()) == [circuit]
+    assert claimer.breakers.due_for_probe(time.monotonic()) == [circuit]
 
     assert await claimer.claim_any(1, pending_seconds=0) == []
 

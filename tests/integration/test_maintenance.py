@@ -51,6 +51,15 @@ async def test_a_request_past_its_deadline_keeps_what_is_made_and_fails_the_rest
     assert await items_of(database, request_id) == {0: "failed", 1: "succeeded", 2: "failed"}
 
 
+async def test_a_request_that_is_due_for_two_reasons_fails_for_the_first(database: Database):
+    request_id = await a_request(database, deadline_in=-1)
+    await _crashed(database, times=CRASH_LIMIT)
+
+    assert await _settle_due(database) == 1
+
+    assert (await row_of(database, request_id))["error_code"] == "deadline_exceeded"
+
+
 async def test_a_pending_request_past_its_deadline_fails(database: Database):
     request_id = await a_request(database, deadline_in=-1)
 

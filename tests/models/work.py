@@ -8,7 +8,7 @@ from hypothesis.stateful import rule
 
 from tests.models.machine import ANSWERS, WORKERS, Machine, Pick
 from tests.support.requests import Claimer, expire_lease
-from worker_service.claims.claim import Claim
+from worker_service.claims.claim import SUSPECT_CRASHES, Claim
 from worker_service.claims.lease import Leases
 from worker_service.claims.release import release
 from worker_service.claims.rescue import PENDING_SECONDS
@@ -76,7 +76,8 @@ class Work(Machine):
             for request_id, model in self.models.items()
             if model.is_suspect_for(worker.owner, may_take_over=may_take_over)
         }
-        may_take_suspect = not worker.has_suspect
+        takes_suspect_back = any(self.models[i].crashes >= SUSPECT_CRASHES for i in ordinary)
+        may_take_suspect = not worker.has_suspect and not takes_suspect_back
         pending_seconds = 0 if takes_young else PENDING_SECONDS
 
         self.run(worker.claim_any(may_take_over=may_take_over, pending_seconds=pending_seconds))

@@ -13,7 +13,7 @@ from shared.postgres.database import Database
 from tests.support.requests import KAFKA_NAMES, LEASE_SECONDS
 from worker_service.claims.claims import Claimant
 from worker_service.context import WorkerContext
-from worker_service.maintenance import crash_loops, deadlines, exhausted_releases, unserved
+from worker_service.maintenance import table
 from worker_service.maintenance.duty import Maintenance
 
 
@@ -31,35 +31,28 @@ async def settle_all_due(
 ) -> int:
     """Settle what no worker can finish and return how many requests that were."""
     unused = cast("Any", None)
-    maintenance = Maintenance(
-        context=WorkerContext(
-            database=database,
-            relay=relay or Relay(database, Publisher("127.0.0.1:1", client_id="test")),
-            kafka_names=KAFKA_NAMES,
-            recording=unused,
-            parallel_items=1,
-            is_over=asyncio.Event(),
-        ),
-        claimant=Claimant(
-            owner=uuid4(),
-            lease_seconds=LEASE_SECONDS,
-            entity_types=entity_types,
-            providers=providers,
-            default_provider="demo",
-        ),
-        slots=unused,
-        leases=cast("Any", SimpleNamespace(take_over_until=take_over_until)),
-        rescue=unused,
-        runner=unused,
-        breakers=unused,
-        publisher=unused,
-    )
-    return sum(
-        [
-            await deadlines.settle_overdue(maintenance),
-            await crash_loops.settle_crash_loops(maintenance),
-            await exhausted_releases.settle_exhausted(maintenance),
-            await unserved.settle_unknown_entity_types(maintenance),
-            await unserved.settle_unknown_providers(maintenance),
-        ]
+    return await table.settle_all_due(
+        Maintenance(
+            context=WorkerContext(
+                database=database,
+                relay=relay or Relay(database, Publisher("127.0.0.1:1", client_id="test")),
+                kafka_names=KAFKA_NAMES,
+                recording=unused,
+                parallel_items=1,
+                is_over=asyncio.Event(),
+            ),
+            claimant=Claimant(
+                owner=uuid4(),
+                lease_seconds=LEASE_SECONDS,
+                entity_types=entity_types,
+                providers=providers,
+                default_provider="demo",
+            ),
+            slots=unused,
+            leases=cast("Any", SimpleNamespace(take_over_until=take_over_until)),
+            rescue=unused,
+            runner=unused,
+            breakers=unused,
+            publisher=unused,
+        )
     )

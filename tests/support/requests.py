@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
-from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -141,8 +140,9 @@ class Claimer:
             providers=self.providers,
             default_provider="demo",
         )
-        slots = cast("Slots", SimpleNamespace(ids=lambda: self.running))
-        self.claims = Claims(self.database, claimant=claimant, slots=slots, breakers=self.breakers)
+        self.claims = Claims(
+            self.database, claimant=claimant, slots=cast("Slots", self), breakers=self.breakers
+        )
         self.rescue = Rescue(self.claims, self.breakers)
 
     def _start(self, claims: Iterable[Claim]) -> None:
@@ -150,9 +150,13 @@ class Claimer:
             self.started.append(claim)
             self.running.add(claim.request_id)
 
+    def ids(self) -> set[UUID]:
+        return self.running
+
     @property
     def has_suspect(self) -> bool:
-        return any(c.is_suspect for c in self.started if c.request_id in self.running)
+        newest = {claim.request_id: claim for claim in self.started}
+        return any(newest[request_id].is_suspect for request_id in self.running)
 
     async def claim(self, *request_ids: UUID) -> Claim:
         """Claim requests and return the claim of the last that was got."""
@@ -165,25 +169,21 @@ class Claimer:
         self._start(claimed.claims)
         return claimed.unknown
 
-    async def claim_any(
-        self,
-        limit: int = 100,
-        *,
-        may_take_over: bool = True,
-        pending_seconds: float = PENDING_SECONDS,
-        **wanted: Any,
-    ) -> list[UUID]:
+    async def claim_any(self, limit: int = 100, **wanted: Any) -> list[UUID]:
         """Claim what no message brings and return the ids that were got."""
         before = len(self.started)
-        told: dict[str, Any] = {
-            "priorities": [*Priority],
-            "take_over_until": datetime.now(UTC) + timedelta(hours=may_take_over),
-            "may_take_suspect": not self.has_suspect,
-            "pending_seconds": pending_seconds,
-        }
-        async for claims in self.rescue.claim_any(limit, Wanted(**told | wanted)):
+        async for claims in self.rescue.claim_any(limit, self.wanted(**wanted)):
             self._start(claims)
         return [claim.request_id for claim in self.started[before:]]
+
+    def wanted(self, *, may_take_over: bool = True, **changes: Any) -> Wanted:
+        """Want what waits for long, of every priority, and expired leases."""
+        wanted: dict[str, Any] = {
+            "priorities": [*Priority],
+            "take_over_until": datetime.now(UTC) + timedelta(hours=may_take_over),
+            "pending_seconds": PENDING_SECONDS,
+        }
+        return Wanted(**wanted | changes)
 
 
 def a_success(text: str = "Nous lisons.") -> Succeeded:

@@ -21,7 +21,7 @@ from shared.runtime.logging import get_log
 
 log = get_log()
 
-_HOPELESS = frozenset({ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED})
+_OPENS_AT_ONCE = frozenset({ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED})
 
 
 class State(Enum):
@@ -123,8 +123,8 @@ class Circuit:
             return
         self._failures += 1
         self._code = code
-        is_hopeless = code in _HOPELESS or self._openings
-        if self._failures >= self.policy.failures or is_hopeless:
+        opens_at_once = code in _OPENS_AT_ONCE or self._openings
+        if self._failures >= self.policy.failures or opens_at_once:
             self._open(now)
 
     def _open(self, now: float) -> None:
@@ -162,6 +162,6 @@ class Breakers:
         """Whether any circuit has closed since a time."""
         return any(circuit.closed_at >= then for circuit in self._circuits.values())
 
-    def in_want_of_a_probe(self, now: float) -> list[Circuit]:
+    def due_for_probe(self, now: float) -> list[Circuit]:
         """List the circuits whose provider one request should try."""
         return [c for c in self._circuits.values() if c.wants_probe(now)]

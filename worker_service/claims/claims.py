@@ -105,6 +105,7 @@ class Turn:
 
     parameters: dict[str, object]
     running: Collection[UUID]
+    has_suspect: bool
     now: float
     leased_until: float
 
@@ -141,12 +142,14 @@ class Claims:
         self._breakers = breakers
         self._one_at_a_time = asyncio.Lock()
 
-    async def claim(self, request_ids: Iterable[UUID]) -> Claimed:
+    async def claim(self, request_ids: Collection[UUID]) -> Claimed:
         """Claim the requests that messages name, where they wait for a worker.
 
         Raises:
             DatabaseUnavailable: some may be claimed; the same call again finds out.
         """
+        if not request_ids:
+            return Claimed()
         async with self.turn() as turn:
             asked = [i for i in dict.fromkeys(request_ids) if i not in turn.running]
             if not asked:
@@ -178,6 +181,7 @@ class Claims:
                     "default_provider": claimant.default_provider,
                 },
                 running=self._slots.ids(),
+                has_suspect=self._slots.has_suspect,
                 now=now,
                 leased_until=now + claimant.lease_seconds,
             )

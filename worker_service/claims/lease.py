@@ -7,7 +7,6 @@ from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
 from shared.sql import sql
-from worker_service.claims.run import Run
 from worker_service.claims.slots import Slots
 
 log = get_log()
@@ -105,7 +104,9 @@ class Leases:
         ]
         for run in lost:
             if run.missing and not run.is_stopping:
-                log.warning("lease_lost", **_identify(run))
+                log.warning(
+                    "lease_lost", request_id=str(run.claim.request_id), epoch=run.claim.epoch
+                )
             run.abort()
 
 
@@ -115,7 +116,3 @@ def _columns(slots: Slots) -> dict[str, object]:
         "request_ids": [claim.request_id for claim in claims],
         "epochs": [claim.epoch for claim in claims],
     }
-
-
-def _identify(run: Run) -> dict[str, object]:
-    return {"request_id": str(run.claim.request_id), "epoch": run.claim.epoch}

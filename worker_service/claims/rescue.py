@@ -4,7 +4,7 @@ Each kind has a statement of its own, which selects and takes in one step.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,7 +95,6 @@ class Wanted:
 
     priorities: Sequence[Priority]
     take_over_until: datetime | None
-    may_take_suspect: bool
     pending_seconds: float
     probed: Circuit | None = None
 
@@ -113,10 +112,12 @@ class Rescue:
 
         What a worker has begun goes first, then what waits, by priority and age.
         """
-        for take in (self._take_over, self._take_suspect, self._resume, self._claim_waiting):
+        for take in (self._take_over, self._take_suspect, self._resume):
             if slots > 0 and (claims := await take(slots, wanted)):
                 slots -= len(claims)
                 yield claims
+        async for claims in self._claim_waiting(slots, wanted):
+            yield claims
 
     async def _take_over(self, slots: int, wanted: Wanted) -> list[Claim]:
         async with self._claims.turn() as turn:
@@ -131,9 +132,9 @@ class Rescue:
             return turn.claims(rows)
 
     async def _take_suspect(self, _: int, wanted: Wanted) -> list[Claim]:
-        if not wanted.may_take_suspect:
-            return []
         async with self._claims.turn() as turn:
+            if turn.has_suspect:
+                return []
             rows = await TAKE_SUSPECT.fetch(
                 self._claims.database,
                 **self._parameters(turn, wanted),
@@ -153,24 +154,28 @@ class Rescue:
             )
             return turn.claims(rows)
 
-    async def _claim_waiting(self, slots: int, wanted: Wanted) -> list[Claim]:
+    async def _claim_waiting(self, slots: int, wanted: Wanted) -> AsyncIterator[list[Claim]]:
         """Share the slots among the priorities; what one leaves over goes to the others."""
-        taken: list[Claim] = []
-        waiting = [*wanted.priorities]
-        async with self._claims.turn() as turn:  # one for all: none of `taken` runs before the end
-            while waiting and len(taken) < slots:
-                shares = self._scheduler.shares(slots - len(taken), waiting)
-                rows = await CLAIM_WAITING.fetch(
-                    self._claims.database,
-                    **self._parameters(turn, wanted) | {"priorities": [*shares]},
-                    shares=[*shares.values()],
-                    pending_seconds=wanted.pending_seconds,
-                )
-                taken += turn.claims(rows)
-                served = Counter(Priority(row["priority"]) for row in rows)
-                self._scheduler.served_all(served)
-                waiting = [each for each in waiting if served[each] == shares[each]]
-        return taken
+        waiting = wanted.priorities
+        while waiting and slots > 0:
+            shares = self._scheduler.shares(slots, waiting)
+            claims = await self._claim_shares(shares, wanted)
+            served = Counter(claim.priority for claim in claims)
+            self._scheduler.served_all(served)
+            slots -= len(claims)
+            waiting = [each for each in waiting if served[each] == shares[each]]
+            if claims:
+                yield claims
+
+    async def _claim_shares(self, shares: Mapping[Priority, int], wanted: Wanted) -> list[Claim]:
+        async with self._claims.turn() as turn:
+            rows = await CLAIM_WAITING.fetch(
+                self._claims.database,
+                **self._parameters(turn, wanted) | {"priorities": [*shares]},
+                shares=[*shares.values()],
+                pending_seconds=wanted.pending_seconds,
+            )
+            return turn.claims(rows)
 
     def _parameters(self, turn: Turn, wanted: Wanted) -> dict[str, object]:
         circuits = [wanted.probed] if wanted.probed else self._breakers.blocked(turn.now)

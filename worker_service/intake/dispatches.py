@@ -38,9 +38,9 @@ class Dispatches:
                     dead.append(unreadable)
                 case request_id:
                     named.setdefault(request_id, []).append(message)
-        unknown = await self._until_durable(named, dead)
+        unknown = await self._until_durable(named.keys(), dead)
         await self._until_durable(
-            [],
+            (),
             [
                 poison(
                     message,
@@ -61,7 +61,7 @@ class Dispatches:
             reason=Reason.UNDECODABLE,
             error=f"the Kafka client cannot decode the record: {undecodable.error}",
         )
-        await self._until_durable([], [record])
+        await self._until_durable((), [record])
 
     async def _until_durable(
         self, request_ids: Collection[UUID], dead: Collection[Poison]

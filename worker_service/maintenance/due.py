@@ -50,6 +50,8 @@ async def _settle_batch(
 ) -> int:
     async with context.database.transaction() as connection:
         requests = await due.fetch(connection, limit=BATCH_REQUESTS, **values)
+        if not requests:
+            return 0
         await _fail_missing(connection, requests, code=code, message=message)
         recorded = await count_and_settle(
             connection, [request["id"] for request in requests], kafka_names=context.kafka_names

@@ -32,7 +32,7 @@ async def claim_high(maintenance: Maintenance) -> None:
 
 async def claim_probes(maintenance: Maintenance) -> None:
     """Start one request for each open circuit whose time is over, to try its provider."""
-    for circuit in maintenance.breakers.in_want_of_a_probe(time.monotonic()):
+    for circuit in maintenance.breakers.due_for_probe(time.monotonic()):
         if not maintenance.slots.free(Priority.NORMAL):
             return
         wanted = _wanted(maintenance, [*Priority], probed=circuit)
@@ -57,7 +57,6 @@ def _wanted(
     return Wanted(
         priorities=priorities,
         take_over_until=maintenance.leases.take_over_until,
-        may_take_suspect=not maintenance.slots.has_suspect,
         pending_seconds=0.0 if probed else _pending_seconds(maintenance),
         probed=probed,
     )

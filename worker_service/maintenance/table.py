@@ -40,14 +40,20 @@ def lasting_duties(of: Maintenance) -> list[Duty]:
         Duty(name="relay", every=RELAY_SECONDS, step=of.context.relay.run),
         Duty(name="heartbeat", every=beat, step=of.leases.renew),
         Duty(name="lost_leases", every=LOST_SECONDS, step=of.leases.abort_lost),
-        *(
-            Duty(name=step.__name__, every=SETTLE_SECONDS, step=partial(step, of))
-            for step in (
-                deadlines.settle_overdue,
-                crash_loops.settle_crash_loops,
-                exhausted_releases.settle_exhausted,
-                unserved.settle_unknown_entity_types,
-                unserved.settle_unknown_providers,
-            )
-        ),
+        Duty(name="settle_due", every=SETTLE_SECONDS, step=partial(settle_all_due, of)),
     ]
+
+
+async def settle_all_due(of: Maintenance) -> int:
+    """Settle what no worker can finish, and count it."""
+    return sum([await settle(of) for settle in _SETTLING])
+
+
+_SETTLING = (
+    deadlines.settle_overdue,
+    crash_loops.settle_crash_loops,
+    exhausted_releases.settle_exhausted,
+    unserved.settle_unknown_entity_types,
+    unserved.settle_unknown_providers,
+)
+"""In the order of precedence: a request that is due for two reasons fails for the first."""

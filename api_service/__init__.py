@@ -1,1 +1,1 @@
-"""Accept generation requests over HTTP, tell how they stand, dispatch them to Kafka."""
+"""Accept generation requests over HTTP, answer polls for them, dispatch them to Kafka."""

@@ -33,7 +33,7 @@ SELECT id, reason, error_code, error_message, generation_request_id, round, fail
 
 FIND = sql("SELECT * FROM dead_letters WHERE id = :id")
 
-CURSORS = Cursors("dead-letters", tuple[Instant, UUID])
+CURSORS = Cursors("dead-letters", tuple[Instant, UUID], columns=("created_at", "id"))
 
 
 async def page(
@@ -60,13 +60,11 @@ async def page(
         id=last_id,
         limit=limit + 1,
     )
-    shown, has_more = rows[:limit], len(rows) > limit
+    shown, next_cursor = CURSORS.page(rows, limit, **bound)
     return DeadLetterPage(
         data=[DeadLetterSummary(**_summary(row, prefix)) for row in shown],
-        next_cursor=CURSORS.encode((shown[-1]["created_at"], shown[-1]["id"]), **bound)
-        if has_more
-        else None,
-        has_more=has_more,
+        next_cursor=next_cursor,
+        has_more=next_cursor is not None,
     )
 
 

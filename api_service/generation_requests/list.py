@@ -37,7 +37,7 @@ _STATEMENTS: dict[str | None, Statement] = {
 """What is rare among all requests has an index of its own; its predicate must stand in the text,
 where a generic plan sees it."""
 
-CURSORS = Cursors("generation-requests", tuple[Instant, UUID])
+CURSORS = Cursors("generation-requests", tuple[Instant, UUID], columns=("requested_at", "id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,9 @@ async def page(
         request_id=request_id,
         limit=limit + 1,
     )
-    shown, has_more = rows[:limit], len(rows) > limit
+    shown, next_cursor = CURSORS.page(rows, limit, **bound)
     return GenerationRequestPage(
         data=[summary(row, json.loads(row["usages"] or "[]"), prefix) for row in shown],
-        next_cursor=CURSORS.encode((shown[-1]["requested_at"], shown[-1]["id"]), **bound)
-        if has_more
-        else None,
-        has_more=has_more,
+        next_cursor=next_cursor,
+        has_more=next_cursor is not None,
     )

@@ -45,7 +45,7 @@ _SUBMIT: Answers = {
 }
 _READ: Answers = {
     200: answer("The tracking record.", "ETag", "Retry-After"),
-    304: answer("The record is as `If-None-Match` has it.", "ETag", "Retry-After"),
+    304: answer("The record still matches `If-None-Match`.", "ETag", "Retry-After"),
     404: documented(404, "not_found", "There is no generation request of this id."),
     **READ_PROBLEMS,
 }
@@ -131,7 +131,7 @@ async def list_requests(
     },
 )
 async def read_request(request: StrictRequest) -> Response:
-    """Tell how a request stands, with the entities made so far; final without `Retry-After`."""
+    """Read a request with the entities made so far; a final one has no `Retry-After`."""
     context = context_of(request)
     request_id = read_path(request, "request_id", _ID)
     reading = await find(request_id, database=context.database, prefix=context.settings.api_prefix)

@@ -8,9 +8,11 @@ else, and lets every replica read what another has made.
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
+import asyncpg
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, TypeAdapter
 
@@ -41,14 +43,16 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Cursors(Generic[Keys]):
-    """The cursors of the list called `name`, whose rows are ordered by `keys`.
+    """The cursors of the list called `name`, whose rows are ordered by `columns`.
 
-    `keys` is a tuple type that pydantic can read, such as `tuple[Instant, UUID]`. The filters are
-    those of the request; how many rows it wants is none, and may change from page to page.
+    `keys` is a tuple type of them that pydantic can read, such as `tuple[Instant, UUID]`. The
+    filters are those of the request; how many rows it wants is none, and may change from page to
+    page.
     """
 
-    def __init__(self, name: str, keys: type[Keys]) -> None:
+    def __init__(self, name: str, keys: type[Keys], *, columns: tuple[str, ...]) -> None:
         self._name = name
+        self._columns = columns
         self._keys: TypeAdapter[Keys] = TypeAdapter(keys)
 
     def encode(self, keys: Keys, **filters: str | None) -> str:
@@ -70,6 +74,19 @@ class Cursors(Generic[Keys]):
         if self.encode(keys, **filters) != text:
             raise _refusal()
         return keys
+
+    def page(
+        self, rows: Sequence[asyncpg.Record], limit: int, **filters: str | None
+    ) -> tuple[Sequence[asyncpg.Record], str | None]:
+        """Cut rows, of which one more than `limit` was asked for, into a page and its next cursor.
+
+        The cursor is None on the last page.
+        """
+        shown = rows[:limit]
+        if len(rows) <= limit:
+            return shown, None
+        keys = tuple(shown[-1][column] for column in self._columns)
+        return shown, self.encode(cast("Keys", keys), **filters)
 
     def _read(self, text: str) -> Keys:
         padded = text + "=" * (-len(text) % 4)

@@ -6,7 +6,8 @@ https://fastapi.tiangolo.com/how-to/custom-request-and-route/
 """
 
 import re
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from inspect import isclass
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request, Response
@@ -55,6 +56,10 @@ class StrictRequest(Request):
             ProblemError: 422 as for `json_parser.parse`, and as for `body`.
         """
         return parse(await self.body())
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Give the body as one part, which the same rules bound."""
+        yield await self.body()
 
     def lines_of(self, name: bytes) -> list[bytes]:
         """List the values of a header, which is named in lower case, line by line."""
@@ -117,8 +122,16 @@ def learn_parameters(routes: Iterable[RouteContext]) -> None:
 
 def _parameters_of(wanted: Any) -> set[str]:
     """Name the query parameters of an endpoint and of all that it depends on."""
-    own = {field.alias for field in wanted.query_params}
-    return own.union(*map(_parameters_of, wanted.dependencies))
+    own = (_names_of(field) for field in wanted.query_params)
+    return set().union(*own, *map(_parameters_of, wanted.dependencies))
+
+
+def _names_of(field: Any) -> set[str]:
+    """Name the parameters of a field, which may be a model of several."""
+    kind = field.field_info.annotation
+    if not (isclass(kind) and issubclass(kind, BaseModel)):
+        return {field.alias}
+    return {member.alias or name for name, member in kind.model_fields.items()}
 
 
 async def read_body(request: Request, model: type[Model]) -> Model:

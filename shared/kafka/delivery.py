@@ -30,7 +30,7 @@ _Handed: TypeAlias = dict[int, _Delivery | DeliveryResult]
 
 
 async def deliver(producer: AIOKafkaProducer, records: list[Record]) -> list[DeliveryResult]:
-    """Hand the records over before any delivery is awaited; what is not delivered is unreached."""
+    """Hand all records over before any delivery is awaited; the rest are `NotDelivered`."""
     handed: _Handed = {}
     try:
         with suppress(TimeoutError):

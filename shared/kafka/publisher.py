@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from shared.kafka.delivery import REQUEST_SECONDS, deliver
 from shared.kafka.records import DeliveryResult, NotDelivered, Record
 from shared.kafka.starting import ClientStart
-from shared.kafka.topics import LETTER_MESSAGE_BYTES
+from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES
 from shared.runtime.logging import get_log
 
 log = get_log()
@@ -36,7 +36,7 @@ class Publisher:
         self.reachable = False
 
     async def watch(self) -> None:
-        """Keep `reachable` true to the facts until cancelled."""
+        """Update `reachable` about every second until cancelled."""
         down_logged = False
         while True:
             reachable = await self._ping()
@@ -71,7 +71,7 @@ class Publisher:
             retry_backoff_ms=200,
             max_batch_size=_PARTITION_BYTES,
             partitioner=partition_of,
-            max_request_size=LETTER_MESSAGE_BYTES,
+            max_request_size=DEAD_LETTER_MESSAGE_BYTES,
         )
 
     async def publish(self, records: list[Record]) -> list[DeliveryResult]:

@@ -48,14 +48,21 @@ class ClientStart(Generic[Client]):
     async def started(self, within: float) -> Client | None:
         """Wait for the client, at most so many seconds; the start goes on meanwhile.
 
-        None while no broker has answered.
+        None while no broker has answered. After any other failure, which it raises, the next call
+        starts anew.
         """
         if self._is_stopped:
             await asyncio.sleep(within)
             return None
         self._task = self._task or asyncio.create_task(self._run())
         done, _ = await asyncio.wait([self._task], timeout=within)
-        return self._task.result() if done and not self._is_stopped else None
+        if not done or self._is_stopped:
+            return None
+        try:
+            return self._task.result()
+        except Exception:
+            self._task = None
+            raise
 
     async def stop(self) -> None:
         """End the start, or stop the client; bounded, whatever state the brokers are in."""
@@ -63,8 +70,8 @@ class ClientStart(Generic[Client]):
         if self._task is None:
             return
         self._task.cancel()
-        await asyncio.wait([self._task])
-        if not self._task.cancelled() and self._task.exception() is None:
+        done, _ = await asyncio.wait([self._task], timeout=2 * _STOP_SECONDS)
+        if done and not self._task.cancelled() and self._task.exception() is None:
             await _stop(self._task.result())
 
     async def _run(self) -> Client:

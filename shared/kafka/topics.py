@@ -40,7 +40,7 @@ class TopicsRefused(Exception):
 WORK_MESSAGE_BYTES = 1_048_588
 """Kafka's own default for the largest record batch."""
 
-LETTER_MESSAGE_BYTES = WORK_MESSAGE_BYTES + 1_048_576
+DEAD_LETTER_MESSAGE_BYTES = WORK_MESSAGE_BYTES + 1_048_576
 
 
 class TopicSettings(KafkaSettings):
@@ -106,7 +106,7 @@ def _sizes(topics: Topics) -> dict[str, int]:
     return {
         **dict.fromkeys(topics.requests.values(), WORK_MESSAGE_BYTES),
         topics.events: WORK_MESSAGE_BYTES,
-        topics.dead_letters: LETTER_MESSAGE_BYTES,
+        topics.dead_letters: DEAD_LETTER_MESSAGE_BYTES,
     }
 
 

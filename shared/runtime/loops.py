@@ -24,9 +24,9 @@ async def repeat(
 ) -> NoReturn:
     """Run `step` about every `every` seconds until cancelled, whatever it raises.
 
-    The next pass comes as soon as the event `sooner` is set, which is cleared then. The database's
-    outages are logged by the database. Anything else is a bug in one pass: it is logged with its
-    traceback, and must not end the passes after it.
+    The next iteration comes as soon as the event `sooner` is set, which is cleared then. The
+    database logs its outages. Anything else is a bug in one iteration: it is logged with its
+    traceback, and must not end those after it.
     """
     while True:
         try:
@@ -35,9 +35,9 @@ async def repeat(
             log.debug("loop_iteration_failed", loop=name, reason=str(error))
         except Exception:
             log.exception("loop_iteration_failed", loop=name)
-        told = sooner or asyncio.Event()
-        await pause(told, every * random.uniform(0.8, 1.2))
-        told.clear()
+        wake = sooner or asyncio.Event()
+        await pause(wake, every * random.uniform(0.8, 1.2))
+        wake.clear()
 
 
 async def pause(event: asyncio.Event, seconds: Seconds) -> None:

@@ -239,7 +239,7 @@ async def test_output_that_does_not_fit_is_asked_for_again_with_what_the_validat
     answer, request = second[len(first) :]
     assert answer == {"role": "assistant", "content": 'Sure!\n```json\n{"content": "fenced"}\n```'}
     assert request["role"] == "user"
-    assert "the whole: Invalid JSON: expected value at line 1 column 1" in request["content"]
+    assert "(root): Invalid JSON: expected value at line 1 column 1" in request["content"]
 
 
 async def test_the_credential_that_the_server_does_not_know_opens_the_circuit(

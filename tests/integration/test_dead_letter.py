@@ -10,7 +10,7 @@ import pytest
 from schemas.dead_letters import Header, Reason
 from schemas.messages import GenerationRequested
 from shared.errors import ErrorCode
-from shared.kafka.topics import LETTER_MESSAGE_BYTES
+from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES
 from shared.postgres.database import Database
 from tests.support.requests import (
     KAFKA_NAMES,
@@ -187,7 +187,7 @@ async def test_a_record_that_postgresql_cannot_keep_is_set_aside_by_its_coordina
 async def test_a_record_that_even_the_topic_of_letters_cannot_take_is_kept_in_the_table(
     database: Database,
 ):
-    large = replace(POISON, value=b"x" * LETTER_MESSAGE_BYTES)
+    large = replace(POISON, value=b"x" * DEAD_LETTER_MESSAGE_BYTES)
     await dead_letter_record(database, large, kafka_names=KAFKA_NAMES)
 
     sent = await _sent(database)

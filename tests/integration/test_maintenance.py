@@ -100,51 +100,11 @@ async def test_no_crash_loop_is_settled_while_takeovers_are_suspended(database: 
     assert await _settle_due(database, take_over_until=None) == 0
 
 
-async def test_an_entity_type_that_no_worker_has_is_settled_after_ten_minutes(
-    database: Database,
-):
-    young = await a_request(database, entity_type="poem", age=599)
-    old = await a_request(database, entity_type="poem", age=601)
-
-    await _settle_due(database)
-
-    assert (await row_of(database, young))["status"] == "pending"
-    assert (await row_of(database, old))["error_code"] == "unknown_entity_type"
-
-
-async def test_an_entity_type_that_another_worker_has_is_only_waiting(database: Database):
-    waiting = await a_request(database, entity_type="poem", age=601)
-    other = Claimer(database, entity_types=["poem"], lease_seconds=60)
-    await other.claim(await a_request(database, entity_type="poem"))
-
-    assert await _settle_due(database) == 0
-    assert (await row_of(database, waiting))["status"] == "pending"
-
-
 async def test_what_two_workers_settle_at_once_is_settled_once(database: Database):
     await a_request(database, deadline_in=-1)
 
     assert [await _settle_due(database) for _ in range(2)] == [1, 0]
     assert await topics_of_outbox(database) == [KAFKA_NAMES.topics.dead_letters, EVENTS]
-
-
-async def test_a_provider_that_no_worker_has_is_settled_after_ten_minutes(database: Database):
-    young = await a_request(database, provider="openai", age=599)
-    old = await a_request(database, provider="openai", age=601)
-
-    await _settle_due(database)
-
-    assert (await row_of(database, young))["status"] == "pending"
-    assert (await row_of(database, old))["error_code"] == "unknown_provider"
-
-
-async def test_a_provider_that_another_worker_has_is_only_waiting(database: Database):
-    waiting = await a_request(database, provider="openai", age=601)
-    other = Claimer(database, providers=["openai"], lease_seconds=60)
-    await other.claim(await a_request(database, provider="openai"))
-
-    assert await _settle_due(database) == 0
-    assert (await row_of(database, waiting))["status"] == "pending"
 
 
 async def test_more_than_a_batch_is_settled_in_one_pass(database: Database):

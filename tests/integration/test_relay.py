@@ -24,7 +24,7 @@ from shared.kafka.records import (
     Refused,
     TopicMissing,
 )
-from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
+from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES
 from shared.outbox import BATCH_ROWS, CLAIM_LEFTOVERS, OutboxRow, Relay, insert
 from shared.postgres.database import Database
 from shared.requests.dispatch import dispatch_record
@@ -320,7 +320,7 @@ async def test_a_request_accepted_without_kafka_is_dispatched_when_it_is_back(
 
 @pytest.mark.parametrize(
     "size",
-    [WORK_MESSAGE_BYTES + 1, LETTER_MESSAGE_BYTES + 1],
+    [WORK_MESSAGE_BYTES + 1, DEAD_LETTER_MESSAGE_BYTES + 1],
     ids=["for the broker", "for the producer"],
 )
 async def test_a_record_that_is_too_large_is_refused_alone(

@@ -20,6 +20,7 @@ from shared.postgres.database import Database
 from tests.services import StartWorker, workers_on
 from tests.stack import PARTITIONS, Stack
 from tests.support.client import settled, submit
+from tests.support.maintenance import HAS_WATCHED
 from tests.support.offsets import all_committed
 from tests.support.poison import send_undecodable_header, send_without_content
 from tests.support.providers import Scripted
@@ -191,6 +192,8 @@ async def test_each_way_to_settle_without_all_entities_is_one_letter_on_the_topi
         str(await a_request(database, entity_type="poem", age=601)): "unknown_entity_type",
     }
     await start_worker(Scripted(behave=_failing))
+    await eventually(lambda: database.fetch("SELECT FROM workers"))
+    await database.execute(HAS_WATCHED)
     for constraints, reason in (
         ({}, "items_failed"),
         ({"verb_infinitives": ["bug"]}, "unexpected"),

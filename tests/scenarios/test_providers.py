@@ -9,6 +9,7 @@ import pytest
 
 from shared.postgres.database import Database
 from tests.support.client import read, settled, submit
+from tests.support.maintenance import HAS_WATCHED
 from tests.support.mock_server import KEY, MockServer, running_mock
 from tests.support.processes import Service, Services
 from tests.support.requests import row_of
@@ -138,6 +139,7 @@ async def test_a_provider_that_no_worker_has_is_waited_for_and_then_fails_the_re
     await database.execute(
         "UPDATE generation_requests SET not_before = not_before - interval '10 minutes'"
     )
+    await database.execute(HAS_WATCHED)
 
     record = await settled(api, path)
     assert (record["status"], record["error"]["code"]) == ("failed", "unknown_provider")

@@ -18,10 +18,16 @@ class Client:
         self.is_begun, self.may_start = False, asyncio.Event()
         self.error: Exception | None = None
         self.stops = 0
+        self.is_stubborn = False
 
     async def start(self) -> None:
         self.is_begun = True
-        await self.may_start.wait()
+        while not self.may_start.is_set():
+            try:
+                await self.may_start.wait()
+            except asyncio.CancelledError:
+                if not self.is_stubborn:
+                    raise
         if self.error is not None:
             raise self.error
 
@@ -114,3 +120,29 @@ async def test_a_client_that_was_taken_is_stopped_and_not_given_again(starts: St
 
     assert client.stops == 1
     assert await starts.start.started(within=0) is None
+
+
+async def test_a_start_that_fails_for_no_broker_is_told_and_begun_anew(starts: Starts):
+    first = await starts.begun()
+    first.error = ValueError("no such setting")
+    first.may_start.set()
+
+    with pytest.raises(ValueError, match="no such setting"):
+        await starts.start.started(within=5)
+
+    second = await starts.begun(2)
+    assert (first.stops, second.stops) == (1, 0)
+    await starts.start.stop()
+
+
+async def test_a_client_that_ignores_its_cancellation_holds_no_stop_up(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(starting, "_STOP_SECONDS", 0.01)
+    client = await starts.begun()
+    client.is_stubborn = True
+
+    async with asyncio.timeout(5):
+        await starts.start.stop()
+
+    client.may_start.set()

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,8 @@ KEYS = (
     datetime(2026, 11, 21, 10, 30, 0, 123456, tzinfo=UTC),
     UUID("019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"),
 )
-CURSORS = Cursors("letters", tuple[Instant, UUID])
+COLUMNS = ("created_at", "id")
+CURSORS = Cursors("letters", tuple[Instant, UUID], columns=COLUMNS)
 CURSOR = CURSORS.encode(KEYS, status="failed", entity_type=None)
 
 
@@ -50,7 +52,7 @@ def test_a_cursor_is_bound_to_its_filters(filters: dict[str, str | None]):
 
 
 def test_a_cursor_is_bound_to_its_list():
-    others = Cursors("generation-requests", tuple[Instant, UUID])
+    others = Cursors("generation-requests", tuple[Instant, UUID], columns=COLUMNS)
 
     refused(others, CURSOR, status="failed", entity_type=None)
 
@@ -91,3 +93,16 @@ def test_a_time_that_has_no_place_in_utc_is_refused_even_with_the_right_digest()
     forged = base64.urlsafe_b64encode(CURSORS._digest(written, {}) + written)  # noqa: SLF001
 
     refused(CURSORS, forged.decode().rstrip("="))
+
+
+@pytest.mark.parametrize(("limit", "next_cursor"), [(1, CURSOR), (2, None), (3, None)])
+def test_a_page_that_is_not_the_last_has_a_cursor_after_its_last_row(
+    limit: int, next_cursor: str | None
+):
+    rows: list[Any] = [
+        dict(zip(COLUMNS, keys, strict=True)) for keys in (KEYS, (KEYS[0], UUID(int=0)))
+    ]
+
+    shown, after = CURSORS.page(rows, limit, status="failed", entity_type=None)
+
+    assert (shown, after) == (rows[:limit], next_cursor)

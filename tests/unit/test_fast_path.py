@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
+from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, HTTPException, Response
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 from starlette.types import Message, Receive, Scope, Send
@@ -210,3 +210,24 @@ def test_an_endpoint_that_is_not_its_routes_own_is_refused_at_the_start(
 
     with pytest.raises(TypeError, match="GET /asked has another endpoint"):
         checked({("GET", "/asked"): read}, iter_route_contexts(router.routes))
+
+
+async def by_query(limit: int = 1) -> None: ...
+
+
+async def by_header(size: Annotated[int, Header()] = 1) -> None: ...
+
+
+async def by_cookie(crumb: Annotated[int, Cookie()] = 1) -> None: ...
+
+
+async def by_body(asked: dict[str, Any]) -> None: ...
+
+
+@pytest.mark.parametrize("endpoint", [by_query, by_header, by_cookie, by_body])
+def test_an_endpoint_that_has_parameters_is_refused_at_the_start(endpoint: Callable[..., Any]):
+    router = APIRouter(route_class=StrictRoute)
+    router.add_api_route("/asked", endpoint)
+
+    with pytest.raises(TypeError, match="GET /asked has parameters"):
+        checked({("GET", "/asked"): endpoint}, iter_route_contexts(router.routes))

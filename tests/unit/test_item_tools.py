@@ -17,7 +17,8 @@ from tests.support.waiting import eventually
 from worker_service.claims.circuit import Admission
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
-from worker_service.generation.item_tools import ItemRecorded
+from worker_service.generation.calls import Calls
+from worker_service.generation.item_tools import ItemRecorded, ItemTools
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.tools import GenerationTools
 from worker_service.generators.contract import Content, Generator, Item, Tools
@@ -239,3 +240,21 @@ async def test_what_ends_an_attempt_is_logged_with_its_stage():
 
     stages = {line["event"]: line["stage"] for line in logged if "stage" in line}
     assert stages["provider_call_failed"] == stages["attempt_finished"] == "lines"
+
+
+async def test_an_attempt_begins_with_its_first_permit():
+    run, tools = a_poem(), with_one_permit(Scripted())
+    item = Item(
+        request_id=UUID(int=1), ordinal=0, entity_type="poem", constraints=poems.Constraints()
+    )
+    calls = Calls(request_id=item.request_id, ordinal=0, provider="demo", begun=0.0)
+    async with run.interruptible() as block:
+        lent = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
+
+        await lent.wait_for_permit()
+
+        first = calls.begun
+        assert first > 0.0
+        tools.permits.release()
+        await lent.wait_for_permit()
+        assert calls.begun == first

@@ -1,4 +1,4 @@
-"""Loops go on, whatever a pass of theirs meets."""
+"""Loops go on, whatever an iteration of theirs meets."""
 
 import asyncio
 from contextlib import suppress

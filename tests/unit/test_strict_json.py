@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, params
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api_service.http import problems
 from api_service.http.strict_json import StrictRoute, learn_parameters
@@ -19,6 +19,11 @@ JSON = ("Content-Type", "application/json")
 
 class Asked(BaseModel):
     number: int
+
+
+class Shown(BaseModel):
+    limit: int = 20
+    sorted_by: str = Field("age", alias="sort")
 
 
 class Told(BaseModel):
@@ -60,6 +65,14 @@ def a_router(dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     @router.get("/lists")
     async def show(request: Request, limit: int = 20) -> str:
         return f"{limit} {request.method}"
+
+    @router.get("/lists-by-a-model")
+    async def list_by(shown: Annotated[Shown, Query()]) -> str:
+        return f"{shown.limit} {shown.sorted_by}"
+
+    @router.post("/streams")
+    async def stream(request: Request) -> str:
+        return f"{[part async for part in request.stream()]}"
 
     return router
 
@@ -138,6 +151,11 @@ async def test_an_unknown_parameter_is_refused(client, path: str):
     assert faults(answer) == [UNKNOWN_PARAMETER]
 
 
+async def test_a_model_may_stand_for_query_parameters(client):
+    assert (await client.get("/lists-by-a-model?limit=3&sort=name")).json() == "3 name"
+    assert faults(await client.get("/lists-by-a-model?shown=3")) == [UNKNOWN_PARAMETER]
+
+
 async def test_a_body_that_does_not_fit_is_told_with_its_place(client):
     (fault,) = faults(await client.post("/things", json={"number": "x"}))
 
@@ -178,6 +196,19 @@ async def test_a_body_over_the_limit_ends_the_connection(client, content: bytes 
     answer = await client.post("/things", content=content or chunks(), headers=[JSON])
 
     assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
+
+
+async def test_a_body_that_is_read_as_a_stream_has_its_limits(client):
+    form = await client.post("/streams", data={"a": "1"})
+    large = await client.post("/streams", content=b"[" * 101, headers=[JSON])
+
+    assert (form.status_code, large.status_code) == (415, 413)
+
+
+async def test_a_stream_has_the_whole_body(client):
+    answer = await client.post("/streams", content=b"[1]", headers=[JSON])
+
+    assert answer.json() == "[b'[1]']"
 
 
 async def test_a_dependency_of_a_router_counts():

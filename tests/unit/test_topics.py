@@ -1,7 +1,7 @@
 """The names of the topics."""
 
 from schemas.states import Priority
-from shared.kafka.topics import LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES, Topics
+from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES, WORK_MESSAGE_BYTES, Topics
 
 
 def test_each_priority_has_its_topic():
@@ -30,4 +30,4 @@ def test_the_prefix_stands_before_every_name():
 
 
 def test_a_letter_may_be_a_mebibyte_larger_than_what_it_keeps():
-    assert LETTER_MESSAGE_BYTES == WORK_MESSAGE_BYTES + 2**20
+    assert DEAD_LETTER_MESSAGE_BYTES == WORK_MESSAGE_BYTES + 2**20

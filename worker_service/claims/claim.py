@@ -23,7 +23,7 @@ _NOTHING_RECORDED: frozenset[int] = frozenset()
 class Claim:
     """A request that this process owns until its lease ends; `epoch` is the fencing token.
 
-    `constraints` are JSON, parsed by the attempt: thousands of claims may wait for a permit.
+    `constraints` are JSON, which attempts parse: thousands of claims may wait for a permit.
     `leased_until` is the end of its first lease by this process's monotonic clock, or earlier.
     """
 

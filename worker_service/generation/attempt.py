@@ -49,12 +49,12 @@ async def attempt(
         LeaseOver: a call was due, and the lease did not last for certain.
         ItemRecorded: the item needs no attempt any more.
     """
-    begun, claim = time.monotonic(), run.claim
+    claim = run.claim
     calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     try:
         item = _item(claim, ordinal)
-        lent = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
-        content = await tools.generators[claim.entity_type].generate(item, lent)
+        item_tools = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
+        content = await tools.generators[claim.entity_type].generate(item, item_tools)
         entity = _entity(item, content)
         outcome: Outcome = Succeeded(entity=entity, attempts=len(calls), usage=calls.usage)
     except (LeaseOver, ItemRecorded):
@@ -64,7 +64,7 @@ async def attempt(
     except Exception as error:
         log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=ordinal)
         outcome = _unexpected(error, calls)
-    _log_end(claim, outcome, calls=calls, seconds=time.monotonic() - begun)
+    _log_end(claim, outcome, calls=calls)
     return outcome
 
 
@@ -98,8 +98,9 @@ def _unexpected(error: Exception, calls: Calls) -> Failed:
     )
 
 
-def _log_end(claim: Claim, outcome: Outcome, *, calls: Calls, seconds: float) -> None:
+def _log_end(claim: Claim, outcome: Outcome, *, calls: Calls) -> None:
     ended = type(outcome).__name__.lower()
+    seconds = time.monotonic() - calls.begun
     ATTEMPT_SECONDS.labels(claim.entity_type, ended).observe(seconds)
     log.info(
         "attempt_finished",

@@ -22,13 +22,15 @@ _LONGEST_REASONING = 20_000
 class Calls:
     """The calls of one attempt so far, each with its end; one that is cancelled has none.
 
-    `stage` is the one that the generator has reported last.
+    `stage` is the one that the generator has reported last. `begun` is when the attempt got its
+    first permit, by the monotonic clock.
     """
 
     request_id: UUID
     ordinal: int
     provider: str
     stage: str | None = None
+    begun: float = field(default_factory=time.monotonic)
     _made: list[ProviderCall] = field(default_factory=list)
 
     @property

@@ -100,7 +100,9 @@ class ItemTools:
         if not self.block.has_begun and self.item.ordinal in self.run.recorded:
             permits.release()
             raise ItemRecorded
-        self.block.has_begun = True
+        if not self.block.has_begun:
+            self.block.has_begun = True
+            self.calls.begun = time.monotonic()
 
     def _call(self, prompt: Prompt, answer: type[BaseModel]) -> Call:
         return Call(
@@ -152,9 +154,7 @@ class _Calling(Generic[Answer]):
         match error:
             case TransientError() | CredentialRefused():
                 circuit.failed(self._admission, error.code, now=now)
-            case None:
-                circuit.answered(self._admission, now=now)
-            case ProviderError() if self._item.calls:
+            case None | ProviderError():
                 circuit.answered(self._admission, now=now)
             case _:
                 circuit.abandoned(self._admission)
@@ -217,7 +217,7 @@ def faults_of(error: ValidationError) -> str:
     """Say what the validator says, without repeating what it was given."""
     faults = error.errors(include_url=False, include_input=False, include_context=False)
     said = [
-        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+        f"{'.'.join(map(str, fault['loc'])) or '(root)'}: {fault['msg']}"
         for fault in faults[:_MOST_FAULTS]
     ]
     more = len(faults) - len(said)

@@ -7,6 +7,7 @@ from worker_service.maintenance import (
     crash_loops,
     deadlines,
     exhausted_releases,
+    presence,
     rescue,
     unserved,
 )
@@ -40,6 +41,11 @@ def lasting_duties(of: Maintenance) -> list[Duty]:
         Duty(name="relay", every=RELAY_SECONDS, step=of.context.relay.run),
         Duty(name="heartbeat", every=beat, step=of.leases.renew),
         Duty(name="lost_leases", every=LOST_SECONDS, step=of.leases.abort_lost),
+        Duty(
+            name="presence",
+            every=presence.EVERY_SECONDS,
+            step=partial(presence.note_presence, of),
+        ),
         Duty(name="settle_due", every=SETTLE_SECONDS, step=partial(settle_all_due, of)),
     ]
 

@@ -6,7 +6,7 @@ unique by (request, round). A repeated write changes nothing.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -91,6 +91,9 @@ class DeadLetter:
     first_failed_at: datetime | None = None
 
 
+_COLUMNS = tuple(field.name for field in fields(DeadLetter) if field.name != "record")
+
+
 async def dead_letter_request(
     connection: Connection, request: asyncpg.Record, *, kafka_names: KafkaNames
 ) -> Reason:
@@ -137,21 +140,8 @@ async def write(on: Executor, dead_letter: DeadLetter, *, kafka_names: KafkaName
     sent_names, sent_values = split_headers(sent)
     row = await INSERT.fetchrow(
         on,
+        **{name: getattr(dead_letter, name) for name in _COLUMNS},
         id=dead_letter_id,
-        reason=dead_letter.reason,
-        error_code=dead_letter.error_code,
-        error_message=dead_letter.error_message,
-        request_id=dead_letter.request_id,
-        round=dead_letter.round,
-        failed_ordinals=dead_letter.failed_ordinals,
-        attempts=dead_letter.attempts,
-        delivery_count=dead_letter.delivery_count,
-        replay_count=dead_letter.replay_count,
-        first_failed_at=dead_letter.first_failed_at,
-        topic=dead_letter.topic,
-        partition=dead_letter.partition,
-        offset=dead_letter.offset,
-        digest=dead_letter.digest,
         consumer_group=kafka_names.group_id,
         kept_key=kept.key if kept else None,
         kept_value=kept.value if kept else None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas.dead_letters import Header
 from shared.kafka.records import Record
-from shared.kafka.topics import LETTER_MESSAGE_BYTES
+from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES
 
 _HEADER_BYTES = 16
 _SPARE_BYTES = 1024
@@ -19,7 +19,7 @@ def published_record(
     goes without its content.
     """
     ours = [(name, str(value).encode()) for name, value in headers.items() if value is not None]
-    if kept is None or _size(kept) > LETTER_MESSAGE_BYTES - size_of(ours) - _SPARE_BYTES:
+    if kept is None or _size(kept) > DEAD_LETTER_MESSAGE_BYTES - size_of(ours) - _SPARE_BYTES:
         return Record(topic=topic, key=None, value=None, headers=[*ours])
     theirs = [(name, value) for name, value in kept.headers if name not in set(Header)]
     return Record(topic=topic, key=kept.key, value=kept.value, headers=[*theirs, *ours])

@@ -24,7 +24,7 @@ from worker_service.text import postgres_safe
 
 LOCK = sql("""
 -- The rows that are free, in the order of their ids; a busy one is passed over, as its batch would
--- otherwise wait for a stranger.
+-- otherwise wait for another session.
 WITH locked AS MATERIALIZED (
     SELECT id, epoch, status FROM generation_requests
      WHERE id = ANY (:request_ids::uuid[])

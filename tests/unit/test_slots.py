@@ -47,6 +47,17 @@ async def test_slots_that_are_held_for_claims_under_way_are_not_free():
     assert await slots.message_slots(within=1, priority=Priority.NORMAL) == 3
 
 
+def test_a_held_slot_that_is_filled_counts_once():
+    slots = Slots(10)
+    with slots.held(9) as filled:
+        filled(5)
+        for _ in range(5):
+            slots.add(a_run(priority=Priority.HIGH))
+
+        assert slots.free(Priority.HIGH) == 1
+    assert slots.free(Priority.HIGH) == 5
+
+
 async def test_an_idle_worker_gives_claim_any_all_its_slots():
     assert await Slots(5).rescue_slots(within=5) == 5
 

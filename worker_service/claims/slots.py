@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
@@ -75,7 +75,7 @@ class Slots:
         if priority is not Priority.HIGH:
             reserved = self._limit // HIGH_SHARE
             free = min(free, self._limit - reserved - self._ordinary - self._held)
-        return max(0, free)  # while held slots fill, they count twice
+        return max(0, free)  # a held slot that was filled without a word counts twice
 
     def free_for_messages(self, priority: Priority) -> int:
         """Count the slots for messages of a priority, less the one kept for `claim_any`."""
@@ -128,13 +128,24 @@ class Slots:
         return self.free(Priority.NORMAL) > 0 and may_go_first
 
     @contextmanager
-    def held(self, slots: int) -> Iterator[None]:
-        """Keep slots for claims that are under way."""
+    def held(self, slots: int) -> Iterator[Callable[[int], None]]:
+        """Keep slots for claims that are under way.
+
+        What it yields is called with the number of runs that are about to fill some of them; slots
+        that are filled without that count twice until the end.
+        """
+        left = slots
+
+        def filled(runs: int) -> None:
+            nonlocal left
+            left -= runs
+            self._held -= runs
+
         self._held += slots
         try:
-            yield
+            yield filled
         finally:
-            self._held -= slots
+            self._held -= left
             self._changed.set()
 
     async def _wait_for_change(self) -> None:

@@ -44,8 +44,9 @@ async def claim_probes(maintenance: Maintenance) -> None:
 async def _start(maintenance: Maintenance, slots: int, wanted: Wanted) -> int:
     """Start what is claimed into so many slots, and count it."""
     started = 0
-    with maintenance.slots.held(slots):
+    with maintenance.slots.held(slots) as filled:
         async for claims in maintenance.rescue.claim_any(slots, wanted):
+            filled(len(claims))
             maintenance.runner.start(claims)
             started += len(claims)
     return started

@@ -1,7 +1,7 @@
 """HTTP to a model server: the client, the bounds of an answer, and its failures."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final
@@ -88,7 +88,7 @@ def part_of(event: bytes) -> Json | None:
     if event.strip() == _END:
         return None
     value = _json(event)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise Unreadable("a part of it is not an object")
     return value
 

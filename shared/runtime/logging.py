@@ -15,6 +15,8 @@ from structlog.typing import EventDict, Processor
 from shared.config import SharedSettings
 
 Event = Literal[
+    "admission_lowered",
+    "admission_restored",
     "attempt_finished",
     "attempt_raised",
     "breaker_closed",
@@ -34,6 +36,7 @@ Event = Literal[
     "partitions_revoked",
     "loop_iteration_failed",
     "provider_call_failed",
+    "proxy_not_supported",
     "request_accepted",
     "request_claimed",
     "request_released",

@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from worker_service.providers import Call, Completion, ProviderError
+from worker_service.providers.connection import Connection, observed_connection
 from worker_service.providers.dialect import (
     Answer,
     Dialect,
@@ -19,24 +20,29 @@ from worker_service.providers.dialect import (
     Unreadable,
     name_of,
 )
+from worker_service.providers.events import parser_for
 from worker_service.providers.failures import FailureKind, Fault, classify, error_of, fault_of
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
 from worker_service.providers.transport import (
+    TRANSPORT_ERRORS,
     Oversized,
     classify_transport_error,
     error_body,
+    is_lost_connection,
     open_client,
-    parts,
-    timeout_of,
+    part_of,
+    pieces,
 )
+from worker_service.providers.watch import Watch
 
 _MAY_REFUSE_STREAMS: Final = frozenset({400, 405, 406, 415, 422, 501})
 _STREAM: Final = re.compile(r"\bstream(ing|ed|_options)?\b", re.IGNORECASE)
-_CLOSED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _IDS: Final = ("x-generation-id", "x-request-id")
 _INSTEAD_OF_SECRETS: Final = "[secret]"
+_MUCH: Final = 8_192
+"""After a read of so many bytes more may be waiting already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,7 @@ class Server:
         self._address = address
         self._limits = limits
         self._modes_refused: dict[str, int] = {}
+        self._watch = Watch()
         self._client = open_client(
             address.base_url,
             credential=address.credential,
@@ -107,40 +114,46 @@ class Server:
         stream = ResponseStream(self._limits)
         answer = stream.answer
         body = self._dialect.body(call, model=model, mode=mode)
-        try:
-            async with stream.timed():
-                if mode is not ResponseMode.WHOLE:
-                    stream.expect_tokens()
-                await self._exchange(body, mode, stream)
-        except (TimeoutError, httpx.HTTPError, Oversized, Unreadable, Faulted) as error:
-            if isinstance(error, _CLOSED) and stream.met_a_closed_connection:
-                raise _ConnectionWasClosed from error
-            if not answer.is_whole:
-                raise self._classified(error, stream) from error
+        with observed_connection() as connection:
+            try:
+                async with stream.timers:
+                    with self._watch.watching(stream):
+                        await self._exchange(body, mode, stream, connection)
+            except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable, Faulted) as error:
+                if _was_closed(error, stream, connection):
+                    raise _ConnectionWasClosed from error
+                if not answer.is_whole:
+                    raise self._classified(error, stream) from error
         if not answer.is_whole:
             raise self._error(FailureKind.CONNECTION_LOST, answer)
         return answer.completion()
 
-    async def _exchange(self, body: object, mode: ResponseMode, stream: ResponseStream) -> None:
-        async with self._client.stream(
-            "POST",
-            self._dialect.path,
-            json=body,
-            timeout=self._timeout(mode),
-            extensions={"trace": stream.trace},
-        ) as response:
+    async def _exchange(
+        self, body: object, mode: ResponseMode, stream: ResponseStream, connection: Connection
+    ) -> None:
+        if mode is not ResponseMode.WHOLE:
+            stream.expect_tokens()
+        async with self._client.stream("POST", self._dialect.path, json=body) as response:
             stream.begin(_request_id(response))
             if response.status_code != HTTPStatus.OK:
                 raise await self._refusal(response, mode, stream.answer)
-            async with aclosing(parts(response, limit=self._limits.answer_bytes)) as came:
-                async for part in came:
-                    stream.take(part, self._dialect)
+            await self._read(response, stream, connection)
 
-    def _timeout(self, mode: ResponseMode) -> httpx.Timeout:
-        """Give a server that does not stream the whole call: it is silent until it has finished."""
-        if mode is ResponseMode.WHOLE:
-            return timeout_of(self._limits, read_seconds=self._limits.call_seconds)
-        return self._client.timeout
+    async def _read(
+        self, response: httpx.Response, stream: ResponseStream, connection: Connection
+    ) -> None:
+        parser = parser_for(response.headers.get("content-type", ""))
+        async with aclosing(pieces(response, limit=self._limits.answer_bytes)) as came:
+            async for piece in came:
+                stream.hear()
+                self._take(parser.feed(piece), stream)
+                if len(piece) < _MUCH and (rest := stream.rest_seconds):
+                    await connection.rest(rest)
+        self._take(parser.end(), stream)
+
+    def _take(self, events: list[bytes], stream: ResponseStream) -> None:
+        for event in events:
+            stream.take(part_of(event), self._dialect)
 
     async def _refusal(
         self, response: httpx.Response, mode: ResponseMode, answer: Answer
@@ -163,9 +176,7 @@ class Server:
             case Faulted():
                 fault = fault_of(HTTPStatus.OK, error.body)
                 return self._error(classify(fault), answer, detail=fault.message)
-            case httpx.HTTPError() if kind := classify_transport_error(
-                error, has_tokens=answer.length > 0
-            ):
+            case _ if kind := classify_transport_error(error):
                 return self._error(kind, answer, detail=str(error))
             case _:
                 raise error
@@ -179,6 +190,15 @@ class Server:
         error = error_of(kind, detail, retry_after=wait)
         error.provider_request_id = answer.provider_request_id
         return error
+
+
+def _was_closed(error: Exception, stream: ResponseStream, connection: Connection) -> bool:
+    """Whether the call went to a kept connection, and no answer came back.
+
+    Servers close idle connections whenever they like, also in that moment; to send such a call
+    again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
+    """
+    return is_lost_connection(error) and not (connection.is_new or stream.has_begun)
 
 
 def _refuses_streams(fault: Fault) -> bool:

@@ -8,9 +8,10 @@ from typing import Any, Final
 import httpx
 from httpx_sse import EventSource
 
-from worker_service.providers.dialect import Json, Unreadable
+from worker_service.providers.dialect import Unreadable
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.pieces import Json
 
 _KEPT_ALIVE: Final = 20
 _KEPT_ALIVE_SECONDS: Final = 30.0
@@ -91,6 +92,7 @@ async def parts(response: httpx.Response, *, limit: int) -> AsyncGenerator[Json 
                     yield _object(line)
         case _:
             yield _object(await response.aread())
+            yield None
 
 
 async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from worker_service.providers.failures import FailureKind
-from worker_service.providers.fault import Fault
+from worker_service.providers.fault import UNKNOWN_STATUS, Fault
 from worker_service.providers.fault_words import classify
 from worker_service.providers.request_form import FormLadder, RequestForm
 
@@ -21,7 +21,7 @@ _REFUSALS: Final = frozenset(
         FailureKind.UNAVAILABLE,
     }
 )
-_STATUSES: Final = frozenset({400, 403, 404, 405, 406, 415, 422, 501})
+_STATUSES: Final = frozenset({UNKNOWN_STATUS, 400, 403, 404, 405, 406, 415, 422, 501})
 _LIMIT: Final = r"\bmax_(?:completion_|output_|new_)?tokens\b"
 _UNWANTED: Final = (
     r"\b(?:required|missing|must be (?:set|specified)|instead|extra[ _]\w+|deprecated"

@@ -143,7 +143,7 @@ class Server:
             if isinstance(error, _CLOSED) and stream.met_a_closed_connection:
                 raise _ConnectionWasClosed from error
             if not answer.is_whole:
-                raise self._classified(error, stream) from error
+                raise self._classified(error, stream, form) from error
         if answer.mismatch:
             raise self._error(FailureKind.UNREADABLE, answer, detail=answer.mismatch)
         if not answer.is_whole:
@@ -175,13 +175,17 @@ class Server:
     async def _refusal(
         self, response: httpx.Response, form: RequestForm, answer: Answer
     ) -> ProviderError | _FormRefused:
-        fault = fault_of(response.status_code, await error_body(response))
-        if step := step_down(form, fault, ladder=self._dialect.ladder):
-            return _FormRefused(step, self._without_secrets(fault.message))
-        return self._error_of(fault, answer)
+        return self._error_of(
+            fault_of(response.status_code, await error_body(response)), form, answer
+        )
 
-    def _error_of(self, fault: Fault, answer: Answer) -> ProviderError:
+    def _error_of(
+        self, fault: Fault, form: RequestForm, answer: Answer
+    ) -> ProviderError | _FormRefused:
         """Make the error of a fault; the wait that its headers ask for goes before its own."""
+        step = step_down(form, fault, ladder=self._dialect.ladder)
+        if step is not None and not answer.length:
+            return _FormRefused(step, self._without_secrets(fault.message))
         wait = retry_after(answer.headers, now=datetime.now(UTC))
         fault = replace(fault, wait=fault.wait if wait is None else wait)
         kind = classify(fault)
@@ -189,7 +193,9 @@ class Server:
         detail = elsewhere if kind is FailureKind.REDIRECTED else fault.message
         return self._error(kind, answer, detail=detail, wait=fault.wait)
 
-    def _classified(self, error: Exception, stream: ResponseStream) -> ProviderError:
+    def _classified(
+        self, error: Exception, stream: ResponseStream, form: RequestForm
+    ) -> ProviderError | _FormRefused:
         answer = stream.answer
         match error:
             case TimeoutError():
@@ -199,7 +205,7 @@ class Server:
             case Unreadable():
                 return self._error(FailureKind.UNREADABLE, answer, detail=str(error))
             case Faulted():
-                return self._error_of(fault_of(HTTPStatus.OK, error.body), answer)
+                return self._error_of(fault_of(HTTPStatus.OK, error.body), form, answer)
             case httpx.HTTPError() if kind := classify_transport_error(
                 error, has_tokens=answer.length > 0
             ):

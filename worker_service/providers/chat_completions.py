@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from schemas.usage import Tokens
 from worker_service.providers import Call
-from worker_service.providers.dialect import Answer, Faulted, messages
+from worker_service.providers.dialect import Answer, Faulted, bearer, messages
 from worker_service.providers.fault import is_fault
 from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import strict
@@ -44,6 +44,9 @@ class ChatCompletions:
         """Begin with what gives most; a limit of the settings is sent by its older name first."""
         unset, *names = OutputLimit
         return FormLadder(limit=tuple(names) if self.max_output_tokens else (unset, *names))
+
+    def headers(self, credential: str | None) -> dict[str, str]:
+        return bearer(credential)
 
     def body(self, call: Call, *, model: str, form: RequestForm) -> dict[str, Any]:
         """Ask for JSON of the schema, as strictly as the form says."""

@@ -39,6 +39,9 @@ class Dialect(Protocol):
     @property
     def ladder(self) -> FormLadder: ...
 
+    def headers(self, credential: str | None) -> dict[str, str]:
+        """Say who calls."""
+
     def body(self, call: Call, *, model: str, form: RequestForm) -> dict[str, Any]: ...
 
     def read(self, part: Json, answer: "Answer") -> None:
@@ -150,6 +153,11 @@ class Answer:
             return "refusal"
         calls_only = self.finish_reason == "stop" and self.calls_a_tool and not text.strip()
         return "tool_calls" if calls_only else self.finish_reason
+
+
+def bearer(credential: str | None) -> dict[str, str]:
+    """Send the credential as most servers take it."""
+    return {"Authorization": f"Bearer {credential}"} if credential else {}
 
 
 def messages(call: Call, *, form: RequestForm, schema: Json | None = None) -> list[dict[str, str]]:

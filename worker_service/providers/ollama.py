@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.usage import Tokens
 from worker_service.providers import Call
-from worker_service.providers.dialect import Answer, Faulted, messages
+from worker_service.providers.dialect import Answer, Faulted, bearer, messages
 from worker_service.providers.fault import is_fault
 from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import grammar
@@ -37,6 +37,9 @@ class Ollama:
     ladder: FormLadder = _LADDER
     options: Json = field(default_factory=dict)
     extra: Json = field(default_factory=dict)
+
+    def headers(self, credential: str | None) -> dict[str, str]:
+        return bearer(credential)
 
     def body(self, call: Call, *, model: str, form: RequestForm) -> dict[str, Any]:
         """Ask for JSON of a grammar, and show the schema to the model, which sees none of it."""

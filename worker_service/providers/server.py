@@ -1,7 +1,7 @@
 """A model server as a provider: one call over HTTP, streamed, bounded and classified."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,17 +34,22 @@ from worker_service.providers.transport import (
 log = get_log()
 
 _CLOSED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-_IDS: Final = ("x-generation-id", "x-request-id")
+_IDS: Final = ("x-generation-id", "x-request-id", "request-id")
 _INSTEAD_OF_SECRETS: Final = "[secret]"
+_SHORTEST_SECRET: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """The address of a server, our credential there, and the model of requests that name none."""
+    """The address of a server, our credential there, and the model of requests that name none.
+
+    `headers` are sent along; they may hold secrets too.
+    """
 
     base_url: str
     credential: str | None = field(default=None, repr=False)
     model: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class _FormRefused(Exception):
@@ -83,7 +88,7 @@ class Server:
         self._forms: dict[str, RequestForm] = {}
         self._client = open_client(
             address.base_url,
-            credential=address.credential,
+            headers={**dialect.headers(address.credential), **address.headers},
             limits=limits,
             connections=connections,
         )
@@ -222,9 +227,11 @@ class Server:
         return error
 
     def _without_secrets(self, said: str) -> str:
-        """Take out the credential that a server may have repeated."""
-        credential = self._address.credential
-        return said.replace(credential, _INSTEAD_OF_SECRETS) if credential else said
+        """Take out the credential and the headers that a server may have repeated."""
+        for secret in (self._address.credential, *self._address.headers.values()):
+            if secret and len(secret) >= _SHORTEST_SECRET:
+                said = said.replace(secret, _INSTEAD_OF_SECRETS)
+        return said
 
 
 def _request_id(response: httpx.Response) -> str | None:

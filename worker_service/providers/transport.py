@@ -42,18 +42,15 @@ class _Bounded(httpx.AsyncByteStream):
 
 
 def open_client(
-    base_url: str, *, credential: str | None, limits: ProviderLimits, connections: int
+    base_url: str, *, headers: Mapping[str, str], limits: ProviderLimits, connections: int
 ) -> httpx.AsyncClient:
     """Open a client with a pool of its own, which has room for every call.
 
     Redirects are not followed: they would carry the credential to another place.
     """
-    headers = {"Accept-Encoding": "identity"}
-    if credential is not None:
-        headers["Authorization"] = f"Bearer {credential}"
     return httpx.AsyncClient(
         base_url=base_url,
-        headers=headers,
+        headers={"Accept-Encoding": "identity", **headers},
         timeout=timeout_of(limits, read_seconds=limits.read_seconds),
         limits=httpx.Limits(
             max_connections=connections,

@@ -35,6 +35,7 @@ Event = Literal[
     "loop_iteration_failed",
     "provider_call_failed",
     "provider_form_refused",
+    "proxy_not_supported",
     "request_accepted",
     "request_claimed",
     "request_released",

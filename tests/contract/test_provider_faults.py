@@ -59,27 +59,52 @@ async def a_server(
 # Time
 
 
-async def test_comments_that_keep_a_stream_alive_are_no_tokens(started: AsyncExitStack):
+KEEP_ALIVES = [": still there\n\n", f"data: {json.dumps(chunk())}\n\n"]
+
+
+@pytest.mark.parametrize("keep_alive", KEEP_ALIVES, ids=["comment", "empty piece"])
+async def test_a_server_that_thinks_and_shows_life_is_waited_for(
+    started: AsyncExitStack, keep_alive: str
+):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("text/event-stream")
+        for _ in range(150):  # a second and a half, five times what a silence may take
+            await exchange.send(keep_alive)
+            await asyncio.sleep(0.01)
+        await exchange.send(*(f"data: {json.dumps(part)}\n\n" for part in WHOLE))
+
+    server, _ = await a_server(
+        started, behave, read_seconds=0.3, first_token_seconds=0.3, next_token_seconds=0.3
+    )
+
+    assert (await server.complete(a_call())).text == "{}"
+
+
+@pytest.mark.parametrize("keep_alive", KEEP_ALIVES, ids=["comment", "empty piece"])
+async def test_a_server_that_thinks_for_ever_is_given_up_when_the_call_has_taken_too_long(
+    started: AsyncExitStack, keep_alive: str
+):
     async def behave(exchange: Exchange) -> None:
         await exchange.begin("text/event-stream")
         while True:
-            await exchange.send(": still there\n\n")
+            await exchange.send(keep_alive)
             await asyncio.sleep(0.01)
 
-    server, _ = await a_server(started, behave, first_token_seconds=0.2)
+    server, raw = await a_server(started, behave, call_seconds=0.3)
 
-    with pytest.raises(TransientError, match=FailureKind.FIRST_TOKEN_TIMEOUT):
+    with pytest.raises(TransientError, match=FailureKind.CALL_TIMEOUT):
         await server.complete(a_call())
 
+    await raw.left.wait()
 
-async def test_pieces_without_text_are_no_tokens(started: AsyncExitStack):
+
+@pytest.mark.parametrize("silence", ["first_token_seconds", "read_seconds"])
+async def test_a_silence_before_the_first_token_is_bounded(started: AsyncExitStack, silence: str):
     async def behave(exchange: Exchange) -> None:
-        await exchange.stream()
-        while True:
-            await exchange.send(f"data: {json.dumps(chunk())}\n\n")
-            await asyncio.sleep(0.01)
+        await exchange.begin("text/event-stream")
+        await exchange.left()
 
-    server, _ = await a_server(started, behave, first_token_seconds=0.2, call_seconds=30)
+    server, _ = await a_server(started, behave, **{silence: 0.2})  # type: ignore[arg-type]
 
     with pytest.raises(TransientError, match=FailureKind.FIRST_TOKEN_TIMEOUT):
         await server.complete(a_call())
@@ -102,14 +127,13 @@ async def test_a_server_that_drips_is_given_up_when_the_call_has_taken_too_long(
     await raw.left.wait()
 
 
-async def test_a_stream_that_falls_silent_is_given_up_by_the_transport_too(
-    started: AsyncExitStack,
-):
+@pytest.mark.parametrize("silence", ["next_token_seconds", "read_seconds"])
+async def test_a_silence_between_tokens_is_bounded(started: AsyncExitStack, silence: str):
     async def behave(exchange: Exchange) -> None:
         await exchange.stream(chunk("{"))
         await exchange.left()
 
-    server, _ = await a_server(started, behave, read_seconds=1.5)
+    server, _ = await a_server(started, behave, **{silence: 1.5})  # type: ignore[arg-type]
 
     with pytest.raises(TransientError, match=FailureKind.NEXT_TOKEN_TIMEOUT) as stalled:
         await server.complete(a_call())
@@ -255,6 +279,25 @@ async def test_a_connection_that_the_server_closed_meanwhile_costs_no_call(
         assert (await server.complete(a_call())).text == "{}"
 
     assert len(raw.asked) == 3
+
+
+async def test_a_call_goes_through_the_proxy_of_the_environment(
+    started: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+):
+    proxy = await started.enter_async_context(raw_server(lambda exchange: exchange.stream(*WHOLE)))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    server = Server(
+        "openai",
+        ChatCompletions(),
+        address=Address(base_url="http://model.invalid/v1", model="tiny"),
+        limits=ProviderLimits(),
+        connections=1,
+    )
+    started.push_async_callback(server.close)
+
+    assert (await server.complete(a_call())).text == "{}"
+
+    assert proxy.asked[0].head.startswith("POST http://model.invalid/v1/chat/completions ")
 
 
 async def test_a_call_that_was_seen_is_not_made_twice(started: AsyncExitStack):

@@ -279,6 +279,7 @@ async def test_a_server_that_cannot_be_reached_is_told_apart(unused_tcp_port: in
 
     with pytest.raises(TransientError, match=FailureKind.UNREACHABLE):
         await server.complete(a_call())
+    await server.close()
 
 
 async def test_a_server_that_takes_no_connection_is_told_apart():
@@ -295,6 +296,7 @@ async def test_a_server_that_takes_no_connection_is_told_apart():
 
             with pytest.raises(TransientError, match=FailureKind.CONNECT_TIMEOUT):
                 await server.complete(a_call())
+            await server.close()
 
 
 async def test_without_a_model_nothing_is_asked(mock: MockServer):

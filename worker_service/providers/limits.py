@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderLimits:
-    """The limits of one call."""
+    """The limits of one call.
+
+    Any byte ends a silence: a server that keeps its connection alive is at work. What ends an
+    answer that never comes to its point is `call_seconds`.
+    """
 
     connect_seconds: float = 5.0
-    read_seconds: float = 60.0
-    first_token_seconds: float = 60.0
-    next_token_seconds: float = 20.0
-    call_seconds: float = 180.0
+    read_seconds: float = 300.0
+    first_token_seconds: float = 300.0
+    next_token_seconds: float = 60.0
+    call_seconds: float = 900.0
     answer_bytes: int = 8_388_608

@@ -12,7 +12,9 @@ import httpx
 
 from shared.runtime.logging import get_log
 from worker_service.providers import Call, Completion, ProviderError
+from worker_service.providers.connection import Connection, observed_connection
 from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadable
+from worker_service.providers.events import parser_for
 from worker_service.providers.failures import FailureKind, error_of
 from worker_service.providers.fault import Fault, fault_of
 from worker_service.providers.fault_words import classify
@@ -23,20 +25,24 @@ from worker_service.providers.request_form import RequestForm, ResponseMode
 from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
 from worker_service.providers.transport import (
+    TRANSPORT_ERRORS,
     Oversized,
     classify_transport_error,
     error_body,
+    is_lost_connection,
     open_client,
-    parts,
-    timeout_of,
+    part_of,
+    pieces,
 )
+from worker_service.providers.watch import Watch
 
 log = get_log()
 
-_CLOSED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _IDS: Final = ("x-generation-id", "x-request-id", "request-id")
 _INSTEAD_OF_SECRETS: Final = "[secret]"
 _SHORTEST_SECRET: Final = 6
+_MUCH: Final = 8_192
+"""After a read of so many bytes more may be waiting already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,7 @@ class Server:
         self._address = address
         self._limits = limits
         self._forms: dict[str, RequestForm] = {}
+        self._watch = Watch()
         self._client = open_client(
             address.base_url,
             headers={**dialect.headers(address.credential), **address.headers},
@@ -139,43 +146,49 @@ class Server:
         stream = ResponseStream(self._limits)
         answer = stream.answer
         body = self._dialect.body(call, model=model, form=form)
-        try:
-            async with stream.timed():
-                if form.response is not ResponseMode.WHOLE:
-                    stream.expect_tokens()
-                await self._exchange(body, form, stream)
-        except (TimeoutError, httpx.HTTPError, Oversized, Unreadable, Faulted) as error:
-            if isinstance(error, _CLOSED) and stream.met_a_closed_connection:
-                raise _ConnectionWasClosed from error
-            if not answer.is_whole:
-                raise self._classified(error, stream, form) from error
+        with observed_connection() as connection:
+            try:
+                async with stream.timers:
+                    with self._watch.watching(stream):
+                        await self._exchange(body, form, stream, connection)
+            except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable, Faulted) as error:
+                if _was_closed(error, stream, connection):
+                    raise _ConnectionWasClosed from error
+                if not answer.is_whole:
+                    raise self._classified(error, stream, form) from error
         if answer.mismatch:
             raise self._error(FailureKind.UNREADABLE, answer, detail=answer.mismatch)
         if not answer.is_whole:
             raise self._error(FailureKind.CONNECTION_LOST, answer)
         return answer.completion()
 
-    async def _exchange(self, body: object, form: RequestForm, stream: ResponseStream) -> None:
-        async with self._client.stream(
-            "POST",
-            self._dialect.path,
-            json=body,
-            timeout=self._timeout(form.response),
-            extensions={"trace": stream.trace},
-        ) as response:
+    async def _exchange(
+        self, body: object, form: RequestForm, stream: ResponseStream, connection: Connection
+    ) -> None:
+        if form.response is not ResponseMode.WHOLE:
+            stream.expect_tokens()
+        async with self._client.stream("POST", self._dialect.path, json=body) as response:
             stream.begin(_request_id(response))
             stream.answer.headers = response.headers
             if not response.is_success:
                 raise await self._refusal(response, form, stream.answer)
-            async with aclosing(parts(response, limit=self._limits.answer_bytes)) as came:
-                async for part in came:
-                    stream.take(part, self._dialect)
+            await self._read(response, stream, connection)
 
-    def _timeout(self, mode: ResponseMode) -> httpx.Timeout:
-        """Give a server that does not stream the whole call: it is silent until it has finished."""
-        if mode is ResponseMode.WHOLE:
-            return timeout_of(self._limits, read_seconds=self._limits.call_seconds)
-        return self._client.timeout
+    async def _read(
+        self, response: httpx.Response, stream: ResponseStream, connection: Connection
+    ) -> None:
+        parser = parser_for(response.headers.get("content-type", ""))
+        async with aclosing(pieces(response, limit=self._limits.answer_bytes)) as came:
+            async for piece in came:
+                stream.hear()
+                self._take(parser.feed(piece), stream)
+                if len(piece) < _MUCH and (rest := stream.rest_seconds):
+                    await connection.rest(rest)
+        self._take(parser.end(), stream)
+
+    def _take(self, events: list[bytes], stream: ResponseStream) -> None:
+        for event in events:
+            stream.take(part_of(event), self._dialect)
 
     async def _refusal(
         self, response: httpx.Response, form: RequestForm, answer: Answer
@@ -211,9 +224,7 @@ class Server:
                 return self._error(FailureKind.UNREADABLE, answer, detail=str(error))
             case Faulted():
                 return self._error_of(fault_of(HTTPStatus.OK, error.body), form, answer)
-            case httpx.HTTPError() if kind := classify_transport_error(
-                error, has_tokens=answer.length > 0
-            ):
+            case _ if kind := classify_transport_error(error):
                 return self._error(kind, answer, detail=str(error))
             case _:
                 raise error
@@ -232,6 +243,15 @@ class Server:
             if secret and len(secret) >= _SHORTEST_SECRET:
                 said = said.replace(secret, _INSTEAD_OF_SECRETS)
         return said
+
+
+def _was_closed(error: Exception, stream: ResponseStream, connection: Connection) -> bool:
+    """Whether the call went to a kept connection, and no answer came back.
+
+    Servers close idle connections whenever they like, also in that moment; to send such a call
+    again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
+    """
+    return is_lost_connection(error) and not (connection.is_new or stream.has_begun)
 
 
 def _request_id(response: httpx.Response) -> str | None:

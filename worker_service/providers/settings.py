@@ -33,15 +33,15 @@ class ProviderSettings(ProviderListSettings):
         5, description="How long a connection to a provider may take."
     )
     provider_read_seconds: Seconds = Field(
-        60, description="How long a provider may send nothing at all while it streams."
+        300, description="How long a provider may send nothing at all while it streams."
     )
     provider_first_token_seconds: Seconds = Field(
-        60, description="How long the first token of a stream may take."
+        300, description="How long a provider may be silent before the first token of a stream."
     )
     provider_next_token_seconds: Seconds = Field(
-        20, description="How long each further token of a stream may take."
+        60, description="How long a provider may be silent after it."
     )
-    provider_call_seconds: Seconds = Field(180, description="How long a whole call may take.")
+    provider_call_seconds: Seconds = Field(900, description="How long a whole call may take.")
     provider_answer_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = Field(
         8_388_608, description="The largest answer, as it is sent, that a worker reads."
     )

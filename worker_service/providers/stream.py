@@ -1,12 +1,11 @@
-"""An answer while it comes in, with a timer for the first token, the next one and the whole.
+"""An answer while it comes in, with the timers of its call.
 
-The timers bound what the transport's own cannot: a server that keeps its connection alive with
-comments, or that drips.
+A server that is silent, one that keeps its connection alive and one that drips are told apart: a
+silence is bounded by what is waited for, the first token or the next one, and the call by its whole
+length.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from worker_service.providers.dialect import Answer, Dialect
@@ -17,47 +16,59 @@ from worker_service.providers.pieces import Json
 _LINGER_SECONDS: Final = 1.0
 """How long the end of a body is waited for once the answer is whole, to keep its connection."""
 
+_REST_SHARE: Final = 0.05
+_LONGEST_REST_SECONDS: Final = 0.1
+
 
 class ResponseStream:
-    """One answer of one call, and its timers."""
+    """One answer of one call, and its timers; a `Watch` looks at them."""
 
     def __init__(self, limits: ProviderLimits) -> None:
         self.answer = Answer()
-        self._has_connected = self._has_begun = False
+        self.has_begun = False
         self._limits = limits
         self._clock = asyncio.get_running_loop().time
-        self._begun = self._clock()
-        self._whole = asyncio.timeout(limits.call_seconds)
-        self._token = asyncio.timeout(None)
+        self._begun = self._heard = self._clock()
+        self._call_ends = self._begun + limits.call_seconds
+        self._silence = limits.call_seconds
+        self._timeout = asyncio.timeout(None)
+        self._expired: FailureKind | None = None
 
-    @asynccontextmanager
-    async def timed(self) -> AsyncIterator[None]:
-        """Run the call inside; `timed_out` classifies its TimeoutError."""
-        async with self._whole, self._token:
-            yield
+    @property
+    def timers(self) -> asyncio.Timeout:
+        """The context to make the call in; `timed_out` classifies its TimeoutError."""
+        return self._timeout
 
-    async def trace(self, event: str, _: object) -> None:
-        """Learn from the transport whether a connection was made for this call."""
-        if event.startswith("connection.connect"):
-            self._has_connected = True
+    def look(self, now: float) -> None:
+        """End the call if a timer has expired."""
+        if self._expired is None and now >= min(self._call_ends, self._heard + self._silence):
+            self._expired = self._timer(now)
+            self._timeout.reschedule(now)
+
+    def _timer(self, now: float) -> FailureKind:
+        if now >= self._call_ends:
+            return FailureKind.CALL_TIMEOUT
+        if self.answer.length:
+            return FailureKind.NEXT_TOKEN_TIMEOUT
+        return FailureKind.FIRST_TOKEN_TIMEOUT
+
+    def timed_out(self) -> FailureKind:
+        """Name the timer that has expired."""
+        return self._expired or FailureKind.CALL_TIMEOUT
 
     def begin(self, provider_request_id: str | None) -> None:
         """Note that the provider answers."""
-        self._has_begun = True
+        self.has_begun = True
+        self.hear()
         self.answer.provider_request_id = provider_request_id
 
-    @property
-    def met_a_closed_connection(self) -> bool:
-        """Whether the call went to a kept connection, and no byte came back.
-
-        Servers close idle connections whenever they like, also in that moment; to send such a call
-        again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
-        """
-        return not (self._has_connected or self._has_begun)
-
     def expect_tokens(self) -> None:
-        """Begin to wait for the first token, for an answer that should come in pieces."""
-        self._token.reschedule(self._clock() + self._limits.first_token_seconds)
+        """Bound the silence before the first token of an answer that should come in pieces."""
+        self._silence = min(self._limits.read_seconds, self._limits.first_token_seconds)
+
+    def hear(self) -> None:
+        """Note that something came, whatever it was: the server is alive."""
+        self._heard = self._clock()
 
     def take(self, part: Json | None, dialect: Dialect) -> None:
         """Add a part to the answer; None is its explicit end.
@@ -71,23 +82,22 @@ class ResponseStream:
             self.answer.finish("stop")
         else:
             dialect.read(part, self.answer)
+        if not length and self.answer.length:
+            self._note_first_token()
         if self.answer.is_whole:
-            self._token.reschedule(self._clock() + _LINGER_SECONDS)
-        elif self.answer.length > length:
-            self._note_token()
+            self._call_ends = min(self._call_ends, self._heard + _LINGER_SECONDS)
 
-    def _note_token(self) -> None:
-        now = self._clock()
-        if self.answer.first_token_seconds is None:
-            self.answer.first_token_seconds = round(now - self._begun, 3)
-        self._token.reschedule(now + self._limits.next_token_seconds)
+    def _note_first_token(self) -> None:
+        self.answer.first_token_seconds = round(self._heard - self._begun, 3)
+        self._silence = min(self._limits.read_seconds, self._limits.next_token_seconds)
 
-    def timed_out(self) -> FailureKind:
-        """Name the timer that has expired."""
-        if self._whole.expired():
-            return FailureKind.CALL_TIMEOUT
-        return (
-            FailureKind.NEXT_TOKEN_TIMEOUT
-            if self.answer.length
-            else FailureKind.FIRST_TOKEN_TIMEOUT
-        )
+    @property
+    def rest_seconds(self) -> float:
+        """How long to let further events gather before the next read.
+
+        A twentieth of the call so far, so that its end is never seen much later for it; at most a
+        tenth of a second, which at usual rates is several tokens. Nothing once the answer is whole.
+        """
+        if self.answer.is_whole:
+            return 0.0
+        return min((self._heard - self._begun) * _REST_SHARE, _LONGEST_REST_SECONDS)

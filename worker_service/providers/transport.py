@@ -1,44 +1,33 @@
 """HTTP to a model server: the client, the bounds of an answer, and its failures."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Mapping
+from functools import partial
+from ssl import SSLContext
 from typing import Any, Final
 
+import aiohttp
 import httpx
-from httpx_sse import EventSource
+from httpx_aiohttp import AiohttpTransport
+from pydantic_core import from_json
 
+from worker_service.providers.connection import observer
 from worker_service.providers.dialect import Unreadable
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.pieces import Json
+from worker_service.providers.proxy import proxy_for
 
-_KEPT_ALIVE: Final = 20
 _KEPT_ALIVE_SECONDS: Final = 30.0
 _ERROR_BYTES: Final = 65_536
-_END: Final = "[DONE]"
+_END: Final = b"[DONE]"
+
+TRANSPORT_ERRORS: Final = (httpx.HTTPError, aiohttp.ClientError)
+"""What a call of the client raises; some of aiohttp's come as they are."""
 
 
 class Oversized(Exception):
     """More bytes came than an answer may have."""
-
-
-class _Bounded(httpx.AsyncByteStream):
-    """A body that ends with `Oversized` after so many bytes."""
-
-    def __init__(self, body: httpx.AsyncByteStream, limit: int) -> None:
-        self._body = body
-        self._left = limit
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._body:
-            self._left -= len(piece)
-            if self._left < 0:
-                raise Oversized
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
 
 
 def open_client(
@@ -48,105 +37,122 @@ def open_client(
 
     Redirects are not followed: they would carry the credential to another place.
     """
+    certificates = httpx.create_ssl_context()
     return httpx.AsyncClient(
         base_url=base_url,
         headers={"Accept-Encoding": "identity", **headers},
-        timeout=timeout_of(limits, read_seconds=limits.read_seconds),
-        limits=httpx.Limits(
-            max_connections=connections,
-            max_keepalive_connections=min(connections, _KEPT_ALIVE),
-            keepalive_expiry=_KEPT_ALIVE_SECONDS,
+        timeout=httpx.Timeout(None, connect=limits.connect_seconds, pool=limits.connect_seconds),
+        transport=AiohttpTransport(
+            verify=certificates,
+            proxy=proxy_for(base_url),
+            client=partial(_session, connections, certificates),
         ),
     )
 
 
-def timeout_of(limits: ProviderLimits, *, read_seconds: float) -> httpx.Timeout:
-    """Set the timeouts of the transport; no call waits for the pool, which has room for all."""
-    return httpx.Timeout(
-        connect=limits.connect_seconds, read=read_seconds, write=read_seconds, pool=None
+def _session(connections: int, certificates: SSLContext) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=_KEPT_ALIVE_SECONDS, ssl=certificates
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[observer()],
     )
 
 
-async def parts(response: httpx.Response, *, limit: int) -> AsyncGenerator[Json | None, None]:
-    """Yield the objects of an answer as they come: events, lines, or the whole body.
-
-    None stands for an explicit end. The form is the answer's own, whatever was asked for.
+async def pieces(response: httpx.Response, *, limit: int) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it comes.
 
     Raises:
-        Oversized: the body is larger than `limit`.
-        Unreadable: something else than objects came.
+        Oversized: it is larger than `limit`.
+        Unreadable: it is compressed; it could be a thousand times larger than it looks.
     """
-    _bound(response, limit)
-    match response.headers.get("content-type", "").partition(";")[0].strip():
-        case "text/event-stream":
-            async with aclosing(EventSource(response).aiter_sse()) as events:
-                async for event in events:
-                    if event.data:
-                        yield None if event.data.strip() == _END else _object(event.data)
-        case "application/x-ndjson":
-            async with aclosing(_lines(response)) as lines:
-                async for line in lines:
-                    yield _object(line)
-        case _:
-            yield _object(await response.aread())
-            yield None
-
-
-async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """Yield the lines that hold something; in NDJSON only a line feed ends one."""
-    rest = ""
-    async for text in response.aiter_text():
-        *whole, rest = (rest + text).split("\n")
-        for line in whole:
-            if line.strip():
-                yield line
-    if rest.strip():
-        yield rest
-
-
-def _bound(response: httpx.Response, limit: int) -> None:
-    """Bound the body; a compressed one could be a thousand times larger than it looks."""
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Unreadable("it is compressed, though it was asked for as it is")
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - an async client's
-    response.stream = _Bounded(response.stream, limit)
+    left = limit
+    async for piece in response.aiter_raw():
+        left -= len(piece)
+        if left < 0:
+            raise Oversized
+        yield piece
 
 
-def _object(text: str | bytes) -> Json:
-    try:
-        value: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("a part of it is not JSON") from error
+def part_of(event: bytes) -> Json | None:
+    """Read an event; None is an explicit end.
+
+    Raises:
+        Unreadable: it is something else than an object.
+    """
+    if event.strip() == _END:
+        return None
+    value = _json(event)
     if not isinstance(value, Mapping):
         raise Unreadable("a part of it is not an object")
     return value
 
 
+def _json(event: bytes) -> Any:
+    try:
+        return from_json(event)
+    except ValueError:
+        return _lenient_json(event)
+
+
+def _lenient_json(event: bytes) -> Any:
+    """Read what the fast parser refuses and models write: lone surrogates, odd bytes, depth."""
+    try:
+        return json.loads(event.decode("utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("a part of it is not JSON") from error
+
+
 async def error_body(response: httpx.Response) -> object:
     """Read an error answer: its JSON, else its text as `{"error": text}`."""
     try:
-        _bound(response, _ERROR_BYTES)
-        text = (await response.aread()).decode(errors="replace")
-    except (httpx.HTTPError, Oversized, Unreadable):
+        body = b"".join([piece async for piece in pieces(response, limit=_ERROR_BYTES)])
+    except (*TRANSPORT_ERRORS, Oversized, Unreadable):
         return {}
     try:
-        return json.loads(text)
+        return json.loads(body)
     except (ValueError, RecursionError):
-        return {"error": text}
+        return {"error": body.decode(errors="replace")}
 
 
-def classify_transport_error(error: httpx.HTTPError, *, has_tokens: bool) -> FailureKind | None:
+def is_lost_connection(error: Exception) -> bool:
+    """Whether an established connection has ended too early, and not for the time it took."""
+    match _original(error):
+        case TimeoutError() | aiohttp.ClientConnectorError():
+            return False
+        case aiohttp.ClientConnectionError():
+            return True
+        case _:
+            return False
+
+
+def classify_transport_error(error: Exception) -> FailureKind | None:
     """Classify an error of the transport; None where it is a bug of ours."""
-    match error:
-        case httpx.ConnectTimeout():
+    match _original(error):
+        case aiohttp.ConnectionTimeoutError():
             return FailureKind.CONNECT_TIMEOUT
-        case httpx.ReadTimeout() | httpx.WriteTimeout():
-            return FailureKind.NEXT_TOKEN_TIMEOUT if has_tokens else FailureKind.FIRST_TOKEN_TIMEOUT
-        case httpx.ConnectError() | httpx.ProxyError():
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
             return FailureKind.UNREACHABLE
-        case httpx.NetworkError() | httpx.RemoteProtocolError():
+        case (
+            aiohttp.ClientConnectionError()
+            | aiohttp.ClientPayloadError()
+            | aiohttp.ClientResponseError()
+        ):
             return FailureKind.CONNECTION_LOST
         case httpx.DecodingError():
             return FailureKind.UNREADABLE
         case _:
             return None
+
+
+def _original(error: Exception) -> BaseException:
+    """Return what the client under httpx has raised.
+
+    Its transport for httpx calls a refused connection and a lost one a timeout.
+    """
+    if isinstance(error, httpx.TransportError) and error.__cause__ is not None:
+        return error.__cause__
+    return error

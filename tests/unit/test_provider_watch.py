@@ -1,0 +1,40 @@
+"""One clock looks at everything that is watched."""
+
+import asyncio
+
+from worker_service.providers.watch import Watch
+
+
+class Looked:
+    """Notes when it is looked at."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.twice = asyncio.Event()
+
+    def look(self, now: float) -> None:
+        self.times.append(now)
+        if len(self.times) == 2:
+            self.twice.set()
+
+
+async def test_what_is_watched_is_looked_at_until_it_ends():
+    watch, first, second = Watch(), Looked(), Looked()
+
+    with watch.watching(first):
+        await first.twice.wait()
+    with watch.watching(second):
+        await second.twice.wait()
+
+    assert len(first.times) == len(second.times) == 2
+    assert first.times[1] <= second.times[0]
+
+
+async def test_several_are_looked_at_together():
+    watch, first, second = Watch(), Looked(), Looked()
+
+    with watch.watching(first), watch.watching(second):
+        await first.twice.wait()
+        await second.twice.wait()
+
+    assert first.times == second.times

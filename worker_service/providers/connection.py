@@ -1,0 +1,68 @@
+"""The connection of one call: whether it is new, and a rest from reading it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+
+_CURRENT: Final[ContextVar["Connection"]] = ContextVar("connection")
+
+
+@dataclass(slots=True)
+class Connection:
+    """What the transport has told of the connection of a call."""
+
+    is_new: bool = False
+    """Whether it was made for this call, and not kept from one before."""
+
+    _response: aiohttp.ClientResponse | None = None
+
+    async def rest(self, seconds: float) -> None:
+        """Read nothing for a while, so that the kernel gathers several events for one read.
+
+        Not once the body has come: its connection may already be another call's.
+        """
+        kept = self._response.connection if self._response else None
+        if kept is None or kept.transport is None:
+            return
+        wire = kept.transport
+        wire.pause_reading()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            if not wire.is_closing():
+                wire.resume_reading()
+
+
+@contextmanager
+def observed_connection() -> Iterator[Connection]:
+    """Observe the connection of the one call that is made inside."""
+    connection = Connection()
+    token = _CURRENT.set(connection)
+    try:
+        yield connection
+    finally:
+        _CURRENT.reset(token)
+
+
+def observer() -> aiohttp.TraceConfig:
+    """Return what tells the connections of a session to those who observe them."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_start.append(_note_new)
+    tracing.on_request_end.append(_note_response)
+    return tracing
+
+
+async def _note_new(_: object, __: SimpleNamespace, ___: object) -> None:
+    _CURRENT.get().is_new = True
+
+
+async def _note_response(
+    _: object, __: SimpleNamespace, answered: aiohttp.TraceRequestEndParams
+) -> None:
+    _CURRENT.get()._response = answered.response  # noqa: SLF001 - of this module

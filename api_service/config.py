@@ -1,17 +1,13 @@
 """The settings of the API service."""
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from schemas.providers import ProviderName
-from shared.config import SharedSettings
-
-_PROVIDERS: tuple[str, ...] = get_args(ProviderName)
-_NAME = f"({'|'.join(_PROVIDERS)})"
+from shared.config import ProviderListSettings, SharedSettings
 
 
-class ApiSettings(SharedSettings):
+class ApiSettings(SharedSettings, ProviderListSettings):
     """What the API service is told."""
 
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
@@ -24,15 +20,6 @@ class ApiSettings(SharedSettings):
     max_body_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = Field(
         65_536, description="The largest body of a request that the API reads."
     )
-    providers: Annotated[str, StringConstraints(pattern=rf"^({_NAME}(\s*,\s*{_NAME})*)?$")] = Field(
-        "",
-        description="Providers that requests may name, separated by commas; empty: every one.",
-    )
     request_deadline_seconds: Annotated[float, Field(gt=0, le=31_536_000)] = Field(
         86_400, description="How long after its acceptance a request is settled at the latest."
     )
-
-    @property
-    def offered_providers(self) -> tuple[str, ...]:
-        """The providers that a request may name."""
-        return tuple(name.strip() for name in self.providers.split(",") if name) or _PROVIDERS

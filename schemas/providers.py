@@ -1,12 +1,16 @@
-"""The providers that there are, and how a caller names one and its model."""
+"""How a provider and its model are named."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from schemas.entity import Strict
 
-ProviderName = Literal["demo", "openai", "openrouter", "ollama"]
+PROVIDER_NAME: Final = r"[a-z][a-z0-9_]{0,39}"
+BUILT_IN: Final = ("demo", "openai", "openrouter", "ollama", "anthropic")
+"""The providers where the settings name none."""
+
+ProviderName = Annotated[str, StringConstraints(pattern=rf"^{PROVIDER_NAME}$")]
 ModelName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$", max_length=200)
 ]
@@ -15,7 +19,9 @@ ModelName = Annotated[
 class ProviderChoice(Strict):
     """Who makes the entities; what is left out is the service's choice."""
 
-    provider: ProviderName | None = Field(None, description="Who makes the entities.")
+    provider: ProviderName | None = Field(
+        None, description="Who makes the entities: one of the names that the service is told."
+    )
     model: ModelName | None = Field(
         None, description="Which of the provider's models, named as the provider names it."
     )

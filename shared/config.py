@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from schemas.providers import BUILT_IN, PROVIDER_NAME
+
 SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
 
@@ -27,6 +29,19 @@ def _with_possible_ports(servers: str) -> str:
         if port not in _PORTS:
             raise ValueError(f"port {port} is not from {_PORTS[0]} to {_PORTS[-1]}")
     return servers
+
+
+def names_of(providers: str) -> tuple[str, ...]:
+    """Read a list of providers; those that are built in where it is empty."""
+    return tuple(name.strip() for name in providers.split(",") if name.strip()) or BUILT_IN
+
+
+def _with_single_names(providers: str) -> str:
+    """Refuse a list that names a provider twice."""
+    names = names_of(providers)
+    if len({*names}) < len(names):
+        raise ValueError("a provider is named twice")
+    return providers
 
 
 DatabaseUrl = Annotated[
@@ -67,6 +82,21 @@ class KafkaSettings(Environment):
     )
 
 
+class ProviderListSettings(Environment):
+    """Which providers there are: the API offers them, the workers have them."""
+
+    providers: Annotated[str, AfterValidator(_with_single_names)] = Field(
+        "",
+        description="Names of the providers, separated by commas; empty: those that are built in.",
+        pattern=rf"^\s*({PROVIDER_NAME}(\s*,\s*{PROVIDER_NAME})*)?\s*$",
+    )
+
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        """The names, in their order."""
+        return names_of(self.providers)
+
+
 class SharedSettings(DatabaseSettings, KafkaSettings):
     """What both services are told."""
 
@@ -90,23 +120,25 @@ class SharedSettings(DatabaseSettings, KafkaSettings):
 Settings = TypeVar("Settings", bound=Environment)
 
 
-def load(settings: type[Settings], *, secrets: Path = SECRETS) -> Settings:
+def load(settings: type[Settings], *, secrets: Path = SECRETS, prefix: str = "") -> Settings:
     """Read the settings, or leave with one line that names the wrong variables.
 
-    A setting whose variable is not set is what the file of its name in `secrets` holds, if there
-    is one: `database_url` for DATABASE_URL.
+    The names of the variables begin with `prefix`. A setting whose variable is not set is what the
+    file of its name in `secrets` holds, if there is one: `database_url` for DATABASE_URL.
     """
     try:
-        return settings(_secrets_dir=secrets if secrets.is_dir() else None)
+        return settings(
+            _secrets_dir=secrets if secrets.is_dir() else None, _env_prefix=prefix.lower()
+        )
     except ValidationError as error:
-        raise SystemExit(_one_line(error)) from None
+        raise SystemExit(_one_line(error, prefix)) from None
     except SettingsError as error:
         raise SystemExit(f"wrong setting: {error}: {error.__cause__}") from None
 
 
-def _one_line(error: ValidationError) -> str:
+def _one_line(error: ValidationError, prefix: str) -> str:
     faults = (
-        f"{str(fault['loc'][0]).upper()}: {_reason(fault['type'], fault['msg'])}"
+        f"{prefix}{str(fault['loc'][0]).upper()}: {_reason(fault['type'], fault['msg'])}"
         for fault in error.errors(include_url=False, include_input=False)
     )
     return f"wrong setting: {'; '.join(faults)} (each is described in .env.example)"

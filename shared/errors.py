@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     REFUSED = "refused"
     AUTH = "auth"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    MISCONFIGURED = "misconfigured"
     CONTEXT_TOO_LONG = "context_too_long"
     BAD_REQUEST = "bad_request"
     UNSUPPORTED = "unsupported"
@@ -45,6 +46,7 @@ RETRYABLE = frozenset(
         ErrorCode.TIMEOUT,
         ErrorCode.AUTH,
         ErrorCode.QUOTA_EXHAUSTED,
+        ErrorCode.MISCONFIGURED,
         ErrorCode.INVALID_OUTPUT,
         ErrorCode.DEADLINE_EXCEEDED,
         ErrorCode.UNKNOWN_ENTITY_TYPE,

@@ -172,7 +172,7 @@ def make_claimant(settings: WorkerSettings, tools: GenerationTools) -> Claimant:
         lease_seconds=settings.lease_seconds,
         entity_types=[*tools.generators],
         providers=[*tools.providers],
-        default_provider=settings.provider,
+        default_provider=settings.default_provider,
     )
 
 

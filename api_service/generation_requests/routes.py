@@ -81,7 +81,7 @@ async def submit_request(request: StrictRequest) -> Response:
 
 async def _submit(new: NewRequest, context: AppContext) -> Accepted:
     """Accept a request, or answer 422 where its provider is not offered."""
-    offered = context.settings.offered_providers
+    offered = context.settings.provider_names
     if new.provider is not None and new.provider not in offered:
         fault = (f"The provider must be one of {', '.join(offered)}.", "#/provider")
         raise ProblemError(422, "invalid_request", VALIDATION_FAILED, errors=[fault])

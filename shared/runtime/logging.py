@@ -36,6 +36,7 @@ Event = Literal[
     "partitions_revoked",
     "loop_iteration_failed",
     "provider_call_failed",
+    "provider_form_refused",
     "proxy_not_supported",
     "request_accepted",
     "request_claimed",

@@ -14,18 +14,29 @@ from shared.config import Environment
 from shared.kafka.topics import TopicSettings
 from tests.support.compose import VARIABLES
 from worker_service.config import WorkerSettings
+from worker_service.providers.model_servers import BUILT_IN_SERVERS, ModelServerSettings
 
 FILE = Path(__file__).parents[2] / ".env.example"
 REQUIRED = {"DATABASE_URL": "postgresql://db/name", "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
 SETTINGS: tuple[type[Environment], ...] = (ApiSettings, WorkerSettings, TopicSettings)
 
 
+IDENTITY = ("base_url", "api_key", "model")
+"""What the file shows of each built-in server; of the first one it shows everything."""
+
+
 def fields() -> dict[str, FieldInfo]:
-    return {
+    of_services = {
         name.upper(): field
         for settings in SETTINGS
         for name, field in settings.model_fields.items()
     }
+    of_servers = {
+        f"{name}_{setting}".upper(): settings.model_fields[setting]
+        for name, settings in BUILT_IN_SERVERS.items()
+        for setting in (ModelServerSettings.model_fields if name == "openai" else IDENTITY)
+    }
+    return of_services | of_servers
 
 
 def sentences() -> Iterator[tuple[str, str]]:
@@ -49,14 +60,22 @@ def test_each_setting_stands_under_its_sentence():
     assert all(sentence.endswith(".") for sentence in dict(sentences()).values())
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
-def test_its_values_are_the_defaults(settings: type[Environment], monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("settings", "prefix"),
+    [
+        *((settings, "") for settings in SETTINGS),
+        *((settings, f"{name}_") for name, settings in BUILT_IN_SERVERS.items()),
+    ],
+)
+def test_its_values_are_the_defaults(
+    settings: type[Environment], prefix: str, monkeypatch: pytest.MonkeyPatch
+):
     for name in fields():
         monkeypatch.delenv(name, raising=False)
     for name, value in (dotenv_values(FILE) | REQUIRED).items():
         monkeypatch.setitem(os.environ, name, value or "")
 
-    told = settings()
+    told = settings(_env_prefix=prefix)
 
     for name, field in settings.model_fields.items():
         if not field.is_required():

@@ -9,6 +9,8 @@ import pytest
 
 from schemas.entities import ENTITY_TYPES
 from shared.errors import ErrorCode
+from tests.contract.odd_answers.endings import EMPTY_OR_CUT, FINISH_REASONS
+from tests.contract.odd_answers.errors import SHAPES, WITHIN, WORDS
 from tests.support.mock_server import KEY, MockServer, running_mock
 from tests.support.model_calls import QUICK, a_call, a_claim, attempted, tools_with
 from worker_service.outcome import Deferred, Failed, Succeeded
@@ -16,6 +18,7 @@ from worker_service.providers import (
     CredentialRefused,
     InvalidOutput,
     PermanentError,
+    ProtocolMismatch,
     ProviderError,
     TransientError,
 )
@@ -28,6 +31,7 @@ from worker_service.providers.server import Address, Server
 ERRORS = {
     Reaction.REPEAT: TransientError,
     Reaction.OPEN: CredentialRefused,
+    Reaction.REPEAT_BRIEFLY: ProtocolMismatch,
     Reaction.REASK: InvalidOutput,
     Reaction.FAIL: PermanentError,
 }
@@ -56,7 +60,7 @@ CASES = (
     Case(word="LATE504", kind=FailureKind.UPSTREAM_TIMEOUT),
     Case(word="LOCK409", kind=FailureKind.UNAVAILABLE),
     Case(word="EARLY425", kind=FailureKind.UNAVAILABLE),
-    Case(word="MOVED302", kind=FailureKind.UNAVAILABLE),
+    Case(word="MOVED302", kind=FailureKind.REDIRECTED),
     Case(word="OOPS500", kind=FailureKind.UNAVAILABLE),
     Case(word="DOWN502", kind=FailureKind.UNAVAILABLE),
     Case(word="BUSY503", kind=FailureKind.UNAVAILABLE),
@@ -111,8 +115,9 @@ ELSEWHERE = {
     FailureKind.CONNECT_TIMEOUT,
     FailureKind.NO_MODEL,
     FailureKind.REFUSED,
+    *{row.kind for row in (*SHAPES, *WORDS, *WITHIN, *EMPTY_OR_CUT, *FINISH_REASONS) if row.kind},
 }
-"""Signs that have a test of their own, here or in `test_provider_faults.py`."""
+"""Signs that have a test of their own, here, in `test_provider_faults.py` or in `odd_answers`."""
 
 
 @pytest.fixture(scope="module")

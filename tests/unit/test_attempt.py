@@ -74,7 +74,7 @@ async def test_each_call_after_the_first_has_the_answer_before_it_and_what_is_wr
 
 
 async def test_what_was_rejected_is_not_repeated_to_the_caller():
-    outcome = await asked(Scripted(steps(Completion(text='{"content": "hush"'))))
+    outcome = await asked(Scripted(steps(Completion(text='{"content": "hush"} and so on'))))
 
     assert isinstance(outcome, Failed)
     assert "hush" not in outcome.message
@@ -191,7 +191,7 @@ async def test_a_bug_of_a_provider_is_a_call_too():
 
 @pytest.mark.parametrize("finish", ["length", "content_filter", "refusal"])
 async def test_an_answer_that_is_not_finished_is_not_paid_for_twice(finish: str):
-    unfinished = Completion(text="{", finish_reason=finish)  # type: ignore[arg-type]
+    unfinished = Completion(text="{", finish_reason=finish)
     provider = Scripted(steps(unfinished))
 
     outcome = await asked(provider)

@@ -4,7 +4,7 @@ from schemas.usage import ItemUsage
 from shared.errors import ErrorCode
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed
-from worker_service.providers import InvalidOutput, PermanentError, TransientError
+from worker_service.providers import InvalidOutput, PermanentError, ProtocolMismatch, TransientError
 
 POLICY = RetryPolicy(call_attempts=4, invalid_output_attempts=3, first_wait=1.0, longest_wait=30.0)
 
@@ -18,7 +18,13 @@ def a_permanent() -> PermanentError:
 
 
 @pytest.mark.parametrize(
-    ("error", "calls"), [(a_transient(), 4), (InvalidOutput("no JSON"), 3), (a_permanent(), 1)]
+    ("error", "calls"),
+    [
+        (a_transient(), 4),
+        (InvalidOutput("no JSON"), 3),
+        (ProtocolMismatch("no choices"), 3),
+        (a_permanent(), 1),
+    ],
 )
 def test_each_kind_of_failure_has_its_number_of_calls(error, calls):
     made = 1
@@ -72,3 +78,10 @@ def test_any_other_failure_fails_the_item_with_its_code(error):
     outcome = POLICY.outcome(error, usage=usage)
 
     assert outcome == Failed(code=error.code, message=str(error), attempts=2, usage=usage)
+
+
+def test_an_answer_that_cannot_be_read_is_asked_for_after_a_pause():
+    waits = [POLICY.wait(ProtocolMismatch("no choices"), calls=2) for _ in range(50)]
+
+    assert 0 < max(waits) <= 2.0
+    assert POLICY.wait(InvalidOutput("no JSON"), calls=2) == 0.0

@@ -53,7 +53,7 @@ def test_an_empty_variable_counts_as_one_that_is_not_set(environment: pytest.Mon
         (ApiSettings, "REQUEST_DEADLINE_SECONDS", "0", "input should be greater than 0"),
         (ApiSettings, "LOG_LEVEL", "loud", "input should be 'debug', 'info', 'warning' or 'error'"),
         (WorkerSettings, "LEASE_SECONDS", "0", "input should be greater than"),
-        (WorkerSettings, "PROVIDER", "unknown", "input should be 'demo'"),
+        (WorkerSettings, "PROVIDER", "unknown", "value error, unknown is none of demo"),
         (TopicSettings, "KAFKA_PARTITIONS", "0", "input should be greater than or equal to 1"),
     ],
 )

@@ -26,7 +26,11 @@ from worker_service.providers import (
     Rejection,
     TransientError,
 )
-from worker_service.providers.failures import BY_FINISH_REASON, FailureKind, error_of
+from worker_service.providers.answer_text import (
+    error_after_reading,
+    error_before_reading,
+    json_of,
+)
 
 log = get_log()
 
@@ -205,12 +209,13 @@ def _json_schema(answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def _validated(answer: type[Answer], completion: Completion) -> Answer:
-    if kind := BY_FINISH_REASON.get(completion.finish_reason):
-        raise error_of(kind, completion.text if kind is FailureKind.REFUSED else "")
+    text = json_of(completion.text)
+    if unusable := error_before_reading(completion, text):
+        raise unusable
     try:
-        return answer.model_validate_json(completion.text)
+        return answer.model_validate_json(text)
     except ValidationError as error:
-        raise error_of(FailureKind.SCHEMA_INVALID, faults_of(error)) from error
+        raise error_after_reading(completion, text, faults=faults_of(error)) from error
 
 
 def faults_of(error: ValidationError) -> str:

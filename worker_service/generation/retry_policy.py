@@ -8,6 +8,7 @@ from worker_service.outcome import Deferred, Failed
 from worker_service.providers import (
     CredentialRefused,
     InvalidOutput,
+    ProtocolMismatch,
     ProviderError,
     TransientError,
 )
@@ -47,7 +48,7 @@ class RetryPolicy:
         wish = error.retry_after if isinstance(error, TransientError) else None
         if wish is not None:
             return min(wish, self.longest_retry_after) + random.uniform(0, self.first_wait)
-        if isinstance(error, InvalidOutput):
+        if isinstance(error, InvalidOutput) and not isinstance(error, ProtocolMismatch):
             return 0.0
         return random.uniform(0, min(self.longest_wait, self.first_wait * 2 ** (calls - 1)))
 

@@ -4,6 +4,7 @@ ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
   CredentialRefused the key is bad, or its credit is spent: the breaker opens, no item fails for it
   InvalidOutput     the answer fits no schema: called again, then the item fails
+    ProtocolMismatch  it cannot be read at all: called again after a pause, then the item fails
   PermanentError    the same call fails again: the item fails
 
 One table says which failure is which: `failures.py`.
@@ -17,7 +18,8 @@ from schemas.usage import Tokens
 from shared.errors import ErrorCode
 from worker_service.prompt import Prompt
 
-FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls"]
+FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "interrupted"]
+"""What the words of the vendors mean; one that is unknown is kept as it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Completion:
     """A provider's answer: text that should be JSON of the schema."""
 
     text: str
-    finish_reason: FinishReason = "stop"
+    finish_reason: str = "stop"
     tokens: Tokens = field(default_factory=Tokens)
     model: str | None = None
     reasoning: str | None = None
@@ -111,3 +113,7 @@ class InvalidOutput(ProviderError):
 
     def __init__(self, message: str) -> None:
         super().__init__(ErrorCode.INVALID_OUTPUT, message)
+
+
+class ProtocolMismatch(InvalidOutput):
+    """The provider answered what is no answer of its protocol, or failed to make JSON."""

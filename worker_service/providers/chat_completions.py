@@ -3,101 +3,140 @@
 https://platform.openai.com/docs/api-reference/chat
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, assert_never
 
 from schemas.usage import Tokens
-from worker_service.providers import Call, FinishReason
-from worker_service.providers.dialect import (
-    Answer,
-    Faulted,
+from worker_service.providers import Call
+from worker_service.providers.dialect import Answer, Faulted, bearer, messages
+from worker_service.providers.fault import is_fault
+from worker_service.providers.finish_reasons import finish_reason_of
+from worker_service.providers.json_schema import strict
+from worker_service.providers.pieces import (
     Json,
-    ResponseMode,
-    Unreadable,
     count_of,
-    messages,
+    first_object,
     name_of,
     object_of,
+    text_in,
 )
-from worker_service.providers.json_schema import strict
+from worker_service.providers.request_form import (
+    AnswerFormat,
+    FormLadder,
+    OutputLimit,
+    RequestForm,
+    ResponseMode,
+)
 
-_FINISH: Final[Mapping[str, FinishReason]] = {
-    "length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
+_OUTPUT_TOKENS_WHERE_REQUIRED = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCompletions:
-    """The dialect; `extra` is put into every body."""
+    """The dialect; `extra` is put into every body, and goes before what is said here."""
 
     path: str = "chat/completions"
-    modes: tuple[ResponseMode, ...] = (
-        ResponseMode.STREAMED_AND_COUNTED,
-        ResponseMode.STREAMED,
-        ResponseMode.WHOLE,
-    )
+    max_output_tokens: int | None = None
     extra: Json = field(default_factory=dict)
 
-    def body(self, call: Call, *, model: str, mode: ResponseMode) -> dict[str, Any]:
-        """Ask for JSON that fits the strict part of the schema."""
+    @property
+    def ladder(self) -> FormLadder:
+        """Begin with what gives most; a limit of the settings is sent by its older name first."""
+        unset, *names = OutputLimit
+        return FormLadder(limit=tuple(names) if self.max_output_tokens else (unset, *names))
+
+    def headers(self, credential: str | None) -> dict[str, str]:
+        return bearer(credential)
+
+    def body(self, call: Call, *, model: str, form: RequestForm) -> dict[str, Any]:
+        """Ask for JSON of the schema, as strictly as the form says."""
+        schema = strict(call.json_schema)
         asked: dict[str, Any] = {
             "model": model,
-            "messages": messages(call),
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {
-                    "name": call.entity_type,
-                    "strict": True,
-                    "schema": strict(call.json_schema),
-                },
-            },
-            **self.extra,
+            "messages": messages(call, form=form, schema=schema if form.format.is_shown else None),
         }
-        if mode is not ResponseMode.WHOLE:
+        if answer_format := _response_format(call.entity_type, schema, form.format):
+            asked["response_format"] = answer_format
+        if form.limit is not OutputLimit.UNSET:
+            asked[form.limit.value] = self.max_output_tokens or _OUTPUT_TOKENS_WHERE_REQUIRED
+        if form.response is not ResponseMode.WHOLE:
             asked["stream"] = True
-        if mode is ResponseMode.STREAMED_AND_COUNTED:
+        if form.response is ResponseMode.STREAMED_AND_COUNTED:
             asked["stream_options"] = {"include_usage": True}
-        return asked
+        return asked | dict(self.extra)
 
     def read(self, part: Json, answer: Answer) -> None:
         """Add a chunk of a stream, or a whole completion."""
         if part.get("error"):
             raise Faulted(part)
         choices = part.get("choices")
-        if not isinstance(choices, list):
-            raise Unreadable("there are no choices")
-        answer.provider_request_id = answer.provider_request_id or name_of(part.get("id"))
-        answer.model = name_of(part.get("model")) or answer.model
-        if usage := object_of(part.get("usage"), name="usage"):
-            answer.tokens = _tokens(usage)
-        if choices:
-            _read_choice(object_of(choices[0], name="choice"), answer)
+        choice = first_object(choices)
+        if choice is not None:
+            _read_choice(choice, answer)
+        elif choices != []:
+            _read_other(part, answer)
+        if not answer.provider_request_id:
+            answer.provider_request_id = name_of(part.get("id"))
+        if model := part.get("model"):
+            answer.model = name_of(model) or answer.model
+        if usage := part.get("usage") or object_of(part.get("x_groq")).get("usage"):
+            answer.count(_tokens(object_of(usage)))
+
+
+def _response_format(name: str, schema: Json, wished: AnswerFormat) -> dict[str, Any] | None:
+    match wished:
+        case AnswerFormat.STRICT_SCHEMA:
+            named = {"name": name, "strict": True, "schema": schema}
+            return {"type": "json_schema", "json_schema": named}
+        case AnswerFormat.SCHEMA:
+            return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+        case AnswerFormat.JSON_OBJECT:
+            return {"type": "json_object"}
+        case AnswerFormat.PROMPT:
+            return None
+        case _:
+            assert_never(wished)
+
+
+def _read_other(part: Json, answer: Answer) -> None:
+    """Read what has no choices: an error of another shape, or an event that means nothing here."""
+    if is_fault(part):
+        raise Faulted(part)
+    answer.skip("there are no choices")
 
 
 def _read_choice(choice: Json, answer: Answer) -> None:
-    reason = choice.get("finish_reason")
-    if reason == "error" or choice.get("error"):
+    if choice.get("error"):
         raise Faulted(choice)
-    message = object_of(choice.get("delta") or choice.get("message"), name="message")
+    message = choice.get("delta") or choice.get("message")
+    if isinstance(message, dict):
+        _read_message(message, answer)
+    elif text := message or choice.get("text"):
+        answer.add(text)
+    answer.finish(finish_reason_of(choice.get("finish_reason")))
+    if usage := choice.get("usage"):
+        answer.count(_tokens(object_of(usage)))
+
+
+def _read_message(message: Json, answer: Answer) -> None:
     answer.add(
         message.get("content"),
-        reasoning=message.get("reasoning_content") or message.get("reasoning"),
+        reasoning=message.get("reasoning_content")
+        or text_in(message.get("reasoning"))
+        or message.get("reasoning_details"),
     )
     if refusal := message.get("refusal"):
-        answer.add(refusal)
-        answer.is_refusal = True
-    if reason:
-        answer.finish(_FINISH.get(str(reason), "stop"))
+        answer.refuse(refusal)
+    if message.get("tool_calls") or message.get("function_call"):
+        answer.calls_a_tool = True
 
 
 def _tokens(usage: Json) -> Tokens:
-    details = object_of(usage.get("completion_tokens_details"), name="completion_tokens_details")
+    details = object_of(
+        usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    )
     return Tokens(
-        input_tokens=count_of(usage.get("prompt_tokens")),
-        output_tokens=count_of(usage.get("completion_tokens")),
-        reasoning_tokens=count_of(details.get("reasoning_tokens")),
+        input_tokens=count_of(usage, "prompt_tokens", "input_tokens"),
+        output_tokens=count_of(usage, "completion_tokens", "output_tokens"),
+        reasoning_tokens=count_of(details, "reasoning_tokens"),
     )

@@ -1,38 +1,31 @@
 """What the protocols of model servers have in common, and an answer while it comes in; pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from pathlib import Path
 from string import Template
 from typing import Any, Final, Protocol
 
 from schemas.usage import Tokens
-from worker_service.providers import Call, Completion, FinishReason
+from worker_service.providers import Call, Completion
+from worker_service.providers.pieces import Json, pieces_of, text_in
+from worker_service.providers.request_form import FormLadder, RequestForm, SystemRole
 from worker_service.text import postgres_safe
 
 _AGAIN: Final = Template(Path(__file__).with_name("again.md").read_text(encoding="utf-8"))
 _LONGEST_REJECTED: Final = 8000
-
-Json = Mapping[str, Any]
-
-
-class ResponseMode(Enum):
-    """How a server is asked to answer; each one is tried where the one before is refused."""
-
-    STREAMED_AND_COUNTED = auto()
-    STREAMED = auto()
-    WHOLE = auto()
+_PARAGRAPH: Final = "\n\n"
 
 
 class Unreadable(Exception):
-    """A part of the answer is none of the protocol; the message says what was expected."""
+    """A body is none of the protocol; the message says what was expected."""
 
 
 class Faulted(Exception):
     """An error stands where the answer should be, or where it should go on."""
 
-    def __init__(self, body: "Json") -> None:
+    def __init__(self, body: object) -> None:
         super().__init__()
         self.body = body
 
@@ -44,29 +37,39 @@ class Dialect(Protocol):
     def path(self) -> str: ...
 
     @property
-    def modes(self) -> tuple[ResponseMode, ...]: ...
+    def ladder(self) -> FormLadder: ...
 
-    def body(self, call: Call, *, model: str, mode: ResponseMode) -> dict[str, Any]: ...
+    def headers(self, credential: str | None) -> dict[str, str]:
+        """Say who calls."""
+
+    def body(self, call: Call, *, model: str, form: RequestForm) -> dict[str, Any]: ...
 
     def read(self, part: Json, answer: "Answer") -> None:
-        """Add a part of the answer, or all of it.
+        """Add a part of the answer, or all of it; what is odd in it is left out.
 
         Raises:
-            Unreadable: the part is none of this protocol.
             Faulted: the part says what went wrong.
         """
 
 
 @dataclass(slots=True)
 class Answer:
-    """An answer while it comes in; it is whole once there is a finish reason."""
+    """An answer while it comes in; it is whole once there is a finish reason.
 
-    finish_reason: FinishReason | None = None
+    `headers` are those of the response. `skipped` says what was missing in a part that could not
+    be read, which matters only where no part could be.
+    """
+
+    finish_reason: str | None = None
     tokens: Tokens = field(default_factory=Tokens)
     model: str | None = None
     provider_request_id: str | None = None
     first_token_seconds: float | None = None
     is_refusal: bool = False
+    calls_a_tool: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    skipped: str | None = None
+    has_parts: bool = False
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
 
@@ -80,23 +83,63 @@ class Answer:
         """The number of pieces so far: it rises with every token, and not with keep-alives."""
         return len(self._text) + len(self._reasoning)
 
-    def add(self, text: object, *, reasoning: object = None) -> None:
-        """Append what came, which may be nothing."""
-        if piece := text_of(text):
-            self._text.append(piece)
-        if piece := text_of(reasoning):
-            self._reasoning.append(piece)
+    @property
+    def mismatch(self) -> str | None:
+        """What was missing, where no part of the answer could be read."""
+        return None if self.has_parts or self.length else self.skipped
 
-    def finish(self, reason: FinishReason) -> None:
-        """Note why the answer ended; what is said first counts."""
-        if self.finish_reason is None:
-            self.finish_reason = "refusal" if self.is_refusal else reason
+    def skip(self, missing: str) -> None:
+        """Leave out a part."""
+        self.skipped = missing
+
+    def add(self, content: object, *, reasoning: object = None) -> None:
+        """Append what came, which may be nothing, a text, or parts of which some are thoughts."""
+        if isinstance(content, str):
+            if content:
+                self._text.append(content)
+        elif content:
+            self._add_parts(content)
+        else:
+            self.has_parts = True
+        if reasoning and (thought := text_in(reasoning)):
+            self._reasoning.append(thought)
+
+    def _add_parts(self, content: object) -> None:
+        pieces = pieces_of(content)
+        if pieces.reasoning:
+            self._reasoning.append(pieces.reasoning)
+        if pieces.text:
+            self._text.append(pieces.text)
+        self.refuse(pieces.refusal)
+        if pieces == type(pieces)():
+            self.skip("the content has no text")
+
+    def refuse(self, refusal: object) -> None:
+        """Append the model's refusal, if there is one."""
+        if words := text_in(refusal):
+            self._text.append(words)
+            self.is_refusal = True
+
+    def count(self, tokens: Tokens) -> None:
+        """Note the tokens so far; a count that could not be read takes none back."""
+        if tokens != Tokens():
+            self.tokens = tokens
+
+    def finish(self, reason: str | None) -> None:
+        """Note why the answer ended, if it did.
+
+        What is said first counts; only `stop`, which some servers say with every part, may be
+        taken back.
+        """
+        if reason is not None and self.finish_reason in {None, "stop"}:
+            self.finish_reason = reason
 
     def completion(self) -> Completion:
         assert self.finish_reason is not None, "the answer is whole"  # noqa: S101
+        text = "".join(self._text)
         return Completion(
-            text="".join(self._text),
-            finish_reason=self.finish_reason,
+            text=text,
+            finish_reason=self._meaning(text),
             tokens=self.tokens,
             model=self.model,
             reasoning="".join(self._reasoning) or None,
@@ -104,52 +147,38 @@ class Answer:
             first_token_seconds=self.first_token_seconds,
         )
 
+    def _meaning(self, text: str) -> str:
+        assert self.finish_reason is not None, "the answer is whole"  # noqa: S101
+        if self.is_refusal:
+            return "refusal"
+        calls_only = self.finish_reason == "stop" and self.calls_a_tool and not text.strip()
+        return "tool_calls" if calls_only else self.finish_reason
 
-def messages(call: Call, *, addition: str = "") -> list[dict[str, str]]:
-    """Build the conversation: the prompt, and after a rejection what has to be corrected."""
+
+def bearer(credential: str | None) -> dict[str, str]:
+    """Send the credential as most servers take it."""
+    return {"Authorization": f"Bearer {credential}"} if credential else {}
+
+
+def messages(call: Call, *, form: RequestForm, schema: Json | None = None) -> list[dict[str, str]]:
+    """Build the conversation: the prompt, and after a rejection what has to be corrected.
+
+    The schema, if there is one, is shown at the end of the system's part. No message is empty:
+    there are servers that refuse one.
+    """
+    shown = f"\n\nThe schema:\n{json.dumps(schema, ensure_ascii=False)}" if schema else ""
     said = [
-        {"role": "system", "content": call.prompt.system + addition},
+        {"role": "system", "content": call.prompt.system + shown},
         {"role": "user", "content": call.prompt.user},
     ]
-    if call.rejection is not None:
-        rejected = postgres_safe(call.rejection.text, longest=_LONGEST_REJECTED)
-        again = _AGAIN.substitute(reason=postgres_safe(call.rejection.reason)).strip()
-        said.append({"role": "assistant", "content": rejected})
-        said.append({"role": "user", "content": again})
-    return said
-
-
-def object_of(value: object, *, name: str) -> Json:
-    """Check a JSON object; empty where there is none.
-
-    Raises:
-        Unreadable: there is something else.
-    """
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise Unreadable(f"{name} is not an object")
-    return value
-
-
-def text_of(value: object) -> str:
-    """Check a text; empty where there is none.
-
-    Raises:
-        Unreadable: there is something else.
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Unreadable("a piece of the answer is no text")
-    return value
-
-
-def name_of(value: object) -> str | None:
-    """Clean and cap a name or an id for the record; None where there is none."""
-    return postgres_safe(value, longest=200) if isinstance(value, str) and value else None
-
-
-def count_of(value: object) -> int:
-    """Read a number of tokens; 0 where the provider gives none."""
-    return value if isinstance(value, int) and value > 0 else 0
+    if form.system is SystemRole.USER:
+        said = [{"role": "user", "content": _PARAGRAPH.join(each["content"] for each in said)}]
+    if call.rejection is None:
+        return said
+    rejected = postgres_safe(call.rejection.text, longest=_LONGEST_REJECTED)
+    again = _AGAIN.substitute(reason=postgres_safe(call.rejection.reason)).strip()
+    if rejected.strip():
+        answer = {"role": "assistant", "content": rejected}
+        return [*said, answer, {"role": "user", "content": again}]
+    *before, asked = said
+    return [*before, {"role": "user", "content": asked["content"] + _PARAGRAPH + again}]

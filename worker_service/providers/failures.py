@@ -4,22 +4,22 @@ The table in `docs/providers.md` is made from here: `python -m worker_service.pr
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from shared.errors import ErrorCode
 from worker_service.providers import (
     CredentialRefused,
-    FinishReason,
     InvalidOutput,
     PermanentError,
+    ProtocolMismatch,
     ProviderError,
     TransientError,
 )
 from worker_service.text import postgres_safe
 
-_LONGEST_DETAIL: Final = 300
+_LONGEST_DETAIL: Final = 900
 
 
 class Reaction(StrEnum):
@@ -27,6 +27,7 @@ class Reaction(StrEnum):
 
     REPEAT = "called again after `Retry-After` or jitter; then the item is deferred"
     OPEN = "the circuit opens at once, and the item is deferred; no item fails for it"
+    REPEAT_BRIEFLY = "called again after a pause, twice at most; then the item fails"
     REASK = "called again with what the validator says, twice at most; then the item fails"
     FAIL = "the item fails"
 
@@ -48,6 +49,8 @@ class FailureKind(StrEnum):
     MODERATED = "the provider's moderation refuses the request"
     CONTEXT_TOO_LONG = "the prompt exceeds the model's context"
     NOT_FOUND = "the provider has no such model or address"
+    MODEL_REFUSED = "the provider does not serve this model to the credential"
+    REDIRECTED = "the provider's address is wrong: it redirects, which is not followed"
     BAD_REQUEST = "the provider rejects the request as invalid"
     RATE_LIMITED = "the provider limits the rate"
     UPSTREAM_TIMEOUT = "the provider reports a timeout"
@@ -59,6 +62,10 @@ class FailureKind(StrEnum):
     CALL_TIMEOUT = "the call timed out"
     CONNECTION_LOST = "the connection was lost before the end of the answer"
     UNREADABLE = "the answer does not follow the provider's protocol"
+    EMPTY = "the answer is empty"
+    INCOMPLETE = "the answer ends in the middle of its JSON"
+    INTERRUPTED = "the provider broke the answer off"
+    GENERATION_FAILED = "the provider's JSON mode failed to generate JSON"
     OVERSIZED = "the answer exceeds its size limit"
     TRUNCATED = "the answer was cut off at the length limit"
     CONTENT_FILTERED = "the answer was withheld by a content filter"
@@ -69,26 +76,37 @@ class FailureKind(StrEnum):
 
 
 TABLE: Final[Mapping[FailureKind, FailureRule]] = {
-    FailureKind.CREDENTIAL_REFUSED: FailureRule("401, 403", ErrorCode.AUTH, Reaction.OPEN),
-    FailureKind.QUOTA_EXHAUSTED: FailureRule(
-        "402; 429 that names the quota or the billing", ErrorCode.QUOTA_EXHAUSTED, Reaction.OPEN
+    FailureKind.CREDENTIAL_REFUSED: FailureRule(
+        "401, 403, 407; any other 4xx that names the key", ErrorCode.AUTH, Reaction.OPEN
     ),
-    FailureKind.RATE_LIMITED: FailureRule("any other 429", ErrorCode.RATE_LIMITED, Reaction.REPEAT),
+    FailureKind.QUOTA_EXHAUSTED: FailureRule(
+        "402; any 4xx that names the quota, the credit or the billing",
+        ErrorCode.QUOTA_EXHAUSTED,
+        Reaction.OPEN,
+    ),
+    FailureKind.REDIRECTED: FailureRule("3xx", ErrorCode.MISCONFIGURED, Reaction.OPEN),
+    FailureKind.RATE_LIMITED: FailureRule(
+        "any other 429; a 4xx that names the rate", ErrorCode.RATE_LIMITED, Reaction.REPEAT
+    ),
     FailureKind.UPSTREAM_TIMEOUT: FailureRule("408, 504", ErrorCode.TIMEOUT, Reaction.REPEAT),
     FailureKind.UNAVAILABLE: FailureRule(
-        "409, 425, 3xx, any other 5xx, an error in the middle of an answer",
+        "409, 425, 498, 499, any other 5xx; a 4xx that names the load; any other error inside an"
+        " answer",
         ErrorCode.PROVIDER_UNAVAILABLE,
         Reaction.REPEAT,
     ),
     FailureKind.MODERATED: FailureRule(
-        "400 or 403 that names the content policy or gives reasons",
+        "451; a 4xx that names the content policy or gives reasons",
         ErrorCode.REFUSED,
         Reaction.FAIL,
     ),
     FailureKind.CONTEXT_TOO_LONG: FailureRule(
-        "413; 400 that names the context", ErrorCode.CONTEXT_TOO_LONG, Reaction.FAIL
+        "413; a 4xx that names the context", ErrorCode.CONTEXT_TOO_LONG, Reaction.FAIL
     ),
     FailureKind.NOT_FOUND: FailureRule("404, 410", ErrorCode.UNSUPPORTED, Reaction.FAIL),
+    FailureKind.MODEL_REFUSED: FailureRule(
+        "400 or 403 about one model", ErrorCode.UNSUPPORTED, Reaction.FAIL
+    ),
     FailureKind.BAD_REQUEST: FailureRule("any other 4xx", ErrorCode.BAD_REQUEST, Reaction.FAIL),
     FailureKind.UNREACHABLE: FailureRule(
         "refused connection, unknown host, TLS", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
@@ -108,21 +126,43 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
     FailureKind.CONNECTION_LOST: FailureRule(
         "closed without a finish reason", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
     ),
-    FailureKind.UNREADABLE: FailureRule(
-        "200 without a completion, or with a line that is not JSON",
+    FailureKind.EMPTY: FailureRule(
+        "no text before the end", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
+    ),
+    FailureKind.INCOMPLETE: FailureRule(
+        "JSON without its end, in an answer that ended in order",
         ErrorCode.PROVIDER_UNAVAILABLE,
         Reaction.REPEAT,
     ),
+    FailureKind.INTERRUPTED: FailureRule(
+        "finish reason `error`, `network_error`, `insufficient_system_resource` …",
+        ErrorCode.PROVIDER_UNAVAILABLE,
+        Reaction.REPEAT,
+    ),
+    FailureKind.UNREADABLE: FailureRule(
+        "200 in which nothing is a part of a completion",
+        ErrorCode.INVALID_OUTPUT,
+        Reaction.REPEAT_BRIEFLY,
+    ),
+    FailureKind.GENERATION_FAILED: FailureRule(
+        "`json_validate_failed`, `failed_generation`",
+        ErrorCode.INVALID_OUTPUT,
+        Reaction.REPEAT_BRIEFLY,
+    ),
     FailureKind.OVERSIZED: FailureRule("PROVIDER_ANSWER_BYTES", ErrorCode.TRUNCATED, Reaction.FAIL),
     FailureKind.TRUNCATED: FailureRule(
-        "finish reason `length`", ErrorCode.TRUNCATED, Reaction.FAIL
+        "finish reason `length`, `MAX_TOKENS`, `model_length` …", ErrorCode.TRUNCATED, Reaction.FAIL
     ),
     FailureKind.CONTENT_FILTERED: FailureRule(
-        "finish reason `content_filter`", ErrorCode.REFUSED, Reaction.FAIL
+        "finish reason `content_filter`, `SAFETY`, `RECITATION` …", ErrorCode.REFUSED, Reaction.FAIL
     ),
-    FailureKind.REFUSED: FailureRule("`refusal` in the message", ErrorCode.REFUSED, Reaction.FAIL),
+    FailureKind.REFUSED: FailureRule(
+        "`refusal` in the message, or as finish reason", ErrorCode.REFUSED, Reaction.FAIL
+    ),
     FailureKind.TOOL_CALLED: FailureRule(
-        "finish reason `tool_calls`", ErrorCode.INVALID_OUTPUT, Reaction.REASK
+        "finish reason `tool_calls`, or a call and no text",
+        ErrorCode.INVALID_OUTPUT,
+        Reaction.REASK,
     ),
     FailureKind.SCHEMA_INVALID: FailureRule(
         "not JSON, not of the schema, with NUL or a lone surrogate",
@@ -131,98 +171,6 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
     ),
     FailureKind.NO_MODEL: FailureRule("no call is made", ErrorCode.UNSUPPORTED, Reaction.FAIL),
 }
-
-BY_FINISH_REASON: Final[Mapping[FinishReason, FailureKind]] = {
-    "length": FailureKind.TRUNCATED,
-    "content_filter": FailureKind.CONTENT_FILTERED,
-    "refusal": FailureKind.REFUSED,
-    "tool_calls": FailureKind.TOOL_CALLED,
-}
-"""What an answer that did not stop by itself has failed with; it is not validated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """An error object as a provider sends it: an HTTP status, or the number in its place."""
-
-    status: int
-    message: str = ""
-    words: frozenset[str] = frozenset()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-_QUOTA: Final = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_POLICY: Final = {"content_filter", "content_policy_violation", "moderation_blocked"}
-_CONTEXT: Final = {"context_length_exceeded", "exceed_context_size_error"}
-_STATUSES: Final[Mapping[int, FailureKind]] = {
-    401: FailureKind.CREDENTIAL_REFUSED,
-    402: FailureKind.QUOTA_EXHAUSTED,
-    403: FailureKind.CREDENTIAL_REFUSED,
-    404: FailureKind.NOT_FOUND,
-    408: FailureKind.UPSTREAM_TIMEOUT,
-    409: FailureKind.UNAVAILABLE,
-    410: FailureKind.NOT_FOUND,
-    413: FailureKind.CONTEXT_TOO_LONG,
-    425: FailureKind.UNAVAILABLE,
-    429: FailureKind.RATE_LIMITED,
-    504: FailureKind.UPSTREAM_TIMEOUT,
-}
-_NUMBERS: Final[Mapping[str, int]] = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "insufficient_quota": 429,
-    "invalid_api_key": 401,
-    "authentication_error": 401,
-    "model_not_found": 404,
-    "context_length_exceeded": 400,
-    "invalid_request_error": 400,
-}
-
-
-def fault_of(status: int, body: object) -> Fault:
-    """Read an error object: OpenAI's and OpenRouter's `{"error": {…}}`, Ollama's `{"error": "…"}`.
-
-    An error inside an answer of status 200 takes its number from its `code` or its words, as
-    OpenRouter does: https://openrouter.ai/docs/api/reference/errors-and-debugging
-    """
-    error = body.get("error") if isinstance(body, Mapping) else None
-    if not isinstance(error, Mapping):
-        return Fault(status=_number(status, frozenset(), None), message=str(error or ""))
-    code, metadata = error.get("code"), error.get("metadata")
-    words = frozenset(
-        word for word in (code, error.get("type"), error.get("param")) if isinstance(word, str)
-    )
-    return Fault(
-        status=_number(status, words, code),
-        message=str(error.get("message") or ""),
-        words=words,
-        metadata=metadata if isinstance(metadata, Mapping) else {},
-    )
-
-
-def _number(status: int, words: frozenset[str], code: object) -> int:
-    if status >= 300:  # noqa: PLR2004 - what is no success speaks for itself
-        return status
-    if isinstance(code, int):
-        return code
-    return next((_NUMBERS[word] for word in sorted(words) if word in _NUMBERS), 502)
-
-
-def classify(fault: Fault) -> FailureKind:
-    """Classify an error status; the words decide where a status has two meanings."""
-    match fault.status:
-        case 400 | 403 if fault.words & _POLICY or "reasons" in fault.metadata:
-            return FailureKind.MODERATED
-        case 400 if fault.words & _CONTEXT:
-            return FailureKind.CONTEXT_TOO_LONG
-        case 429 if fault.words & _QUOTA:
-            return FailureKind.QUOTA_EXHAUSTED
-        case status if status in _STATUSES:
-            return _STATUSES[status]
-        case status if 400 <= status < 500:  # noqa: PLR2004 - as HTTP has it
-            return FailureKind.BAD_REQUEST
-        case _:
-            return FailureKind.UNAVAILABLE
 
 
 def error_of(
@@ -237,6 +185,8 @@ def error_of(
             return TransientError(rule.code, message, retry_after=retry_after)
         case Reaction.OPEN:
             return CredentialRefused(message, code=rule.code)
+        case Reaction.REPEAT_BRIEFLY:
+            return ProtocolMismatch(message)
         case Reaction.REASK:
             return InvalidOutput(message)
         case Reaction.FAIL:

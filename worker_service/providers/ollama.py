@@ -3,58 +3,79 @@
 https://docs.ollama.com/api/chat
 """
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.usage import Tokens
 from worker_service.providers import Call
-from worker_service.providers.dialect import (
-    Answer,
-    Faulted,
-    Json,
-    ResponseMode,
-    Unreadable,
-    count_of,
-    messages,
-    name_of,
-    object_of,
-)
+from worker_service.providers.dialect import Answer, Faulted, bearer, messages
+from worker_service.providers.fault import is_fault
+from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import grammar
+from worker_service.providers.pieces import Json, count_of, name_of
+from worker_service.providers.request_form import (
+    AnswerFormat,
+    FormLadder,
+    OutputLimit,
+    RequestForm,
+    ResponseMode,
+)
+
+_LADDER = FormLadder(
+    response=(ResponseMode.STREAMED, ResponseMode.WHOLE),
+    format=(AnswerFormat.SCHEMA, AnswerFormat.JSON_OBJECT, AnswerFormat.PROMPT),
+    limit=(OutputLimit.UNSET,),
+)
+_FORMATS: dict[AnswerFormat, Any] = {AnswerFormat.JSON_OBJECT: "json", AnswerFormat.PROMPT: None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ollama:
-    """The dialect; counts come with the last line of every answer."""
+    """The dialect; `options` are those of Ollama, `extra` is put into every body."""
 
     path: str = "api/chat"
-    modes: tuple[ResponseMode, ...] = (ResponseMode.STREAMED, ResponseMode.WHOLE)
+    ladder: FormLadder = _LADDER
+    options: Json = field(default_factory=dict)
+    extra: Json = field(default_factory=dict)
 
-    def body(self, call: Call, *, model: str, mode: ResponseMode) -> dict[str, Any]:
+    def headers(self, credential: str | None) -> dict[str, str]:
+        return bearer(credential)
+
+    def body(self, call: Call, *, model: str, form: RequestForm) -> dict[str, Any]:
         """Ask for JSON of a grammar, and show the schema to the model, which sees none of it."""
         schema = grammar(call.json_schema)
-        shown = f"\n\nThe schema:\n{json.dumps(schema, ensure_ascii=False)}"
-        return {
+        asked: dict[str, Any] = {
             "model": model,
-            "messages": messages(call, addition=shown),
-            "format": schema,
-            "stream": mode is not ResponseMode.WHOLE,
+            "messages": messages(call, form=form, schema=schema),
+            "stream": form.response is not ResponseMode.WHOLE,
         }
+        if wished := _FORMATS.get(form.format, schema):
+            asked["format"] = wished
+        if self.options:
+            asked["options"] = dict(self.options)
+        return asked | dict(self.extra)
 
     def read(self, part: Json, answer: Answer) -> None:
         """Add a line of a stream, or a whole answer."""
-        if part.get("error"):
+        message = part.get("message")
+        if part.get("error") or (not isinstance(message, dict) and is_fault(part)):
             raise Faulted(part)
-        if "message" not in part:
-            raise Unreadable("there is no message")
-        message = object_of(part["message"], name="message")
+        if isinstance(message, dict):
+            answer.add(message.get("content"), reasoning=message.get("thinking"))
+            answer.calls_a_tool = answer.calls_a_tool or bool(message.get("tool_calls"))
+        elif not part.get("done"):
+            answer.skip("there is no message")
         answer.model = name_of(part.get("model")) or answer.model
-        answer.add(message.get("content"), reasoning=message.get("thinking"))
-        if message.get("tool_calls"):
-            answer.finish("tool_calls")
         if part.get("done"):
-            answer.tokens = Tokens(
-                input_tokens=count_of(part.get("prompt_eval_count")),
-                output_tokens=count_of(part.get("eval_count")),
+            answer.count(
+                Tokens(
+                    input_tokens=count_of(part, "prompt_eval_count"),
+                    output_tokens=count_of(part, "eval_count"),
+                )
             )
-            answer.finish("length" if part.get("done_reason") == "length" else "stop")
+            answer.finish(_finish_reason(part.get("done_reason")))
+
+
+def _finish_reason(said: object) -> str:
+    """Read the reason; `load` and `unload` end an empty answer, which is tried again as such."""
+    return "stop" if said in (None, "", "load", "unload") else finish_reason_of(said) or "stop"

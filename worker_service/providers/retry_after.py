@@ -1,4 +1,4 @@
-"""How long a provider asks to be left alone, read from the headers of its answer; pure."""
+"""How long a provider asks to be left alone: in headers, in members of an error, in words; pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,22 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _NUMBER: Final = re.compile(r"\d{1,15}(\.\d+)?")
-_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d+)?)(ms|[hms])")
-_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_AMOUNT: Final = (
+    r"(\d{1,9}(?:\.\d{1,9})?)\s*"
+    r"(milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
+)
+_DURATION: Final = re.compile(_AMOUNT, re.IGNORECASE)
+_WHOLE_DURATION: Final = re.compile(rf"(?:{_AMOUNT}\s*)+", re.IGNORECASE)
+_IN_WORDS: Final = re.compile(
+    r"\b(?:again|retry(?:ing)?|retried|wait|resets?|reset|available|back)\b[^\d\n.]{0,40}?"
+    rf"(?P<duration>(?:{_AMOUNT}[\s,]*(?:and )?)+)",
+    re.IGNORECASE,
+)
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _CLOCK_IN_SECONDS: Final = 1e8
 _CLOCK_IN_MILLISECONDS: Final = 1e11
 """From these on a number is no wait but the time of its end."""
+_ANTHROPIC: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
@@ -26,20 +37,48 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     return None if wish is None else max(0.0, wish)
 
 
+def seconds_of(value: object) -> Iterator[float]:
+    """Read a duration in a member of an error: `14s`, `"20"`, 20, or `{"seconds": 14}`."""
+    if isinstance(value, Mapping):
+        value = value.get("seconds")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = f"{value:f}" if abs(value) < _CLOCK_IN_SECONDS else ""
+    if isinstance(value, str):
+        yield from _number(value)
+        yield from _duration(value)
+
+
+def wait_in_words(message: str) -> float | None:
+    """Find a wait that is said in words, such as "Please try again in 1m7.66s"."""
+    said = _IN_WORDS.search(message)
+    return _sum(said["duration"]) if said else None
+
+
 def _wishes(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
     for milliseconds in _number(headers.get("retry-after-ms", "")):
         yield milliseconds / 1000
     value = headers.get("retry-after", "")
     yield from _number(value)
+    yield from _duration(value)
     yield from _date(value, now)
-    resets = [
-        wait
-        for limit in ("-requests", "-tokens", "")
-        if headers.get(f"x-ratelimit-remaining{limit}", "0").strip() == "0"
-        for wait in _reset(headers.get(f"x-ratelimit-reset{limit}", ""), now)
-    ]
-    if resets:
+    if resets := [*_resets(headers, now)]:
         yield max(resets)
+
+
+def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
+    """Yield when the limits that are used up come back; a count below zero is one of those."""
+    pairs = [(f"x-ratelimit-remaining{of}", f"x-ratelimit-reset{of}") for of in _LIMITS]
+    pairs += [
+        (f"anthropic-ratelimit-{of}-remaining", f"anthropic-ratelimit-{of}-reset")
+        for of in _ANTHROPIC
+    ]
+    for remaining, reset in pairs:
+        left = headers.get(remaining, "0").strip()
+        if left == "0" or left.startswith("-"):
+            yield from _reset(headers.get(reset, ""), now)
+
+
+_LIMITS: Final = ("-requests", "-tokens", "")
 
 
 def _number(value: str) -> Iterator[float]:
@@ -47,16 +86,32 @@ def _number(value: str) -> Iterator[float]:
         yield float(value)
 
 
+def _duration(value: str) -> Iterator[float]:
+    if _WHOLE_DURATION.fullmatch(value.strip()):
+        yield _sum(value)
+
+
+def _sum(duration: str) -> float:
+    return sum(float(amount) * _unit(unit.lower()) for amount, unit in _DURATION.findall(duration))
+
+
+def _unit(name: str) -> float:
+    return _SECONDS["ms" if name.startswith(("ms", "mil")) else name[0]]
+
+
 def _date(value: str, now: datetime) -> Iterator[float]:
-    with suppress(ValueError):
-        date = parsedate_to_datetime(value)
-        yield (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+    """Read a date as HTTP has it, or as RFC 3339 has it, which some send instead."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError):
+            date = read(value)
+            yield (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+            return
 
 
 def _reset(value: str, now: datetime) -> Iterator[float]:
-    """Read `6m0s` and `120ms` (OpenAI), a time in Unix's s or ms (OpenRouter), or seconds."""
-    if parts := _DURATION.findall(value):
-        yield sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+    """Read `6m0s` (OpenAI), seconds, a date, or a time in Unix's s or ms (OpenRouter)."""
+    if durations := [*_duration(value)]:
+        yield from durations
         return
     for number in _number(value):
         if number >= _CLOCK_IN_MILLISECONDS:
@@ -65,3 +120,5 @@ def _reset(value: str, now: datetime) -> Iterator[float]:
             yield number - now.timestamp()
         else:
             yield number
+        return
+    yield from _date(value, now)

@@ -1,28 +1,27 @@
 """A model server as a provider: one call over HTTP, streamed, bounded and classified."""
 
 import hashlib
-import re
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
 import httpx
 
+from shared.runtime.logging import get_log
 from worker_service.providers import Call, Completion, ProviderError
 from worker_service.providers.connection import Connection, observed_connection
-from worker_service.providers.dialect import (
-    Answer,
-    Dialect,
-    Faulted,
-    ResponseMode,
-    Unreadable,
-    name_of,
-)
+from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadable
 from worker_service.providers.events import parser_for
-from worker_service.providers.failures import FailureKind, Fault, classify, error_of, fault_of
+from worker_service.providers.failures import FailureKind, error_of
+from worker_service.providers.fault import Fault, fault_of
+from worker_service.providers.fault_words import classify
 from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.negotiation import Step, step_down
+from worker_service.providers.pieces import name_of
+from worker_service.providers.request_form import RequestForm, ResponseMode
 from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
 from worker_service.providers.transport import (
@@ -37,25 +36,34 @@ from worker_service.providers.transport import (
 )
 from worker_service.providers.watch import Watch
 
-_MAY_REFUSE_STREAMS: Final = frozenset({400, 405, 406, 415, 422, 501})
-_STREAM: Final = re.compile(r"\bstream(ing|ed|_options)?\b", re.IGNORECASE)
-_IDS: Final = ("x-generation-id", "x-request-id")
+log = get_log()
+
+_IDS: Final = ("x-generation-id", "x-request-id", "request-id")
 _INSTEAD_OF_SECRETS: Final = "[secret]"
+_SHORTEST_SECRET: Final = 6
 _MUCH: Final = 8_192
 """After a read of so many bytes more may be waiting already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """The address of a server, our credential there, and the model of requests that name none."""
+    """The address of a server, our credential there, and the model of requests that name none.
+
+    `headers` are sent along; they may hold secrets too.
+    """
 
     base_url: str
     credential: str | None = field(default=None, repr=False)
     model: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class _ModeRefused(Exception):
-    """The server does not answer in this mode."""
+class _FormRefused(Exception):
+    """The server does not answer a call of this form."""
+
+    def __init__(self, step: Step, reason: str) -> None:
+        super().__init__(reason)
+        self.step = step
 
 
 class _ConnectionWasClosed(Exception):
@@ -83,60 +91,87 @@ class Server:
         self._dialect = dialect
         self._address = address
         self._limits = limits
-        self._modes_refused: dict[str, int] = {}
+        self._forms: dict[str, RequestForm] = {}
         self._watch = Watch()
         self._client = open_client(
             address.base_url,
-            credential=address.credential,
+            headers={**dialect.headers(address.credential), **address.headers},
             limits=limits,
             connections=connections,
         )
 
     async def complete(self, call: Call) -> Completion:
-        """Make one call, in the first mode of the dialect that the server does not refuse."""
+        """Make one call, in the first form of the dialect that the server does not refuse.
+
+        A form that is refused is given up for the model until the worker ends, once the server has
+        taken another: a server that refuses every one has refused something else.
+        """
         model = call.model or self._address.model
         if model is None:
             raise error_of(FailureKind.NO_MODEL)
+        form = self._forms.get(model) or self._dialect.ladder.first()
+        refused: list[_FormRefused] = []
         while True:
-            refused = self._modes_refused.get(model, 0)
             try:
-                return await self._ask(call, model, self._dialect.modes[refused])
-            except _ModeRefused:
-                self._modes_refused[model] = refused + 1
+                completion = await self._ask(call, model, form)
+            except _FormRefused as refusal:
+                form = refusal.step.form
+                refused.append(refusal)
             except _ConnectionWasClosed:
                 continue  # on the next one that was kept, and at last on a new one
+            else:
+                self._remember(model, form, refused)
+                return completion
+
+    def _remember(self, model: str, form: RequestForm, refused: Sequence[_FormRefused]) -> None:
+        """Begin with this form from now on; each refusal is logged once."""
+        if self._forms.get(model) == form:
+            return
+        self._forms[model] = form
+        for refusal in refused:
+            log.warning(
+                "provider_form_refused",
+                provider=self.name,
+                model=model,
+                refused=refusal.step.refused,
+                instead=refusal.step.instead,
+                reason=str(refusal),
+            )
 
     async def close(self) -> None:
         """Close the idle connections."""
         await self._client.aclose()
 
-    async def _ask(self, call: Call, model: str, mode: ResponseMode) -> Completion:
+    async def _ask(self, call: Call, model: str, form: RequestForm) -> Completion:
         stream = ResponseStream(self._limits)
         answer = stream.answer
-        body = self._dialect.body(call, model=model, mode=mode)
+        body = self._dialect.body(call, model=model, form=form)
         with observed_connection() as connection:
             try:
                 async with stream.timers:
                     with self._watch.watching(stream):
-                        await self._exchange(body, mode, stream, connection)
+                        await self._exchange(body, form, stream, connection)
             except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable, Faulted) as error:
                 if _was_closed(error, stream, connection):
                     raise _ConnectionWasClosed from error
                 if not answer.is_whole:
-                    raise self._classified(error, stream) from error
+                    raise self._classified(error, stream, form) from error
+        if answer.mismatch:
+            raise self._error(FailureKind.UNREADABLE, answer, detail=answer.mismatch)
         if not answer.is_whole:
             raise self._error(FailureKind.CONNECTION_LOST, answer)
         return answer.completion()
 
     async def _exchange(
-        self, body: object, mode: ResponseMode, stream: ResponseStream, connection: Connection
+        self, body: object, form: RequestForm, stream: ResponseStream, connection: Connection
     ) -> None:
-        if mode is not ResponseMode.WHOLE:
+        if form.response is not ResponseMode.WHOLE:
             stream.expect_tokens()
         async with self._client.stream("POST", self._dialect.path, json=body) as response:
             stream.begin(_request_id(response))
-            if response.status_code != HTTPStatus.OK:
-                raise await self._refusal(response, mode, stream.answer)
+            stream.answer.headers = response.headers
+            if not response.is_success:
+                raise await self._refusal(response, form, stream.answer)
             await self._read(response, stream, connection)
 
     async def _read(
@@ -156,15 +191,29 @@ class Server:
             stream.take(part_of(event), self._dialect)
 
     async def _refusal(
-        self, response: httpx.Response, mode: ResponseMode, answer: Answer
-    ) -> ProviderError | _ModeRefused:
-        fault = fault_of(response.status_code, await error_body(response))
-        if mode is not ResponseMode.WHOLE and _refuses_streams(fault):
-            return _ModeRefused()
-        wait = retry_after(response.headers, now=datetime.now(UTC))
-        return self._error(classify(fault), answer, detail=fault.message, wait=wait)
+        self, response: httpx.Response, form: RequestForm, answer: Answer
+    ) -> ProviderError | _FormRefused:
+        return self._error_of(
+            fault_of(response.status_code, await error_body(response)), form, answer
+        )
 
-    def _classified(self, error: Exception, stream: ResponseStream) -> ProviderError:
+    def _error_of(
+        self, fault: Fault, form: RequestForm, answer: Answer
+    ) -> ProviderError | _FormRefused:
+        """Make the error of a fault; the wait that its headers ask for goes before its own."""
+        step = step_down(form, fault, ladder=self._dialect.ladder)
+        if step is not None and not answer.length:
+            return _FormRefused(step, self._without_secrets(fault.message))
+        wait = retry_after(answer.headers, now=datetime.now(UTC))
+        fault = replace(fault, wait=fault.wait if wait is None else wait)
+        kind = classify(fault)
+        elsewhere = answer.headers.get("location", "")
+        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.message
+        return self._error(kind, answer, detail=detail, wait=fault.wait)
+
+    def _classified(
+        self, error: Exception, stream: ResponseStream, form: RequestForm
+    ) -> ProviderError | _FormRefused:
         answer = stream.answer
         match error:
             case TimeoutError():
@@ -174,8 +223,7 @@ class Server:
             case Unreadable():
                 return self._error(FailureKind.UNREADABLE, answer, detail=str(error))
             case Faulted():
-                fault = fault_of(HTTPStatus.OK, error.body)
-                return self._error(classify(fault), answer, detail=fault.message)
+                return self._error_of(fault_of(HTTPStatus.OK, error.body), form, answer)
             case _ if kind := classify_transport_error(error):
                 return self._error(kind, answer, detail=str(error))
             case _:
@@ -184,12 +232,17 @@ class Server:
     def _error(
         self, kind: FailureKind, answer: Answer, *, detail: str = "", wait: float | None = None
     ) -> ProviderError:
-        """Make the error of a kind, without the credential that a server may have repeated."""
-        if self._address.credential:
-            detail = detail.replace(self._address.credential, _INSTEAD_OF_SECRETS)
-        error = error_of(kind, detail, retry_after=wait)
+        """Make the error of a kind, with the provider's id of the call."""
+        error = error_of(kind, self._without_secrets(detail), retry_after=wait)
         error.provider_request_id = answer.provider_request_id
         return error
+
+    def _without_secrets(self, said: str) -> str:
+        """Take out the credential and the headers that a server may have repeated."""
+        for secret in (self._address.credential, *self._address.headers.values()):
+            if secret and len(secret) >= _SHORTEST_SECRET:
+                said = said.replace(secret, _INSTEAD_OF_SECRETS)
+        return said
 
 
 def _was_closed(error: Exception, stream: ResponseStream, connection: Connection) -> bool:
@@ -199,11 +252,6 @@ def _was_closed(error: Exception, stream: ResponseStream, connection: Connection
     again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
     """
     return is_lost_connection(error) and not (connection.is_new or stream.has_begun)
-
-
-def _refuses_streams(fault: Fault) -> bool:
-    said = " ".join([fault.message, *fault.words])
-    return fault.status in _MAY_REFUSE_STREAMS and _STREAM.search(said) is not None
 
 
 def _request_id(response: httpx.Response) -> str | None:

@@ -1,69 +1,33 @@
 """The settings of the providers, and the providers that they ask for."""
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PositiveFloat,
-    SecretStr,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 
-from schemas.providers import ModelName, ProviderName
-from shared.config import Environment
+from schemas.providers import ProviderName
+from shared.config import SECRETS, ProviderListSettings, load, names_of
 from worker_service.providers import Provider
-from worker_service.providers.chat_completions import ChatCompletions
 from worker_service.providers.demo import Demo, is_installed
 from worker_service.providers.limits import ProviderLimits
-from worker_service.providers.ollama import Ollama
+from worker_service.providers.model_servers import (
+    BUILT_IN_SERVERS,
+    ModelServerSettings,
+    dialect_of,
+)
 from worker_service.providers.server import Address, Server
 
-_OPENAI: Final = "https://api.openai.com/v1"
-_SEVERAL_MODELS: Final = frozenset({"openai", "openrouter", "ollama"})
+_DEMO = "demo"
 
-
-def _sendable(secret: SecretStr) -> SecretStr:
-    """Refuse what no HTTP header can carry; the message must not repeat it."""
-    value = secret.get_secret_value()
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError("has characters that no key has")
-    return secret
-
-
-BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
-ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
 Seconds = Annotated[PositiveFloat, Field(le=86_400)]
 
 
-class ProviderSettings(Environment):
+class ProviderSettings(ProviderListSettings):
     """Which providers there are, and the limits of their calls."""
 
     demo_latency_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         0, description="How long the provider demo takes for each entity."
-    )
-    openai_base_url: BaseUrl = Field(
-        _OPENAI, description="Address of OpenAI, or of any server that has its chat completions."
-    )
-    openai_api_key: ApiKey | None = Field(
-        None, description="The key for it; a server of one's own may need none."
-    )
-    openai_model: ModelName | None = Field(
-        None, description="The model of requests for openai that name none."
-    )
-    openrouter_base_url: BaseUrl = Field(
-        "https://openrouter.ai/api/v1", description="Address of OpenRouter."
-    )
-    openrouter_api_key: ApiKey | None = Field(None, description="The key for OpenRouter.")
-    openrouter_model: ModelName | None = Field(
-        None, description="The model of requests for openrouter that name none."
-    )
-    ollama_base_url: BaseUrl = Field("http://127.0.0.1:11434", description="Address of Ollama.")
-    ollama_model: ModelName | None = Field(
-        None, description="The model of requests for ollama that name none."
     )
     provider_connect_seconds: Seconds = Field(
         5, description="How long a connection to a provider may take."
@@ -81,89 +45,90 @@ class ProviderSettings(Environment):
     provider_answer_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = Field(
         8_388_608, description="The largest answer, as it is sent, that a worker reads."
     )
-    provider: ProviderName = Field(
-        "demo", description="The provider of requests that name none.", validate_default=True
+    provider: ProviderName | None = Field(
+        None,
+        description="The provider of requests that name none; empty: the first of PROVIDERS.",
+        validate_default=True,
     )
 
     @field_validator("provider")
     @classmethod
-    def _is_set_up(cls, name: ProviderName, info: ValidationInfo) -> ProviderName:
-        if name in _SEVERAL_MODELS and not info.data.get(f"{name}_model"):
-            raise ValueError(f"{name} needs {name.upper()}_MODEL too")
-        if name == "openrouter" and not info.data.get("openrouter_api_key"):
-            raise ValueError("openrouter needs OPENROUTER_API_KEY too")
-        if name == "demo" and not is_installed():
+    def _is_there(cls, provider: ProviderName | None, info: ValidationInfo) -> ProviderName | None:
+        names = names_of(info.data.get("providers", ""))
+        if provider is not None and provider not in names:
+            raise ValueError(f"{provider} is none of {', '.join(names)}")
+        if (provider or names[0]) == _DEMO and not is_installed():
             raise ValueError(
                 "demo is not installed here; name another provider, or build the image with DEMO=1"
             )
-        return name
+        return provider
+
+    @property
+    def default_provider(self) -> str:
+        """The provider of requests that name none."""
+        return self.provider or self.provider_names[0]
 
 
-def make_providers(settings: ProviderSettings, *, connections: int) -> Mapping[str, Provider]:
-    """Make every provider that is set up, by its name; each call may have a connection."""
-    made = {name: make(settings, connections) for name, make in _TABLE.items()}
+def make_providers(
+    settings: ProviderSettings, *, connections: int, secrets: Path = SECRETS
+) -> Mapping[str, Provider]:
+    """Make the providers by their names; each call may have a connection.
+
+    Those that PROVIDERS names must be whole; of those that are built in, the ones are made that are
+    set up.
+
+    Raises:
+        SystemExit: the variables of a provider are wrong, in one line.
+    """
+    made = {
+        name: _made(name, settings, connections=connections, secrets=secrets)
+        for name in settings.provider_names
+    }
     return {name: provider for name, provider in made.items() if provider is not None}
 
 
-def _demo(settings: ProviderSettings, _: int) -> Provider | None:
-    """Wherever its package is installed."""
-    return Demo(latency_seconds=settings.demo_latency_seconds) if is_installed() else None
-
-
-def _openai(settings: ProviderSettings, connections: int) -> Provider | None:
-    """With a key, or with the address of another server."""
-    if not settings.openai_api_key and settings.openai_base_url == _OPENAI:
+def _made(
+    name: str, settings: ProviderSettings, *, connections: int, secrets: Path
+) -> Provider | None:
+    if name == _DEMO:
+        return _demo(settings)
+    prefix = f"{name.upper()}_"
+    server = load(BUILT_IN_SERVERS.get(name, ModelServerSettings), secrets=secrets, prefix=prefix)
+    is_wanted = bool(settings.providers) or name == settings.default_provider
+    if missing := _missing(name, server, is_default=name == settings.default_provider):
+        if is_wanted:
+            raise SystemExit(f"wrong setting: {prefix}{missing}: is not set, and {name} needs it")
         return None
     address = Address(
-        base_url=settings.openai_base_url,
-        credential=_revealed(settings.openai_api_key),
-        model=settings.openai_model,
+        base_url=server.base_url,
+        credential=server.api_key.get_secret_value() if server.api_key else None,
+        model=server.model,
+        headers={of: value.get_secret_value() for of, value in server.headers.items()},
     )
     return Server(
-        "openai",
-        ChatCompletions(),
+        name,
+        dialect_of(server),
         address=address,
         limits=_limits(settings),
         connections=connections,
     )
 
 
-def _openrouter(settings: ProviderSettings, connections: int) -> Provider | None:
-    """With a key."""
-    if not settings.openrouter_api_key:
-        return None
-    address = Address(
-        base_url=settings.openrouter_base_url,
-        credential=_revealed(settings.openrouter_api_key),
-        model=settings.openrouter_model,
-    )
-    return Server(
-        "openrouter",
-        ChatCompletions(extra={"provider": {"require_parameters": True}}),
-        address=address,
-        limits=_limits(settings),
-        connections=connections,
-    )
+def _demo(settings: ProviderSettings) -> Provider | None:
+    if is_installed():
+        return Demo(latency_seconds=settings.demo_latency_seconds)
+    if settings.providers:
+        raise SystemExit("wrong setting: PROVIDERS: demo is not installed here")
+    return None
 
 
-def _ollama(settings: ProviderSettings, connections: int) -> Provider | None:
-    """Without a key: it needs none, so it is always set up."""
-    return Server(
-        "ollama",
-        Ollama(),
-        address=Address(base_url=settings.ollama_base_url, model=settings.ollama_model),
-        limits=_limits(settings),
-        connections=connections,
-    )
-
-
-_TABLE: Final[Mapping[ProviderName, Callable[[ProviderSettings, int], Provider | None]]] = {
-    "demo": _demo,
-    "openai": _openai,
-    "openrouter": _openrouter,
-    "ollama": _ollama,
-}
-"""How each provider is made of the settings; None where it is not set up."""
+def _missing(name: str, server: ModelServerSettings, *, is_default: bool) -> str | None:
+    """Name the variable that a provider lacks: its vendor takes no call without a key."""
+    fields = type(server).model_fields
+    is_the_vendors = server.base_url == fields["base_url"].default and name != "ollama"
+    if is_the_vendors and not server.api_key:
+        return "API_KEY"
+    return "MODEL" if is_default and not server.model else None
 
 
 def _limits(settings: ProviderSettings) -> ProviderLimits:
@@ -175,7 +140,3 @@ def _limits(settings: ProviderSettings) -> ProviderLimits:
         call_seconds=settings.provider_call_seconds,
         answer_bytes=settings.provider_answer_bytes,
     )
-
-
-def _revealed(key: SecretStr | None) -> str | None:
-    return key.get_secret_value() if key else None

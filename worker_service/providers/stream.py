@@ -8,9 +8,10 @@ length.
 import asyncio
 from typing import Final
 
-from worker_service.providers.dialect import Answer, Dialect, Json
+from worker_service.providers.dialect import Answer, Dialect
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.pieces import Json
 
 _LINGER_SECONDS: Final = 1.0
 """How long the end of a body is waited for once the answer is whole, to keep its connection."""

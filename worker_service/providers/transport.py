@@ -12,9 +12,10 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json
 
 from worker_service.providers.connection import observer
-from worker_service.providers.dialect import Json, Unreadable
+from worker_service.providers.dialect import Unreadable
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.pieces import Json
 from worker_service.providers.proxy import proxy_for
 
 _KEPT_ALIVE_SECONDS: Final = 30.0
@@ -30,19 +31,16 @@ class Oversized(Exception):
 
 
 def open_client(
-    base_url: str, *, credential: str | None, limits: ProviderLimits, connections: int
+    base_url: str, *, headers: Mapping[str, str], limits: ProviderLimits, connections: int
 ) -> httpx.AsyncClient:
     """Open a client with a pool of its own, which has room for every call.
 
     Redirects are not followed: they would carry the credential to another place.
     """
-    headers = {"Accept-Encoding": "identity"}
-    if credential is not None:
-        headers["Authorization"] = f"Bearer {credential}"
     certificates = httpx.create_ssl_context()
     return httpx.AsyncClient(
         base_url=base_url,
-        headers=headers,
+        headers={"Accept-Encoding": "identity", **headers},
         timeout=httpx.Timeout(None, connect=limits.connect_seconds, pool=limits.connect_seconds),
         transport=AiohttpTransport(
             verify=certificates,

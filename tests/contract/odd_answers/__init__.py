@@ -1,0 +1,1 @@
+"""The table of odd answers, by kind: bytes in, outcome out."""

@@ -1,0 +1,194 @@
+"""An error as a provider sends it, read whatever its shape is; pure.
+
+OpenAI's and most others' `{"error": {…}}`, Google's list of such, FastAPI's `{"detail": …}`, flat
+`{"message", "type", "code"}`, `{"errors": […]}`, RFC 9457's problems, text and HTML.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from worker_service.providers.retry_after import seconds_of, wait_in_words
+
+_DEEPEST: Final = 8
+_MOST_MESSAGES: Final = 8
+_LONGEST_MESSAGE: Final = 600
+_ERRORS: Final = range(400, 600)
+UNKNOWN_STATUS: Final = 0
+"""Of an error inside an answer of status 200 that has no number."""
+
+_MESSAGES: Final = frozenset(
+    {"error", "errors", "err", "detail", "details", "message", "msg", "metadata", "raw"}
+    | {"error_message", "errormessage", "error_msg", "error_description", "description", "title"}
+    | {"status_msg", "fault", "faultstring", "base_resp", "innererror", "cause", "causes"}
+)
+_CODES: Final = frozenset(
+    {"code", "type", "status", "reason", "param", "loc", "error_code", "errorcode", "err_code"}
+    | {"error_type", "errortype", "status_code", "statuscode", "http_code", "http_status", "errno"}
+)
+_WAITS: Final[Mapping[str, float]] = {
+    "retrydelay": 1.0,
+    "retry_delay": 1.0,
+    "retry_after": 1.0,
+    "retryafter": 1.0,
+    "retry_after_seconds": 1.0,
+    "retry_after_ms": 0.001,
+}
+_FLAGS: Final = frozenset({"failed_generation", "reasons"})
+_SHAPES: Final = frozenset(
+    {"error", "errors", "detail", "message", "msg", "error_message", "base_resp"}
+)
+_NUMBERED_BY: Final = ("code", "status", "status_code", "statusCode", "error_code")
+_STATUSES: Final = ("error", *_ERRORS, *map(str, _ERRORS))
+_MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_NUMBERED: Final = re.compile(
+    r"\b(?:error|status|http)(?:[ _-]?code)?[ :=]*\(?([45]\d\d)\b", re.IGNORECASE
+)
+_NUMBERS: Final[Mapping[str, int]] = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "rate_limited": 429,
+    "too_many_requests": 429,
+    "resource_exhausted": 429,
+    "insufficient_quota": 429,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "auth_error": 401,
+    "unauthenticated": 401,
+    "unauthorized": 401,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "billing_error": 402,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "not_found": 404,
+    "deadline_exceeded": 504,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "unavailable": 503,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "context_length_exceeded": 400,
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "failed_precondition": 400,
+    "badrequesterror": 400,
+    "request_too_large": 413,
+}
+"""Statuses that words stand for, those of gRPC among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What went wrong: an HTTP status or the number in its place, and what was said.
+
+    `words` are codes, types and names of parameters, in lower case; `wait` is in seconds.
+    """
+
+    status: int
+    message: str = ""
+    words: frozenset[str] = frozenset()
+    wait: float | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    messages: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+
+def is_fault(part: Mapping[str, Any]) -> bool:
+    """Whether an object is an error rather than a part of an answer."""
+    if part.get("error"):
+        return True
+    if any(part.get(name) in _STATUSES for name in ("type", "object", *_NUMBERED_BY)):
+        return True
+    return any(part.get(name) and isinstance(part[name], str | list | dict) for name in _SHAPES)
+
+
+def fault_of(status: int, body: object) -> Fault:
+    """Read an error; one inside an answer of status 200 has its number in its code or words."""
+    found = _Found()
+    _read(body, found, depth=0)
+    message = "; ".join(dict.fromkeys(found.messages))
+    return Fault(
+        status=status if status >= 300 else _number(found, message),  # noqa: PLR2004 - no success
+        message=message,
+        words=frozenset(found.words),
+        wait=max(found.waits, default=None) or wait_in_words(message),
+    )
+
+
+def _number(found: _Found, message: str) -> int:
+    said = (int(number) for number in _NUMBERED.findall(message))
+    meant = (_NUMBERS[word] for word in found.words if word in _NUMBERS)
+    numbers = (number for number in found.numbers if number in _ERRORS)
+    return next((number for each in (numbers, meant, said) for number in each), UNKNOWN_STATUS)
+
+
+def _read(value: object, found: _Found, *, depth: int) -> None:
+    if depth > _DEEPEST or len(found.messages) >= _MOST_MESSAGES:
+        return
+    if isinstance(value, str):
+        _read_text(value, found, depth=depth)
+    elif isinstance(value, list):
+        for each in value:
+            _read(each, found, depth=depth + 1)
+    elif isinstance(value, Mapping):
+        _read_object(value, found, depth=depth)
+
+
+def _read_object(error: Mapping[str, Any], found: _Found, *, depth: int) -> None:
+    """Read the codes first: those of an outer error go before those of the error inside it."""
+    members = [(name.lower().replace("-", "_"), value) for name, value in error.items()]
+    for name, value in sorted(members, key=lambda member: member[0] not in _CODES):
+        _read_member(name, value, found, depth=depth)
+
+
+def _read_member(name: str, value: object, found: _Found, *, depth: int) -> None:
+    if name in _WAITS:
+        found.waits.extend(seconds * _WAITS[name] for seconds in seconds_of(value))
+    elif name in _FLAGS and value:
+        found.words.append(name)
+    elif name in _CODES and not isinstance(value, Mapping):
+        _read_code(value, found, place=name)
+    elif name in _MESSAGES or (name == "headers" and isinstance(value, Mapping)):
+        _read(value, found, depth=depth + 1)
+
+
+def _read_code(value: object, found: _Found, *, place: str) -> None:
+    """Keep a code, the number that it may be, and the place of a fault, which is worth showing."""
+    codes = value if isinstance(value, list) else [value]
+    found.numbers.extend(int(str(code)) for code in codes if re.fullmatch(r"[45]\d\d", str(code)))
+    words = [code for code in codes if isinstance(code, str) and code]
+    found.words.extend(word.lower() for word in words)
+    if place == "loc" or any(" " in word for word in words):
+        found.messages.append(".".join(words)[:_LONGEST_MESSAGE])
+
+
+def _read_text(text: str, found: _Found, *, depth: int) -> None:
+    """Take a text as a message, unless it is JSON, such as the raw error behind a router's."""
+    text = text.strip()
+    if text.startswith(("{", "[")):
+        try:
+            inner = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            _read(inner, found, depth=depth + 1)
+            return
+    if said := _plain(text)[:_LONGEST_MESSAGE]:
+        found.messages.append(said)
+
+
+def _plain(text: str) -> str:
+    """Take the title of an HTML page, else its words."""
+    if not text.startswith("<"):
+        return text
+    titles = _TITLE.findall(text)
+    return " ".join(titles[0].split() if titles else _MARKUP.sub(" ", text).split())

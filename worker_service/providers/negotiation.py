@@ -1,0 +1,80 @@
+"""Which form a server is asked in after it has refused another; pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeVar
+
+from worker_service.providers.failures import FailureKind
+from worker_service.providers.fault import UNKNOWN_STATUS, Fault
+from worker_service.providers.fault_words import classify
+from worker_service.providers.request_form import FormLadder, RequestForm
+
+Axis = Literal["limit", "response", "system", "format"]
+Rung = TypeVar("Rung")
+
+_REFUSALS: Final = frozenset(
+    {
+        FailureKind.BAD_REQUEST,
+        FailureKind.NOT_FOUND,
+        FailureKind.MODEL_REFUSED,
+        FailureKind.UNAVAILABLE,
+    }
+)
+_STATUSES: Final = frozenset({UNKNOWN_STATUS, 400, 403, 404, 405, 406, 415, 422, 501})
+_LIMIT: Final = r"\bmax_(?:completion_|output_|new_)?tokens\b"
+_UNWANTED: Final = (
+    r"\b(?:required|missing|must be (?:set|specified)|instead|extra[ _]\w+|deprecated"
+    r"|(?:not |un)(?:supported|permitted|allowed|recogni[sz]ed|expected|known))\b"
+)
+_NAMED: Final[Mapping[Axis, re.Pattern[str]]] = {
+    "limit": re.compile(rf"{_LIMIT}.*{_UNWANTED}|{_UNWANTED}.*{_LIMIT}"),
+    "response": re.compile(r"\bstream(?:ing|ed|_options)?\b|\binclude_usage\b"),
+    "system": re.compile(
+        r"\b(?:system|developer)['\"`]? (?:role|message|prompt|instruction)s?\b"
+        r"|\b(?:role|message)s?\b[^.]*\b(?:system|developer)\b"
+        r"|\broles must alternate\b|\bonly user and assistant roles\b"
+    ),
+    "format": re.compile(
+        r"\b(?:response_?format|output_?(?:config|format)|guided_json|grammar|strict|schema|format"
+        r"|json[ _-]?(?:schema|object|mode)|structured[ _-]?outputs?"
+        r"|(?:requested|required?)[ _]parameters)\b"
+    ),
+}
+"""What a refusal names; the first axis that is named and has another form steps down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step down: the axis, the form that was refused on it, and the form from now on."""
+
+    axis: Axis
+    refused: str
+    form: RequestForm
+
+    @property
+    def instead(self) -> str:
+        """What is asked for from now on."""
+        return str(getattr(self.form, self.axis))
+
+
+def step_down(form: RequestForm, fault: Fault, *, ladder: FormLadder) -> Step | None:
+    """Find the next form after a refusal; None where the fault is no refusal of a form."""
+    if fault.status not in _STATUSES or classify(fault) not in _REFUSALS:
+        return None
+    said = " ".join([fault.message, *sorted(fault.words)]).lower()
+    for axis, words in _NAMED.items():
+        below = _below(getattr(form, axis), getattr(ladder, axis))
+        if below is not None and words.search(said):
+            return Step(
+                axis=axis,
+                refused=str(getattr(form, axis)),
+                form=replace(form, **{axis: below}),
+            )
+    return None
+
+
+def _below(refused: Rung, rungs: tuple[Rung, ...]) -> Rung | None:
+    """Return the rung after a refused one."""
+    following = rungs[rungs.index(refused) + 1 :]
+    return following[0] if following else None

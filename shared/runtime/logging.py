@@ -34,6 +34,7 @@ Event = Literal[
     "partitions_revoked",
     "loop_iteration_failed",
     "provider_call_failed",
+    "provider_calls_lost",
     "request_accepted",
     "request_claimed",
     "request_released",

@@ -21,18 +21,25 @@ SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7
 """Ids rise with time, as those that the API makes do."""
 
 ITEMS = """
-INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts, usage)
-SELECT id, 0, 'succeeded', $1, 1, '{"calls": 1}' FROM generation_requests"""
+INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
+SELECT id, 0, 'succeeded', $1, 1 FROM generation_requests"""
+
+CALLS = """
+INSERT INTO provider_calls
+    (generation_request_id, call_id, ordinal, round, epoch, provider, outcome, input_tokens,
+     output_tokens, reasoning_tokens, seconds, received_bytes)
+SELECT id, id, 0, 1, 1, 'demo', 'ok', 142, 37, 0, 0.1, 0 FROM generation_requests"""
 
 _BATCH = 100_000
 
 
 async def finish(stack: Stack, requests: int) -> None:
-    """Write so many completed requests with an item each into a database that has none."""
+    """Write so many completed requests, each with an item and a call, into an empty database."""
     async with connected(stack.database_url) as database:
         for first in range(0, requests, _BATCH):
             await database.execute(FINISHED, first + 1, min(first + _BATCH, requests))
         await database.execute(ITEMS, json.dumps(ENTITY))
+        await database.execute(CALLS)
         await database.execute("VACUUM (ANALYZE, FREEZE)")
         await database.execute("CHECKPOINT")
 

@@ -48,7 +48,18 @@ class Failure(BaseModel):
     ordinal: int = Field(description="Which one of the request, from 0.")
     code: str
     message: str | None
-    attempts: int = Field(description="How often the provider was called for it.")
+    attempts: int = Field(description="How often the provider was called for it, in all attempts.")
+
+
+class LastFailure(BaseModel):
+    """How the last call failed of those for items that are still missing."""
+
+    code: str
+    message: str
+    at: datetime = Field(description="When the call ended.")
+    provider: str
+    model: str | None
+    calls: int = Field(description="How many calls were made so far for the item.")
 
 
 class Urls(BaseModel):
@@ -58,7 +69,7 @@ class Urls(BaseModel):
 
 
 class GenerationRequestSummary(BaseModel):
-    """The tracking record as lists show it: no `entities`, `failures` and `dead_letter`."""
+    """The tracking record as lists show it: without what was made, what failed and why."""
 
     request_id: UUID
     entity_type: str
@@ -130,6 +141,7 @@ class GenerationRequest(GenerationRequestSummary):
                         }
                     ],
                     "failures": [],
+                    "last_failure": None,
                     "dead_letter": None,
                 }
             ]
@@ -140,6 +152,10 @@ class GenerationRequest(GenerationRequestSummary):
         description="The entities made so far, in the order of their ordinals."
     )
     failures: list[Failure]
+    last_failure: LastFailure | None = Field(
+        description="What keeps an item from being made, while the request waits or is worked on; "
+        "null once it is final."
+    )
     dead_letter: DeadLetterReference | None = Field(
         description="The dead letter of this round, once it settled without all its entities."
     )

@@ -1,9 +1,21 @@
-"""What making entities cost: written by the worker with each item, added up by the API."""
+"""What making entities costs: tokens as a provider counts them, and the sums that the API shows."""
 
-from collections.abc import Sequence
-from typing import Self
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+MOST_TOKENS: Final = 2**31 - 1
+
+
+def _counted(count: object) -> int | None:
+    """Trust no provider's number: one that counts nothing costs the count, never the answer."""
+    if not isinstance(count, int) or isinstance(count, bool):
+        return None
+    return count if 0 <= count <= MOST_TOKENS else None
+
+
+TokenCount = Annotated[int | None, BeforeValidator(_counted)]
+"""A number of tokens; None where the provider's is no integer from 0 to `MOST_TOKENS`."""
 
 
 class Tokens(BaseModel):
@@ -11,21 +23,9 @@ class Tokens(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-
-
-class ProviderCall(Tokens):
-    """One call of a provider: how it ended (`ok`, or an error code), and what it took."""
-
-    outcome: str
-    seconds: float
-    first_token_seconds: float | None = None
-    model: str | None = None
-    finish_reason: str | None = None
-    provider_request_id: str | None = None
-    reasoning: str | None = None
+    input_tokens: TokenCount = 0
+    output_tokens: TokenCount = 0
+    reasoning_tokens: TokenCount = 0
 
 
 class Usage(BaseModel):
@@ -35,22 +35,3 @@ class Usage(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
-
-
-class ItemUsage(Usage):
-    """What one item cost, and each call of it in its order."""
-
-    provider_calls: tuple[ProviderCall, ...] = ()
-
-    @classmethod
-    def of(cls, calls: Sequence[ProviderCall]) -> Self:
-        """Add up the calls of an item."""
-        return cls(
-            calls=len(calls),
-            provider_calls=tuple(calls),
-            **{name: sum(getattr(call, name) for call in calls) for name in Tokens.model_fields},
-        )
-
-    def totals(self) -> dict[str, int]:
-        """Leave out the calls: the sums alone."""
-        return self.model_dump(include={*Usage.model_fields})

@@ -106,7 +106,12 @@ async def _working(
         application_name="worker_service",
     ) as database:
         publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
-        policy = RetryPolicy(call_attempts=settings.call_attempts, first_wait=0.0, longest_wait=0.0)
+        policy = RetryPolicy(
+            call_attempts=settings.call_attempts,
+            calls_per_item=settings.max_calls_per_item,
+            first_wait=0.0,
+            longest_wait=0.0,
+        )
         breakers = Breakers(
             BreakerPolicy(
                 failures=settings.breaker_failures, first_seconds=settings.breaker_seconds

@@ -40,6 +40,10 @@ class WorkerSettings(SharedSettings, ProviderSettings):
         3,
         description="Provider calls per item whose output is schema-invalid before the item fails.",
     )
+    max_calls_per_item: PositiveInt = Field(
+        25,
+        description="Provider calls per item, over all attempts and releases, before it fails.",
+    )
 
     breaker_failures: PositiveInt = Field(
         5, description="Consecutive failed attempts that open a provider's circuit."

@@ -7,6 +7,7 @@ from shared.group_commit import GroupCommit
 from shared.outbox import Relay
 from shared.postgres.database import Database
 from worker_service.kafka_names import KafkaNames
+from worker_service.settlement.provider_calls import CallBatch
 from worker_service.settlement.record import Answer, Result
 
 
@@ -14,7 +15,8 @@ from worker_service.settlement.record import Answer, Result
 class WorkerContext:
     """The connections and limits of a worker process.
 
-    `recording` writes results in batches. `is_over` is set when a drain has used up its time: what
+    `recording` writes results in batches, and `call_recording` the calls that come with no result.
+    `is_over` is set when a drain has used up its time: what
     cannot be recorded even then is left to the next owner of the request.
     """
 
@@ -22,5 +24,6 @@ class WorkerContext:
     relay: Relay
     kafka_names: KafkaNames
     recording: GroupCommit[Result, Answer]
+    call_recording: GroupCommit[CallBatch, None]
     parallel_items: int
     is_over: asyncio.Event

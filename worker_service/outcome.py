@@ -1,29 +1,26 @@
 """What an attempt at an item ends with."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from schemas.usage import ItemUsage
 from shared.errors import ErrorCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """A valid entity, ready to be recorded; `attempts` counts the provider's calls."""
+    """A valid entity, ready to be recorded; `attempts` counts the calls of the round."""
 
     entity: dict[str, Any]
     attempts: int
-    usage: ItemUsage = field(default_factory=ItemUsage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The item cannot be made; asking the provider again would not help."""
+    """The item cannot be made; asking the provider again would not help, or was done too often."""
 
     code: ErrorCode
     message: str
     attempts: int
-    usage: ItemUsage = field(default_factory=ItemUsage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

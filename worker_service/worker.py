@@ -36,6 +36,7 @@ from worker_service.kafka_names import KafkaNames
 from worker_service.maintenance.duty import Duty, Maintenance
 from worker_service.maintenance.table import claiming_duties, lasting_duties
 from worker_service.providers.settings import make_providers
+from worker_service.settlement.provider_calls import record_calls
 from worker_service.settlement.record import record
 from worker_service.watchdog import Watchdog
 
@@ -160,6 +161,11 @@ def make_context(
             key=lambda result: result.request_id,
             patience=database.patience,
         ),
+        call_recording=GroupCommit(
+            partial(record_calls, database),
+            key=lambda batch: batch[0].call_id,
+            patience=database.patience,
+        ),
         parallel_items=settings.max_parallel_items_per_request,
         is_over=asyncio.Event(),
     )
@@ -186,6 +192,7 @@ def make_tools(settings: WorkerSettings) -> GenerationTools:
         providers=make_providers(settings, connections=settings.provider_calls),
         policy=RetryPolicy(
             call_attempts=settings.call_attempts,
+            calls_per_item=settings.max_calls_per_item,
             invalid_output_attempts=settings.invalid_output_attempts,
         ),
         breakers=Breakers(policy),

@@ -1,20 +1,17 @@
 """List generation requests, newest first, page by page: each page in one statement."""
 
-import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from api_service.generation_requests.read import summary
+from api_service.generation_requests.read import USAGE_OF_REQUEST, summary
 from api_service.http.cursors import Cursors, Instant
 from schemas.api import GenerationRequestPage
 from schemas.states import Status
 from shared.postgres.database import Database
 from shared.sql import Statement, sql
 
-_HEAD = """
-SELECT request.*,
-       (SELECT json_agg(usage - 'provider_calls') FROM generation_items
-         WHERE generation_request_id = request.id) AS usages
+_HEAD = f"""
+SELECT request.*, {USAGE_OF_REQUEST} AS usage
   FROM generation_requests AS request"""
 _TAIL = """(:status::text IS NULL OR status = :status)
    AND (:entity_type::text IS NULL OR entity_type = :entity_type)
@@ -67,7 +64,7 @@ async def page(
     )
     shown, next_cursor = CURSORS.page(rows, limit, **bound)
     return GenerationRequestPage(
-        data=[summary(row, json.loads(row["usages"] or "[]"), prefix) for row in shown],
+        data=[summary(row, prefix) for row in shown],
         next_cursor=next_cursor,
         has_more=next_cursor is not None,
     )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from schemas.api import (
     Failure,
     GenerationRequest,
     GenerationRequestSummary,
+    LastFailure,
     Urls,
 )
 from schemas.dead_letters import DeadLetterReference
@@ -28,19 +28,43 @@ from shared.errors import RETRYABLE
 from shared.postgres.database import Database
 from shared.sql import sql
 
-READ = sql("""
+USAGE_OF_REQUEST = """
+       (SELECT json_build_object(
+                   'calls', count(*),
+                   'input_tokens', coalesce(sum(input_tokens), 0),
+                   'output_tokens', coalesce(sum(output_tokens), 0),
+                   'reasoning_tokens', coalesce(sum(reasoning_tokens), 0))
+          FROM provider_calls WHERE generation_request_id = request.id)"""
+"""The calls of `request` added up: of all its rounds, whatever became of them."""
+
+READ = sql(f"""
 SELECT request.*,
        extract(epoch FROM clock_timestamp() - request.started_at)::float8 AS seconds_in_work,
        (SELECT json_agg(json_build_object(
                    'ordinal', ordinal, 'entity', entity, 'code', error_code,
-                   'message', error_message, 'attempts', attempts,
-                   'usage', usage - 'provider_calls')
+                   'message', error_message, 'attempts', attempts)
                ORDER BY ordinal)
           FROM generation_items WHERE generation_request_id = request.id) AS items,
-       dead_letter.id AS dead_letter_id, dead_letter.reason AS dead_letter_reason
+       {USAGE_OF_REQUEST} AS usage,
+       dead_letter.id AS dead_letter_id, dead_letter.reason AS dead_letter_reason,
+       last_failure.*
   FROM generation_requests AS request
   LEFT JOIN dead_letters AS dead_letter
          ON dead_letter.generation_request_id = request.id AND dead_letter.round = request.round
+  -- Of an item that is still missing; one that was made in the end says nothing any more.
+  LEFT JOIN LATERAL (
+       SELECT outcome AS failed_code, call.error_message AS failed_message, ended_at AS failed_at,
+              call.provider AS failed_provider, call.model AS failed_model,
+              (SELECT count(*) FROM provider_calls AS made
+                WHERE made.generation_request_id = request.id AND made.round = request.round
+                  AND made.ordinal = call.ordinal) AS failed_calls
+         FROM provider_calls AS call
+        WHERE request.completed_at IS NULL AND call.generation_request_id = request.id
+          AND call.round = request.round AND call.error_message IS NOT NULL
+          AND NOT EXISTS (SELECT FROM generation_items AS item
+                           WHERE item.generation_request_id = request.id
+                             AND item.ordinal = call.ordinal)
+        ORDER BY ended_at DESC, call_id DESC LIMIT 1) AS last_failure ON true
  WHERE request.id = :request_id""")
 
 _MEMBERS: Final = GenerationRequestSummary.model_fields.keys()
@@ -117,23 +141,22 @@ def path_of(request_id: UUID, prefix: str) -> str:
     return f"{prefix}/generation-requests/{request_id}"
 
 
-def summary(
-    row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str
-) -> GenerationRequestSummary:
+def summary(row: asyncpg.Record, prefix: str) -> GenerationRequestSummary:
     """Make the record as lists show it: without entities and failures."""
-    return GenerationRequestSummary(**_members(row, usages, prefix))
+    return GenerationRequestSummary(**_members(row, prefix))
 
 
 def _record(row: asyncpg.Record, items: list[dict[str, Any]], prefix: str) -> GenerationRequest:
     return GenerationRequest(
-        **_members(row, (item["usage"] for item in items), prefix),
+        **_members(row, prefix),
         entities=_entities(row["entity_type"], items),
         failures=[Failure(**item) for item in items if item["code"] is not None],
+        last_failure=_last_failure(row),
         dead_letter=_dead_letter(row),
     )
 
 
-def _members(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str) -> dict[str, Any]:
+def _members(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
     """Read the members that are columns by their names, and derive the others."""
     return {
         **{name: value for name, value in row.items() if name in _MEMBERS},
@@ -141,7 +164,7 @@ def _members(row: asyncpg.Record, usages: Iterable[dict[str, int]], prefix: str)
         "constraints": _read_json(row["constraints"]),
         "metadata": None if row["metadata"] is None else _read_json(row["metadata"]),
         "error": _error(row),
-        "usage": _total(usages),
+        "usage": Usage.model_validate_json(row["usage"]),
         "urls": Urls(self=path_of(row["id"], prefix)),
     }
 
@@ -178,8 +201,7 @@ def _dead_letter(row: asyncpg.Record) -> DeadLetterReference | None:
     return DeadLetterReference(id=row["dead_letter_id"], reason=row["dead_letter_reason"])
 
 
-def _total(usages: Iterable[dict[str, int]]) -> Usage:
-    usages = list(usages)
-    return Usage(
-        **{name: sum(usage.get(name) or 0 for usage in usages) for name in Usage.model_fields}
-    )
+def _last_failure(row: asyncpg.Record) -> LastFailure | None:
+    if row["failed_code"] is None:
+        return None
+    return LastFailure(**{name: row[f"failed_{name}"] for name in LastFailure.model_fields})

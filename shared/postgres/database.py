@@ -13,7 +13,7 @@ from shared.sql import sql
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-SCHEMA_VERSION = "20261128000100"
+SCHEMA_VERSION = "20261128000200"
 """The newest migration that the services rely on."""
 
 APPLIED = sql("SELECT 1 FROM schema_migrations WHERE version >= :version LIMIT 1")

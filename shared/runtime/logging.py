@@ -38,6 +38,7 @@ Event = Literal[
     "provider_call_failed",
     "provider_form_refused",
     "proxy_not_supported",
+    "provider_calls_lost",
     "request_accepted",
     "request_claimed",
     "request_released",

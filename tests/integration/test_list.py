@@ -81,7 +81,7 @@ async def test_a_list_shows_each_record_without_what_was_made_and_what_failed(
     (summary,) = (await page(api))["data"]
 
     assert [*summary] == [*GenerationRequestSummary.model_fields]
-    assert {*record} - {*summary} == {"entities", "failures", "dead_letter"}
+    assert {*record} - {*summary} == {"entities", "failures", "last_failure", "dead_letter"}
     assert summary == {name: record[name] for name in summary}
     assert summary["error"]["code"] == "refused"
 

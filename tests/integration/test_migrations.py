@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import importlib
+import json
 import pkgutil
 import re
 import uuid
@@ -496,6 +497,45 @@ async def test_letters_of_the_first_schema_are_kept(empty_database_url: str, tmp
     kept = """SELECT reason || coalesce(' ' || cardinality(header_names), '')
                 FROM dead_letters WHERE first_failed_at = created_at ORDER BY reason"""
     assert await rows_of(empty_database_url, kept) == ["undecodable", "unreadable 0"]
+
+
+async def test_the_calls_of_the_schema_before_are_kept(empty_database_url: str, tmp_path: Path):
+    for file in Path(migrations_package.__file__ or "").parent.glob("*.sql"):
+        if file.name < "20261128000200":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    await migrate(empty_database_url, folder=tmp_path)
+    usage = {
+        "calls": 2,
+        "provider_calls": [
+            {"outcome": "timeout", "seconds": 2.5, "input_tokens": 0},
+            {"outcome": "ok", "seconds": 1, "input_tokens": 2**40, "model": "tiny"},
+        ],
+    }
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute(
+            """INSERT INTO generation_requests
+                   (id, entity_type, status, requested_count, generated_count, epoch, traceparent,
+                    deadline_at, completed_at)
+               VALUES (gen_random_uuid(), 'sentence', 'completed', 1, 1, 1, '', now(), now())"""
+        )
+        await connection.execute(
+            """INSERT INTO generation_items
+                   (generation_request_id, ordinal, status, entity, attempts, usage)
+               SELECT id, 0, 'succeeded', '{}', 1, $1 FROM generation_requests""",
+            json.dumps(usage),
+        )
+
+        await migrate(empty_database_url)
+
+        rows = await connection.fetch("SELECT * FROM provider_calls ORDER BY call_id")
+    finally:
+        await connection.close()
+    assert [(row["outcome"], row["error_message"], row["model"]) for row in rows] == [
+        ("timeout", "timeout", None),
+        ("ok", None, "tiny"),
+    ]
+    assert [row["input_tokens"] for row in rows] == [0, 2**31 - 1]
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,10 @@ async def settled(database: Database, request_id: UUID) -> Any:
     return await eventually(final)
 
 
-async def usage_of(database: Database, request_id: UUID) -> list[int]:
+async def calls_of(database: Database, request_id: UUID) -> list[int]:
     rows = await database.fetch(
-        """SELECT (usage ->> 'calls')::int AS calls FROM generation_items
-            WHERE generation_request_id = $1 ORDER BY ordinal""",
+        """SELECT count(*)::int AS calls FROM provider_calls
+            WHERE generation_request_id = $1 GROUP BY ordinal ORDER BY ordinal""",
         request_id,
     )
     return [row["calls"] for row in rows]
@@ -75,7 +75,7 @@ async def test_each_stage_is_a_call_and_the_item_keeps_both(database: Database, 
 
     assert (await settled(database, request_id))["status"] == "completed"
 
-    assert await usage_of(database, request_id) == [2, 2]
+    assert await calls_of(database, request_id) == [2, 2]
     told = [(call.prompt.system, call.prompt.user) for call in provider.calls if not call.ordinal]
     assert told == [("outline", ""), ("lines", "la mer, le vent")]
 
@@ -89,7 +89,7 @@ async def test_a_stage_that_fails_in_passing_is_repeated_alone(database: Databas
 
     stages = [call.prompt.system for call in provider.calls]
     assert stages == ["outline", "lines", "lines", "lines"]
-    assert await usage_of(database, request_id) == [4]
+    assert await calls_of(database, request_id) == [4]
 
 
 async def test_a_stage_that_cannot_be_served_defers_the_item(database: Database, start: Any):

@@ -359,6 +359,7 @@ async def test_a_pending_record_says_so(api: httpx.AsyncClient):
         "entities": [],
         "error": None,
         "failures": [],
+        "last_failure": None,
         "dead_letter": None,
         "usage": {"calls": 0, "input_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0},
         "priority": "normal",

@@ -1,6 +1,5 @@
 """A worker asks a model server that somebody else wrote, over HTTP."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,10 +32,10 @@ def command_of(service: Service) -> str:
 
 async def calls_of(database: Database, path: str) -> list[dict[str, object]]:
     rows = await database.fetch(
-        "SELECT usage FROM generation_items WHERE generation_request_id = $1 ORDER BY ordinal",
+        "SELECT * FROM provider_calls WHERE generation_request_id = $1 ORDER BY call_id",
         path.rpartition("/")[2],
     )
-    return [call for row in rows for call in json.loads(row["usage"])["provider_calls"]]
+    return [dict(row) for row in rows]
 
 
 async def test_the_provider_is_the_requests_else_that_of_the_settings(

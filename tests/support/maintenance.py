@@ -87,6 +87,7 @@ def maintenance_of(
             relay=relay or Relay(database, Publisher("127.0.0.1:1", client_id="test")),
             kafka_names=KAFKA_NAMES,
             recording=unused,
+            call_recording=unused,
             parallel_items=1,
             is_over=asyncio.Event(),
         ),

@@ -14,6 +14,7 @@ from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claim import Claim
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
+from worker_service.generation.calls import Calls
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.generation.tools import GenerationTools
@@ -22,6 +23,7 @@ from worker_service.generators.language import LanguageGenerator
 from worker_service.outcome import Outcome
 from worker_service.prompt import Prompt
 from worker_service.providers import Call, Provider, Rejection
+from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 
 QUICK = RetryPolicy(first_wait=0.0, longest_wait=0.0)
 
@@ -94,8 +96,34 @@ def tools_with(provider: Provider, *, policy: RetryPolicy = QUICK) -> Generation
     )
 
 
-async def attempted(claim: Claim, ordinal: int = 0, *, tools: GenerationTools) -> Outcome:
-    """Attempt an item of a claim under the lease that the claim came with."""
-    run = Run.of(claim)
-    async with run.interruptible() as block:
-        return await attempt(run, ordinal, tools=tools, block=block)
+def calls_for(
+    claim: Claim,
+    ordinal: int = 0,
+    *,
+    tools: GenerationTools,
+    made: list[ProviderCall] | None = None,
+) -> Calls:
+    """Return the calls of an attempt; those that are recorded before its end come into `made`."""
+    recorded = [] if made is None else made
+
+    async def write(batch: CallBatch) -> None:
+        recorded.extend(batch)
+
+    return Calls(claim=claim, ordinal=ordinal, write=write, most=tools.policy.calls_per_item)
+
+
+async def attempted(
+    claim: Claim,
+    ordinal: int = 0,
+    *,
+    tools: GenerationTools,
+    made: list[ProviderCall] | None = None,
+) -> Outcome:
+    """Attempt an item of a claim under the lease that the claim came with; list its calls."""
+    run, calls = Run.of(claim), calls_for(claim, ordinal, tools=tools, made=made)
+    try:
+        async with run.interruptible() as block:
+            return await attempt(run, calls, tools=tools, block=block)
+    finally:
+        if made is not None:
+            made.extend(calls.unrecorded)

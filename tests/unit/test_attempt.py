@@ -11,7 +11,7 @@ import pytest
 
 from schemas.usage import Tokens
 from shared.errors import ErrorCode
-from tests.support.model_calls import QUICK, a_claim, attempted, tools_with
+from tests.support.model_calls import QUICK, a_claim, attempted, calls_for, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
 from worker_service.claims.run import Run
@@ -25,6 +25,7 @@ from worker_service.providers import (
     CredentialRefused,
     TransientError,
 )
+from worker_service.settlement.provider_calls import ProviderCall
 
 Step = Completion | Exception | None
 
@@ -97,9 +98,10 @@ async def test_no_call_is_repeated_once_the_lease_may_be_over():
         return DOWN
 
     provider = Scripted(fail_and_lose_the_lease)
+    tools = tools_with(provider, policy=POLICY)
     with pytest.raises(LeaseOver):
         async with run.interruptible() as block:
-            await attempt(run, 0, tools=tools_with(provider, policy=POLICY), block=block)
+            await attempt(run, calls_for(run.claim, tools=tools), tools=tools, block=block)
 
     assert len(provider.calls) == 1
 
@@ -160,33 +162,43 @@ async def test_every_call_is_kept_with_what_it_took():
         reasoning="a NUL \x00 and a surrogate \ud800",
         provider_request_id="req-2",
         first_token_seconds=0.25,
+        received_bytes=300,
     )
     down = TransientError(ErrorCode.TIMEOUT, "late")
-    down.provider_request_id = "req-1"
+    down.provider_request_id, down.received_bytes = "req-1", 17
 
-    outcome = await asked(Scripted(steps(down, BROKEN, good)))
+    made: list[ProviderCall] = []
+    claim = replace(a_claim(provider="demo", model="asked", epoch=3, round=2), constraints="{}")
+
+    outcome = await attempted(
+        claim, 4, tools=tools_with(Scripted(steps(down, BROKEN, good)), policy=POLICY), made=made
+    )
 
     assert isinstance(outcome, Succeeded)
-    late, broken, last = outcome.usage.provider_calls
+    late, broken, last = made
+    assert {(call.generation_request_id, call.ordinal) for call in made} == {(claim.request_id, 4)}
+    assert {(call.epoch, call.round, call.provider) for call in made} == {(3, 2, "demo")}
+    assert late.call_id < broken.call_id < last.call_id
+    assert (late.error_message, late.model, late.received_bytes) == ("late", "asked", 17)
+    assert (last.error_message, last.received_bytes) == (None, 300)
     assert (late.outcome, late.provider_request_id) == ("timeout", "req-1")
     assert (broken.outcome, broken.output_tokens) == ("invalid_output", 2)
     assert (last.outcome, last.model, last.provider_request_id) == ("ok", "tiny-2026", "req-2")
     assert last.reasoning == "a NUL � and a surrogate ?"
     assert last.first_token_seconds == 0.25
-    assert outcome.usage.totals() == {
-        "calls": 3,
-        "input_tokens": 14,
-        "output_tokens": 6,
-        "reasoning_tokens": 1,
-    }
 
 
 async def test_a_bug_of_a_provider_is_a_call_too():
-    outcome = await asked(Scripted(steps(KeyError("x"))))
+    made: list[ProviderCall] = []
+    claim = a_claim(provider="demo")
+
+    outcome = await attempted(claim, tools=tools_with(Scripted(steps(KeyError("x")))), made=made)
 
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.attempts) == (ErrorCode.UNEXPECTED, 1)
-    assert [call.outcome for call in outcome.usage.provider_calls] == ["unexpected"]
+    assert [(call.outcome, call.error_message) for call in made] == [
+        ("unexpected", "an unexpected KeyError; it was logged")
+    ]
 
 
 @pytest.mark.parametrize("finish", ["length", "content_filter", "refusal"])

@@ -11,13 +11,12 @@ from structlog.testing import capture_logs
 from schemas.states import Priority
 from shared.errors import ErrorCode
 from tests.support import poems
-from tests.support.model_calls import a_claim, tools_with
+from tests.support.model_calls import a_claim, calls_for, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
 from worker_service.claims.circuit import Admission
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
-from worker_service.generation.calls import Calls
 from worker_service.generation.item_tools import ItemRecorded, ItemTools
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.tools import GenerationTools
@@ -47,7 +46,7 @@ def with_one_permit(provider: Scripted, generator: Generator | None = None) -> G
 async def begin(run: Run, tools: GenerationTools) -> asyncio.Task[Outcome]:
     async def attempted() -> Outcome:
         async with run.interruptible() as block:
-            return await attempt(run, 0, tools=tools, block=block)
+            return await attempt(run, calls_for(run.claim, tools=tools), tools=tools, block=block)
 
     task = asyncio.create_task(attempted())
     await asyncio.sleep(0)
@@ -247,7 +246,8 @@ async def test_an_attempt_begins_with_its_first_permit():
     item = Item(
         request_id=UUID(int=1), ordinal=0, entity_type="poem", constraints=poems.Constraints()
     )
-    calls = Calls(request_id=item.request_id, ordinal=0, provider="demo", begun=0.0)
+    calls = calls_for(run.claim, tools=tools)
+    calls.begun = 0.0
     async with run.interruptible() as block:
         lent = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
 

@@ -1,6 +1,5 @@
 import pytest
 
-from schemas.usage import ItemUsage
 from shared.errors import ErrorCode
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed
@@ -65,7 +64,7 @@ def test_output_that_fits_no_schema_is_asked_for_again_at_once():
 
 
 def test_a_transient_failure_that_outlives_its_calls_defers_the_item():
-    outcome = POLICY.outcome(a_transient(retry_after=20), usage=ItemUsage(calls=4))
+    outcome = POLICY.outcome(a_transient(retry_after=20), calls=4)
 
     assert isinstance(outcome, Deferred)
     assert 20 <= outcome.retry_after <= 30
@@ -73,9 +72,9 @@ def test_a_transient_failure_that_outlives_its_calls_defers_the_item():
 
 @pytest.mark.parametrize("error", [InvalidOutput("no JSON"), a_permanent()])
 def test_any_other_failure_fails_the_item_with_its_code(error):
-    usage = ItemUsage(calls=2)
+    outcome = POLICY.outcome(error, calls=2)
 
-    outcome = POLICY.outcome(error, usage=usage)
+    assert outcome == Failed(code=error.code, message=str(error), attempts=2)
 
     assert outcome == Failed(code=error.code, message=str(error), attempts=2, usage=usage)
 

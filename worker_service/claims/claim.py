@@ -1,7 +1,10 @@
 """A claim: the exclusive right to work on a request, as its lease and its fencing token give it."""
 
+import json
 import sys
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -19,11 +22,25 @@ _NOTHING_RECORDED: frozenset[int] = frozenset()
 """Shared empty set; saves one object per claim."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallsMade:
+    """The calls made for a missing item in this round, and how the last that failed did so."""
+
+    calls: int = 0
+    code: str | None = None
+    message: str | None = None
+
+
+_NONE_MADE: Mapping[int, CallsMade] = MappingProxyType({})
+"""Shared empty mapping; saves one object per claim."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A request that this process owns until its lease ends; `epoch` is the fencing token.
 
     `constraints` are JSON, which attempts parse: thousands of claims may wait for a permit.
+    `called` are the calls made for items that are missing, by ordinal, where there are any.
     `leased_until` is the end of its first lease by this process's monotonic clock, or earlier.
     """
 
@@ -40,6 +57,7 @@ class Claim:
     priority: Priority
     crashes: int
     leased_until: float
+    called: Mapping[int, CallsMade] = field(default_factory=lambda: _NONE_MADE)
 
     @property
     def is_suspect(self) -> bool:
@@ -48,7 +66,7 @@ class Claim:
 
     @classmethod
     def from_row(cls, row: asyncpg.Record, *, leased_until: float) -> "Claim":
-        """Read what the claiming statements return: `CLAIMED_COLUMNS`, `id` and `recorded`."""
+        """Read what the claiming statements return: `CLAIMED_COLUMNS` and what they compute."""
         columns = {name: row[name] for name in CLAIMED_COLUMNS}
         # Claims by the thousand share these few strings.
         shared = {name: sys.intern(row[name]) for name in ("entity_type", "provider")}
@@ -57,12 +75,20 @@ class Claim:
             request_id=row["id"],
             recorded=frozenset(row["recorded"]) or _NOTHING_RECORDED,
             leased_until=leased_until,
+            called=_called(row["called"]),
         )
 
 
 CLAIMED_COLUMNS: Final = tuple(
-    field.name
-    for field in fields(Claim)
-    if field.name not in {"request_id", "recorded", "leased_until"}
+    column.name
+    for column in fields(Claim)
+    if column.name not in {"request_id", "recorded", "leased_until", "called"}
 )
 """The columns of the request that a claim carries: its fields, by their names."""
+
+
+def _called(rows: str | None) -> Mapping[int, CallsMade]:
+    """Read a JSON array of (ordinal, calls, code, message)."""
+    if rows is None:
+        return _NONE_MADE
+    return {ordinal: CallsMade(*made) for ordinal, *made in json.loads(rows)}

@@ -38,7 +38,18 @@ TAKE = f"""
     RETURNING request.id, {", ".join(f"request.{name}" for name in CLAIMED_COLUMNS)},
               target.is_takeover,
               ARRAY (SELECT ordinal FROM generation_items
-                      WHERE generation_request_id = request.id) AS recorded"""
+                      WHERE generation_request_id = request.id) AS recorded,
+              (SELECT json_agg(json_build_array(ordinal, calls, failure[1][1], failure[1][2]))
+                 FROM (SELECT ordinal, count(*) AS calls,
+                              (array_agg(ARRAY[outcome, error_message]
+                                         ORDER BY ended_at DESC, call_id DESC)
+                               FILTER (WHERE error_message IS NOT NULL))[1:1] AS failure
+                         FROM provider_calls
+                        WHERE generation_request_id = request.id
+                          AND provider_calls.round = request.round
+                          AND ordinal NOT IN (SELECT ordinal FROM generation_items
+                                               WHERE generation_request_id = request.id)
+                        GROUP BY ordinal) AS made) AS called"""
 """Take the rows of `target` (id, is_takeover), which the same statement has locked."""
 
 IS_SERVED = """

@@ -110,14 +110,23 @@ class Rescue:
     async def claim_any(self, slots: int, wanted: Wanted) -> AsyncIterator[list[Claim]]:
         """Yield the claims of each statement, up to `slots` in all; start them before the next.
 
-        What a worker has begun goes first, then what waits, by priority and age.
+        What a worker has begun goes first, then what waits, by priority and age. A probe goes the
+        other way round, so that the requests take turns: one that no probe was spent on goes before
+        those that were released, and of these the one that was released first.
         """
-        for take in (self._take_over, self._take_suspect, self._resume):
+        takes = (self._claim_begun, self._claim_waiting)
+        for take in reversed(takes) if wanted.probed else takes:
+            async for claims in take(slots, wanted):
+                slots -= len(claims)
+                yield claims
+
+    async def _claim_begun(self, slots: int, wanted: Wanted) -> AsyncIterator[list[Claim]]:
+        """Claim by each statement; a suspect is no better a probe than what was released before."""
+        takes = (self._take_over, self._take_suspect, self._resume)
+        for take in (self._take_over, self._resume, self._take_suspect) if wanted.probed else takes:
             if slots > 0 and (claims := await take(slots, wanted)):
                 slots -= len(claims)
                 yield claims
-        async for claims in self._claim_waiting(slots, wanted):
-            yield claims
 
     async def _take_over(self, slots: int, wanted: Wanted) -> list[Claim]:
         async with self._claims.turn() as turn:

@@ -18,6 +18,7 @@ from worker_service.claims.claim import Claim
 from worker_service.claims.run import Interruptible, Run
 from worker_service.generation.calls import Calls
 from worker_service.generation.item_tools import (
+    CallsExhausted,
     CircuitOpen,
     ItemRecorded,
     ItemTools,
@@ -38,9 +39,9 @@ _CONSTRAINTS_KEPT = 1_000
 
 
 async def attempt(
-    run: Run, ordinal: int, *, tools: GenerationTools, block: Interruptible
+    run: Run, calls: Calls, *, tools: GenerationTools, block: Interruptible
 ) -> Outcome:
-    """Try to make the entity of an ordinal, inside the block by which the run may end it early.
+    """Try to make the entity of an item, inside the block by which the run may end it early.
 
     An exception that no provider declares is a bug, logged with its traceback, and the item fails
     as `unexpected`.
@@ -50,19 +51,20 @@ async def attempt(
         ItemRecorded: the item needs no attempt any more.
     """
     claim = run.claim
-    calls = Calls(request_id=claim.request_id, ordinal=ordinal, provider=claim.provider)
     try:
-        item = _item(claim, ordinal)
+        item = _item(claim, calls.ordinal)
         item_tools = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
         content = await tools.generators[claim.entity_type].generate(item, item_tools)
         entity = _entity(item, content)
-        outcome: Outcome = Succeeded(entity=entity, attempts=len(calls), usage=calls.usage)
+        outcome: Outcome = Succeeded(entity=entity, attempts=calls.made)
     except (LeaseOver, ItemRecorded):
         raise
+    except CallsExhausted:
+        outcome = _exhausted(calls)
     except (CircuitOpen, ProviderError, ValidationError) as error:
         outcome = _ended_by(error, claim, tools=tools, calls=calls)
     except Exception as error:
-        log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=ordinal)
+        log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=calls.ordinal)
         outcome = _unexpected(error, calls)
     _log_end(claim, outcome, calls=calls)
     return outcome
@@ -79,13 +81,15 @@ def _ended_by(
     if isinstance(error, CircuitOpen):
         wait = jittered(error.refusal.retry_after)
         return Deferred(
-            code=error.refusal.code, retry_after=wait, attempts=len(calls), counted=False
+            code=error.refusal.code, retry_after=wait, attempts=calls.made, counted=False
         )
     if isinstance(error, ValidationError):  # the generator assembled what is no entity of its type
         error = error_of(FailureKind.SCHEMA_INVALID, faults_of(error))
-    outcome = tools.policy.outcome(error, usage=calls.usage)
+    outcome = tools.policy.outcome(error, calls=calls.made)
     if isinstance(outcome, Failed):
         return outcome
+    if calls.are_exhausted:
+        return _exhausted(calls)
     return replace(outcome, counted=tools.circuit(claim).state(time.monotonic()) is State.CLOSED)
 
 
@@ -93,8 +97,18 @@ def _unexpected(error: Exception, calls: Calls) -> Failed:
     return Failed(
         code=ErrorCode.UNEXPECTED,
         message=f"an unexpected {type(error).__name__}; it was logged",
-        attempts=len(calls),
-        usage=calls.usage,
+        attempts=calls.made,
+    )
+
+
+def _exhausted(calls: Calls) -> Failed:
+    """Fail with what the last call that failed has failed with, in whichever attempt."""
+    code, message = calls.last_failure or (ErrorCode.UNEXPECTED, "none of them ended")
+    return Failed(
+        code=ErrorCode(code),
+        message=f"{calls.made} provider calls were made for the item, as many as it may cost; "
+        f"the last failure: {message}",
+        attempts=calls.made,
     )
 
 
@@ -110,7 +124,7 @@ def _log_end(claim: Claim, outcome: Outcome, *, calls: Calls) -> None:
         outcome=ended,
         code=getattr(outcome, "code", None),
         stage=calls.stage,
-        calls=outcome.attempts,
+        calls=len(calls),
         seconds=round(seconds, 3),
     )
 

@@ -1,107 +1,180 @@
-"""What each call of an attempt took: measured, counted, kept for the record."""
+"""What each call of an attempt took: measured, counted, and recorded when it has ended."""
 
 import time
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Self
-from uuid import UUID
 
-from schemas.usage import ItemUsage, ProviderCall, Tokens
-from shared.errors import ErrorCode
+import asyncpg
+from uuid_utils.compat import uuid7
+
+from schemas.usage import Tokens
+from shared.errors import DatabaseUnavailable, ErrorCode
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_TOKENS
+from worker_service.claims.claim import CallsMade, Claim
 from worker_service.providers import Completion, ProviderError
+from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 from worker_service.text import postgres_safe
 
 log = get_log()
 
 _OK = "ok"
+_CANCELLED = "cancelled"
 _LONGEST_REASONING = 20_000
+_NOTHING = Completion(text="")
 
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
-    """The calls of one attempt so far, each with its end; one that is cancelled has none.
+    """The calls for one item: how many, how the last one failed, and what is not recorded yet.
 
-    `stage` is the one that the generator has reported last. `begun` is when the attempt got its
-    first permit, by the monotonic clock.
+    `write` records calls apart from any item. `stage` is the one that the generator has reported
+    last. `begun` is when the attempt got its first permit, by the monotonic clock.
     """
 
-    request_id: UUID
+    claim: Claim
     ordinal: int
-    provider: str
+    write: Callable[[CallBatch], Awaitable[None]]
+    most: int
     stage: str | None = None
     begun: float = field(default_factory=time.monotonic)
-    _made: list[ProviderCall] = field(default_factory=list)
+    unrecorded: list[ProviderCall] = field(default_factory=list)
+    _made: int = 0
+    _last_failure: tuple[str, str] | None = None
 
     @property
-    def usage(self) -> ItemUsage:
-        """What they came to."""
-        return ItemUsage.of(self._made)
+    def made(self) -> int:
+        """How many were made for the item in this round, those of earlier attempts included."""
+        return self._made + self._before.calls
+
+    @property
+    def are_exhausted(self) -> bool:
+        """Whether no further call may be made for the item."""
+        return self.made >= self.most
+
+    @property
+    def last_failure(self) -> tuple[str, str] | None:
+        """The code and the message of the last call that failed, in whichever attempt."""
+        before = self._before
+        if self._last_failure is None and before.code is not None:
+            return before.code, before.message or before.code
+        return self._last_failure
+
+    @property
+    def _before(self) -> CallsMade:
+        return self.claim.called.get(self.ordinal, CallsMade())
 
     def __len__(self) -> int:
-        return len(self._made)
+        """Count the calls of this attempt."""
+        return self._made
 
     def noted(self) -> "Noted":
-        """Measure and count the call inside, however it ends unless it is cancelled."""
+        """Measure and count the call inside, however it ends."""
         return Noted(self)
 
+    async def keep(self) -> None:
+        """Record what has ended; what PostgreSQL cannot take now stays unrecorded.
+
+        What it refuses is lost, and the log names it: the attempt goes on.
+        """
+        if not self.unrecorded:
+            return
+        batch = (*self.unrecorded,)
+        try:
+            await self.write(batch)
+        except DatabaseUnavailable as error:
+            log.debug("loop_iteration_failed", loop="provider_calls", reason=str(error))
+            return
+        except asyncpg.PostgresError:
+            log.exception("provider_calls_lost", **lost(batch))
+        self.forget(batch)
+
+    def forget(self, recorded: Collection[ProviderCall]) -> None:
+        """Take calls off those that are not recorded yet."""
+        self.unrecorded = [call for call in self.unrecorded if call not in recorded]
+
     def note(self, call: "Noted", error: BaseException | None) -> None:
-        """Keep what a call has ended with."""
+        """Count a call that has ended, and keep it to be recorded."""
         match error:
             case None:
-                self._note(_OK, call)
+                ended = self._ended(call, _OK)
             case ProviderError():
-                self._note(error.code, call, provider_request_id=error.provider_request_id)
-                self._log(error)
+                ended = self._ended(call, error.code, error=error)
+                self._log(ended)
             case Exception():
-                self._note(ErrorCode.UNEXPECTED, call)
+                log_only = f"an unexpected {type(error).__name__}; it was logged"
+                ended = self._ended(call, ErrorCode.UNEXPECTED, message=log_only)
             case _:
-                pass  # cancelled: its end is unknown
+                ended = self._ended(call, _CANCELLED)
+        if ended.error_message is not None:
+            self._last_failure = (ended.outcome, ended.error_message)
+        self._made += 1
+        self.unrecorded.append(ended)
+        self._measure(ended)
 
-    def _note(self, outcome: str, call: "Noted", *, provider_request_id: str | None = None) -> None:
-        seconds = round(time.monotonic() - call.begun, 3)
-        completion = call.completion or Completion(text="")
-        self._made.append(
-            ProviderCall(
-                outcome=outcome,
-                seconds=seconds,
-                first_token_seconds=completion.first_token_seconds,
-                model=completion.model,
-                finish_reason=completion.finish_reason if call.completion else None,
-                provider_request_id=completion.provider_request_id or provider_request_id,
-                reasoning=_kept(completion.reasoning),
-                **completion.tokens.model_dump(),
-            )
+    def _ended(
+        self,
+        call: "Noted",
+        outcome: str,
+        *,
+        error: ProviderError | None = None,
+        message: str | None = None,
+    ) -> ProviderCall:
+        completion, claim = call.completion or _NOTHING, self.claim
+        source = error or completion
+        return ProviderCall(
+            generation_request_id=claim.request_id,
+            call_id=call.call_id,
+            ordinal=self.ordinal,
+            round=claim.round,
+            epoch=claim.epoch,
+            provider=claim.provider,
+            model=completion.model or claim.model,
+            outcome=outcome,
+            error_message=postgres_safe(str(error) or error.code) if error else message,
+            seconds=round(time.monotonic() - call.begun, 3),
+            first_token_seconds=completion.first_token_seconds,
+            finish_reason=completion.finish_reason if call.completion else None,
+            provider_request_id=completion.provider_request_id or source.provider_request_id,
+            received_bytes=completion.received_bytes or source.received_bytes,
+            reasoning=_kept(completion.reasoning),
+            **completion.tokens.model_dump(),
         )
-        PROVIDER_CALLS.labels(self.provider, outcome).inc()
-        PROVIDER_CALL_SECONDS.labels(self.provider).observe(seconds)
-        for kind in Tokens.model_fields:
-            PROVIDER_TOKENS.labels(self.provider, kind.removesuffix("_tokens")).inc(
-                getattr(completion.tokens, kind)
-            )
 
-    def _log(self, error: ProviderError) -> None:
-        call = self._made[-1]
+    def _measure(self, call: ProviderCall) -> None:
+        PROVIDER_CALLS.labels(call.provider, call.outcome).inc()
+        PROVIDER_CALL_SECONDS.labels(call.provider).observe(call.seconds)
+        for kind in Tokens.model_fields:
+            tokens = PROVIDER_TOKENS.labels(call.provider, kind.removesuffix("_tokens"))
+            tokens.inc(getattr(call, kind) or 0)
+
+    def _log(self, call: ProviderCall) -> None:
         log.info(
             "provider_call_failed",
-            request_id=str(self.request_id),
-            ordinal=self.ordinal,
-            provider=self.provider,
+            request_id=str(call.generation_request_id),
+            call_id=str(call.call_id),
+            ordinal=call.ordinal,
+            provider=call.provider,
             stage=self.stage,
-            code=error.code,
-            reason=str(error),
+            code=call.outcome,
+            reason=call.error_message,
             provider_request_id=call.provider_request_id,
             seconds=call.seconds,
         )
 
 
 class Noted:
-    """A call that is under way; `completion` is its answer, once that is there."""
+    """A call that is under way; `completion` is its answer, once that is there.
 
-    __slots__ = ("_calls", "begun", "completion")
+    Its id is made before the call: no other worker gives the same one to another call.
+    """
+
+    __slots__ = ("_calls", "begun", "call_id", "completion")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self.call_id = uuid7()
         self.begun = time.monotonic()
         self.completion: Completion | None = None
 
@@ -110,6 +183,14 @@ class Noted:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._calls.note(self, error)
+
+
+def lost(calls: Collection[ProviderCall]) -> dict[str, object]:
+    """Name calls that cannot be recorded, for the log."""
+    return {
+        "request_id": str(next(call.generation_request_id for call in calls)),
+        "call_ids": [str(call.call_id) for call in calls],
+    }
 
 
 def _kept(reasoning: str | None) -> str | None:

@@ -45,6 +45,10 @@ class ItemRecorded(Exception):
     """The item was recorded while it waited for its first permit."""
 
 
+class CallsExhausted(Exception):
+    """As many calls were made for the item as it may cost."""
+
+
 class CircuitOpen(Exception):
     """No call is made for now; `refusal` says why and until when."""
 
@@ -72,16 +76,20 @@ class ItemTools:
 
         Raises:
             ProviderError: as the provider fails, when it is not called again.
+            CallsExhausted: the item may cost no further call.
             CircuitOpen: the provider is left alone for now.
             LeaseOver: a call was due, and the lease did not last for certain.
             ItemRecorded: it was the first call, and the item needs none any more.
         """
+        if self.calls.are_exhausted:
+            raise CallsExhausted
+        await self.calls.keep()  # what a call before this one has cost, however the item ends
         circuit = self.tools.circuit(self.run.claim)
         calling = _Calling(self, self._call(prompt, answer), answer=answer, circuit=circuit)
         await calling.acquire()
         with calling:
             return await repeated(
-                calling.call_once, policy=self.tools.policy, may_call=calling.may_call
+                calling.call_once, policy=self.tools.policy, may_repeat=calling.may_repeat
             )
 
     def progress(self, done: int, total: int, stage: str) -> None:
@@ -168,28 +176,44 @@ class _Calling(Generic[Answer]):
             self._has_permit = False
             self._item.tools.permits.release()
 
-    def may_call(self) -> bool:
+    def may_repeat(self, error: BaseException) -> bool:
+        """Whether the item may cost another call, and the provider get one after such a failure."""
+        if self._item.calls.are_exhausted:
+            return False
+        return self._is_let_through() or not isinstance(error, TransientError)
+
+    def _is_let_through(self) -> bool:
         """Whether the circuit is as it was when it let the call through."""
         return self._circuit.is_current(self._admission)
 
     async def call_once(self) -> Answer:
-        """Call the provider once, with a permit for as long as that takes."""
+        """Call the provider once, with a permit for as long as that takes.
+
+        A failed call is recorded at once: what follows may be a pause and further calls.
+        """
         if not self._has_permit:
             await self.acquire()
         try:
-            provider = self._checked_provider()
-            with self._item.calls.noted() as noted:
-                noted.completion = await provider.complete(self._call)
-                return self._accepted(noted.completion)
+            return await self._answered()
+        except ProviderError:
+            self._release()
+            await self._item.calls.keep()
+            raise
         finally:
             self._release()
+
+    async def _answered(self) -> Answer:
+        provider = self._checked_provider()
+        with self._item.calls.noted() as noted:
+            noted.completion = await provider.complete(self._call)
+            return self._accepted(noted.completion)
 
     def _checked_provider(self) -> Provider:
         """Look at what may have changed during the wait for a permit."""
         run = self._item.run
         if not run.is_leased:
             raise LeaseOver
-        if not self.may_call():
+        if not self._is_let_through():
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
         return self._item.tools.provider(run.claim)
 

@@ -11,6 +11,7 @@ from shared.runtime.loops import pause
 from shared.runtime.metrics import LATE_RESULTS
 from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
+from worker_service.generation.calls import Calls, lost
 from worker_service.outcome import Failed, Succeeded
 from worker_service.settlement.events import announce
 from worker_service.settlement.record import AlreadyFinal, Busy, Result, Stale, settle_recorded
@@ -23,11 +24,16 @@ _LONGEST_AGAIN_SECONDS = 5.0
 
 
 async def record_item(
-    run: Run, ordinal: int, outcome: Succeeded | Failed, *, context: WorkerContext
+    run: Run, outcome: Succeeded | Failed, *, calls: Calls, context: WorkerContext
 ) -> None:
-    """Record an item of a run, and stop the run when its request needs no more items."""
-    result = Result(claim=run.claim, ordinal=ordinal, outcome=outcome)
-    match await _answer(result, run, context):
+    """Record an item of a run with its calls; stop the run if its request needs no more items."""
+    result = Result(
+        claim=run.claim, ordinal=calls.ordinal, outcome=outcome, calls=(*calls.unrecorded,)
+    )
+    answer = await _answer(result, run, context)
+    if answer is not None:
+        calls.forget(result.calls)
+    match answer:
         case Recorded(recorded=recorded, settlement=settlement):
             run.note_recorded(recorded)
             if settlement is not None:
@@ -37,8 +43,25 @@ async def record_item(
             _log_late(result)
         case None:
             run.stop()
-        case answer:
+        case _:
             assert_never(answer)
+
+
+async def keep_calls(calls: Calls, *, context: WorkerContext) -> None:
+    """Record the calls of an attempt that no item was recorded with, until PostgreSQL answers.
+
+    When the drain is over, that is tried once more; what stays unrecorded is named in the log.
+    """
+    again = _AGAIN_SECONDS
+    while calls.unrecorded:
+        is_last = context.is_over.is_set()
+        await calls.keep()
+        if is_last and calls.unrecorded:
+            log.error("provider_calls_lost", **lost(calls.unrecorded))
+            return
+        if calls.unrecorded:
+            await pause(context.is_over, again)
+            again = min(again * 2, _LONGEST_AGAIN_SECONDS)
 
 
 async def settle_whole(run: Run, *, context: WorkerContext) -> None:
@@ -97,7 +120,6 @@ def _unstorable(error: Exception, outcome: Succeeded) -> Failed:
         code=ErrorCode.UNEXPECTED,
         message=f"the outcome could not be stored: {type(error).__name__}",
         attempts=outcome.attempts,
-        usage=outcome.usage,
     )
 
 
@@ -108,7 +130,7 @@ def _log_late(result: Result) -> None:
         request_id=str(result.request_id),
         epoch=result.claim.epoch,
         ordinal=result.ordinal,
-        usage=result.outcome.usage.totals(),
+        calls=result.outcome.attempts,
     )
 
 

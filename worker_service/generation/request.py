@@ -12,8 +12,14 @@ from worker_service.claims.release import release
 from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
 from worker_service.generation.attempt import attempt
+from worker_service.generation.calls import Calls
 from worker_service.generation.item_tools import ItemRecorded, LeaseOver
-from worker_service.generation.recording import end_unleased, record_item, settle_whole
+from worker_service.generation.recording import (
+    end_unleased,
+    keep_calls,
+    record_item,
+    settle_whole,
+)
 from worker_service.generation.tools import GenerationTools
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 
@@ -47,19 +53,34 @@ async def _run_items(
     for ordinal in missing:
         if run.is_stopping:
             return
-        outcome = await _attempt(run, ordinal, tools)
-        match outcome:
-            case None:
-                continue
-            case Deferred():
-                run.defer(outcome.retry_after, counted=outcome.counted)
-            case Succeeded() | Failed():
-                await record_item(run, ordinal, outcome, context=context)
-            case _:
-                assert_never(outcome)
+        calls = Calls(
+            claim=run.claim,
+            ordinal=ordinal,
+            write=context.call_recording.write,
+            most=tools.policy.calls_per_item,
+        )
+        try:
+            await _run_item(run, calls, context=context, tools=tools)
+        finally:
+            await keep_calls(calls, context=context)
 
 
-async def _attempt(run: Run, ordinal: int, tools: GenerationTools) -> Outcome | None:
+async def _run_item(
+    run: Run, calls: Calls, *, context: WorkerContext, tools: GenerationTools
+) -> None:
+    outcome = await _attempt(run, calls, tools)
+    match outcome:
+        case None:
+            return
+        case Deferred():
+            run.defer(outcome.retry_after, counted=outcome.counted)
+        case Succeeded() | Failed():
+            await record_item(run, outcome, calls=calls, context=context)
+        case _:
+            assert_never(outcome)
+
+
+async def _attempt(run: Run, calls: Calls, tools: GenerationTools) -> Outcome | None:
     """Attempt an item.
 
     None when the item was recorded meanwhile, the run was stopped before the attempt began, or
@@ -68,7 +89,7 @@ async def _attempt(run: Run, ordinal: int, tools: GenerationTools) -> Outcome | 
     """
     try:
         async with run.interruptible() as block:
-            return await attempt(run, ordinal, tools=tools, block=block)
+            return await attempt(run, calls, tools=tools, block=block)
     except (TimeoutError, ItemRecorded):
         return None
     except LeaseOver:

@@ -23,7 +23,7 @@ class _Repeats:
     """
 
     policy: RetryPolicy
-    may_call: Callable[[], bool]
+    may_repeat: Callable[[BaseException], bool]
     _failed: Counter[type[BaseException]] = field(default_factory=Counter)
 
     def note(self, error: BaseException) -> None:
@@ -32,17 +32,20 @@ class _Repeats:
 
     def are_over(self, error: BaseException) -> bool:
         """Whether the call that failed so was the last one."""
-        is_in_vain = isinstance(error, TransientError) and not self.may_call()
-        return is_in_vain or not self.policy.repeats(error, calls=self._failed[type(error)])
+        calls = self._failed[type(error)]
+        return not (self.may_repeat(error) and self.policy.repeats(error, calls=calls))
 
     def wait(self, error: BaseException) -> float:
         return self.policy.wait(error, calls=self._failed[type(error)])
 
 
 async def repeated(
-    call: Callable[[], Awaitable[Ended]], *, policy: RetryPolicy, may_call: Callable[[], bool]
+    call: Callable[[], Awaitable[Ended]],
+    *,
+    policy: RetryPolicy,
+    may_repeat: Callable[[BaseException], bool],
 ) -> Ended:
-    """Make a call, and repeat it as often as the policy and `may_call` allow.
+    """Make a call, and repeat it as often as the policy and `may_repeat` allow.
 
     The first call bypasses tenacity to save memory, a tenth of what an attempt in flight holds;
     retries go through it, beginning with the failure of the first.
@@ -54,7 +57,7 @@ async def repeated(
         return await call()
     except _WORTH_REPEATING as error:
         again = _after(error, call)
-    return await _retrying(again, _Repeats(policy=policy, may_call=may_call))
+    return await _retrying(again, _Repeats(policy=policy, may_repeat=may_repeat))
 
 
 def _after(

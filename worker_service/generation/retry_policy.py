@@ -3,7 +3,6 @@
 import random
 from dataclasses import dataclass
 
-from schemas.usage import ItemUsage
 from worker_service.outcome import Deferred, Failed
 from worker_service.providers import (
     CredentialRefused,
@@ -16,9 +15,13 @@ from worker_service.providers import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how long an attempt retries; times in seconds."""
+    """How often and how long an attempt retries; times in seconds.
+
+    `calls_per_item` bounds the calls of all attempts at an item in a round.
+    """
 
     call_attempts: int = 4
+    calls_per_item: int = 25
     invalid_output_attempts: int = 3
     first_wait: float = 1.0
     longest_wait: float = 30.0
@@ -52,13 +55,16 @@ class RetryPolicy:
             return 0.0
         return random.uniform(0, min(self.longest_wait, self.first_wait * 2 ** (calls - 1)))
 
-    def outcome(self, error: ProviderError, *, usage: ItemUsage) -> Failed | Deferred:
-        """Decide what an attempt ends with when `error` is not retried any more."""
+    def outcome(self, error: ProviderError, *, calls: int) -> Failed | Deferred:
+        """Decide what an attempt ends with when `error` is not retried any more.
+
+        `calls` were made for the item in this round.
+        """
         if isinstance(error, TransientError | CredentialRefused):
             wish = error.retry_after if isinstance(error, TransientError) else None
             seconds = min(self.longest_wait if wish is None else wish, self.longest_retry_after)
-            return Deferred(code=error.code, retry_after=jittered(seconds), attempts=usage.calls)
-        return Failed(code=error.code, message=str(error), attempts=usage.calls, usage=usage)
+            return Deferred(code=error.code, retry_after=jittered(seconds), attempts=calls)
+        return Failed(code=error.code, message=str(error), attempts=calls)
 
 
 def jittered(seconds: float) -> float:

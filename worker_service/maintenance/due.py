@@ -17,10 +17,25 @@ log = get_log()
 BATCH_REQUESTS = 20
 
 FAIL_MISSING = sql("""
+-- With the calls that were made in vain, and what the last of them to fail has failed with.
+WITH made AS MATERIALIZED (
+    SELECT call.ordinal, call.outcome, call.error_message, call.ended_at, call.call_id
+      FROM provider_calls AS call JOIN generation_requests AS request
+        ON request.id = call.generation_request_id AND request.round = call.round
+     WHERE generation_request_id = :request_id
+), cause AS (
+    SELECT format(' The last call that failed: %s: %s', outcome, error_message) AS text FROM made
+     WHERE error_message IS NOT NULL
+       AND NOT EXISTS (SELECT FROM generation_items AS item
+                        WHERE generation_request_id = :request_id AND item.ordinal = made.ordinal)
+     ORDER BY ended_at DESC, call_id DESC LIMIT 1
+)
 INSERT INTO generation_items
     (generation_request_id, ordinal, status, error_code, error_message, attempts)
-SELECT :request_id, ordinal, 'failed', :code, :message, 0
-  FROM generate_series(0, :requested_count - 1) AS ordinal
+SELECT :request_id, ordinal, 'failed', :code, left(:message || coalesce(cause.text, ''), 1000),
+       (SELECT count(*) FROM made WHERE made.ordinal = missing.ordinal)
+  FROM generate_series(0, :requested_count - 1) AS missing (ordinal)
+  LEFT JOIN cause ON true
     ON CONFLICT (generation_request_id, ordinal) DO NOTHING""")
 
 

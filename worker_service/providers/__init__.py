@@ -60,6 +60,7 @@ class Completion:
     reasoning: str | None = None
     provider_request_id: str | None = None
     first_token_seconds: float | None = None
+    received_bytes: int = 0
 
 
 class Provider(Protocol):
@@ -80,9 +81,13 @@ class Provider(Protocol):
 
 
 class ProviderError(Exception):
-    """The provider gave no usable answer; the id is its own one of the call, if it is known."""
+    """The provider gave no usable answer.
+
+    The id is its own one of the call, if it is known; the bytes are those of the answer so far.
+    """
 
     provider_request_id: str | None = None
+    received_bytes: int = 0
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)

@@ -18,7 +18,9 @@ from shared.sql import sql
 from worker_service.claims.claim import Claim
 from worker_service.kafka_names import KafkaNames
 from worker_service.outcome import Failed, Succeeded
+from worker_service.settlement import provider_calls
 from worker_service.settlement.events import Settlement
+from worker_service.settlement.provider_calls import INSERT_CALLS, CallBatch, ProviderCall
 from worker_service.settlement.settle import Recorded, count_and_settle
 from worker_service.text import postgres_safe
 
@@ -41,22 +43,25 @@ SELECT asked.id, epoch, status,
   FROM unnest(:request_ids::uuid[], :ordinals::int[]) AS asked (id, ordinal)
   LEFT JOIN locked USING (id)""")
 
-KEEP = sql("""
+KEEP = sql(f"""
+-- Of all results, those that are refused too: the calls were paid for.
+WITH called AS ({INSERT_CALLS}
+)
 -- A success replaces a failure and nothing else: the first of two successes is the one that counts.
 INSERT INTO generation_items
-    (generation_request_id, ordinal, status, entity, error_code, error_message, attempts, usage,
+    (generation_request_id, ordinal, status, entity, error_code, error_message, attempts,
      recorded_at)
 SELECT id, ordinal, CASE WHEN entity IS NULL THEN 'failed' ELSE 'succeeded' END,
        entity || jsonb_build_object('created_at', written, 'updated_at', written),
-       error_code, error_message, attempts, usage, moment
+       error_code, error_message, attempts, moment
   FROM unnest(:request_ids::uuid[], :ordinals::int[], :entities::jsonb[], :error_codes::text[],
-              :error_messages::text[], :attempts::int[], :usages::jsonb[])
-       AS outcome (id, ordinal, entity, error_code, error_message, attempts, usage),
+              :error_messages::text[], :attempts::int[])
+       AS outcome (id, ordinal, entity, error_code, error_message, attempts),
        clock_timestamp() AS moment,
        to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS written
     ON CONFLICT (generation_request_id, ordinal) DO UPDATE
    SET status = excluded.status, entity = excluded.entity, attempts = excluded.attempts,
-       usage = excluded.usage, recorded_at = excluded.recorded_at,
+       recorded_at = excluded.recorded_at,
        error_code = NULL, error_message = NULL
  WHERE generation_items.status = 'failed' AND excluded.status = 'succeeded'""")
 
@@ -68,11 +73,12 @@ SELECT FROM generation_items
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What an attempt at an ordinal of a claim has ended with, to be recorded."""
+    """What an attempt at an ordinal of a claim has ended with, to be recorded with its calls."""
 
     claim: Claim
     ordinal: int
     outcome: Succeeded | Failed
+    calls: CallBatch = ()
 
     @property
     def request_id(self) -> UUID:
@@ -82,7 +88,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyFinal:
-    """The request was final, or is gone: nothing was written."""
+    """The request was final, or is gone: nothing was written but the calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another session has locked the row of the request or the item: nothing was written."""
+    """Another session has locked the row of the request or the item: the item was not written."""
 
 
 Answer: TypeAlias = Recorded | AlreadyFinal | Stale | Busy
@@ -104,8 +110,8 @@ async def record(
     """Keep results of different requests in one transaction, and answer for each in their order.
 
     While the request is open, a success of any claim is kept, if the ordinal is missing or failed;
-    a failure only from the claim that owns the request. Idempotent: an unknown COMMIT is repeated
-    by calling again.
+    a failure only from the claim that owns the request. The calls of every result are kept,
+    whatever becomes of it. Idempotent: an unknown COMMIT is repeated by calling again.
 
     Raises:
         DatabaseUnavailable: they may be recorded.
@@ -126,7 +132,9 @@ async def record(
             if (answer := await _refusal(connection, result, locked[result.request_id])) is not None
         }
         kept = [result for result in results if result.request_id not in refused]
-        recorded = await _keep(connection, kept, kafka_names) if kept else {}
+        await _keep(connection, kept, calls=[call for result in results for call in result.calls])
+        ids = [result.request_id for result in kept]
+        recorded = await count_and_settle(connection, ids, kafka_names=kafka_names) if ids else {}
     answers: dict[UUID, Answer] = {**refused, **recorded}
     return [answers.get(result.request_id, AlreadyFinal()) for result in results]
 
@@ -165,21 +173,19 @@ async def _kept_before(connection: Connection, result: Result) -> Answer:
 
 
 async def _keep(
-    connection: Connection, results: Sequence[Result], kafka_names: KafkaNames
-) -> dict[UUID, Recorded]:
+    connection: Connection, results: Sequence[Result], *, calls: Sequence[ProviderCall]
+) -> None:
     columns = [_columns(result.outcome) for result in results]
-    ids = [result.request_id for result in results]
     await KEEP.execute(
         connection,
-        request_ids=ids,
+        request_ids=[result.request_id for result in results],
         ordinals=[result.ordinal for result in results],
         entities=[entity for entity, _, _ in columns],
         error_codes=[code for _, code, _ in columns],
         error_messages=[message for _, _, message in columns],
         attempts=[result.outcome.attempts for result in results],
-        usages=[result.outcome.usage.model_dump_json(exclude_none=True) for result in results],
+        **provider_calls.columns(calls),
     )
-    return await count_and_settle(connection, ids, kafka_names=kafka_names)
 
 
 def _columns(outcome: Succeeded | Failed) -> tuple[str | None, str | None, str | None]:

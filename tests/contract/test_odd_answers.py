@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from schemas.usage import ItemUsage
 from tests.contract.odd_answers.endings import (
     AROUND,
     EMPTY_OR_CUT,
@@ -69,9 +68,9 @@ class Noting(RetryPolicy):
         self.errors.append(error)
         return RetryPolicy.repeats(self, error, calls=calls)
 
-    def outcome(self, error: ProviderError, *, usage: ItemUsage) -> Failed | Deferred:
+    def outcome(self, error: ProviderError, *, calls: int) -> Failed | Deferred:
         self.errors.append(error)
-        return RetryPolicy.outcome(self, error, usage=usage)
+        return RetryPolicy.outcome(self, error, calls=calls)
 
     def wait(self, error: BaseException, *, calls: int) -> float:
         del error, calls

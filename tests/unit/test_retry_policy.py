@@ -76,8 +76,6 @@ def test_any_other_failure_fails_the_item_with_its_code(error):
 
     assert outcome == Failed(code=error.code, message=str(error), attempts=2)
 
-    assert outcome == Failed(code=error.code, message=str(error), attempts=2, usage=usage)
-
 
 def test_an_answer_that_cannot_be_read_is_asked_for_after_a_pause():
     waits = [POLICY.wait(ProtocolMismatch("no choices"), calls=2) for _ in range(50)]

@@ -1,7 +1,7 @@
 """HTTP to a model server: the client, the bounds of an answer, and its failures."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.contract.odd_answers.bodies import BODIES
 from tests.contract.odd_answers.endings import (
     AROUND,
     EMPTY_OR_CUT,
@@ -29,6 +30,7 @@ ROWS = [
     pytest.param(row, id=f"{name}: {row.name}")
     for name, rows in {
         "parts": PARTS,
+        "bodies": BODIES,
         "finish reasons": FINISH_REASONS,
         "empty or cut": EMPTY_OR_CUT,
         "text around": AROUND,

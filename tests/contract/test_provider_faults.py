@@ -208,19 +208,24 @@ async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncEx
         await server.complete(a_call())
 
 
-async def test_a_compressed_answer_is_not_unpacked(started: AsyncExitStack):
-    async def behave(exchange: Exchange) -> None:
-        await exchange.begin("application/json", "Content-Encoding: gzip")
-        body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
-        exchange.writer.write(gzip.compress(json.dumps(body).encode()))
-        await exchange.writer.drain()
+async def test_no_packed_answer_is_asked_for(started: AsyncExitStack):
+    server, raw = await a_server(started, lambda exchange: exchange.stream(*WHOLE))
 
-    server, raw = await a_server(started, behave)
-
-    with pytest.raises(ProtocolMismatch, match=f"{FailureKind.UNREADABLE}: it is compressed"):
-        await server.complete(a_call())
+    await server.complete(a_call())
 
     assert "accept-encoding: identity" in raw.asked[0].head.lower()
+
+
+async def test_a_packed_answer_is_bounded_by_what_it_holds(started: AsyncExitStack):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("text/event-stream", "Content-Encoding: gzip")
+        exchange.writer.write(gzip.compress(b": " + b"x" * 20_000_000))
+        await exchange.writer.drain()
+
+    server, _ = await a_server(started, behave, answer_bytes=1_000_000)
+
+    with pytest.raises(PermanentError, match=FailureKind.OVERSIZED):
+        await server.complete(a_call())
 
 
 async def test_json_that_is_nested_too_deeply_is_told_apart(started: AsyncExitStack):

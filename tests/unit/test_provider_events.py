@@ -7,6 +7,7 @@ import pytest
 from worker_service.providers.events import Parser, parser_for
 
 STREAM, LINES, JSON = "text/event-stream", "application/x-ndjson", "application/json"
+END = b"[DONE]"
 
 
 def fed(parser: Parser, *pieces: bytes) -> list[bytes]:
@@ -26,12 +27,25 @@ BODIES = {
     "other fields": (STREAM, b"event: x\nid: 7\nretry: 9\ndatax: 1\ndata: {1}\n\n", [b"{1}"]),
     "an event without data": (STREAM, b"event: ping\n\ndata: {1}\n\n", [b"{1}"]),
     "a byte-order mark": (STREAM, b"\xef\xbb\xbfdata: {1}\n\n", [b"{1}"]),
-    "cut off": (STREAM, b"data: {1}\n\ndata: {2}\n", [b"{1}"]),
+    "without the last empty line": (STREAM, b"data: {1}\n\ndata: {2}\n", [b"{1}", b"{2}"]),
+    "without the last line feed": (STREAM, b"data: {1}\n\ndata: {2}", [b"{1}", b"{2}"]),
+    "events that say JSON": (JSON, b"data: {1}\n\n", [b"{1}"]),
+    "events that say text": ("text/plain", b"\n\n: hi\n\ndata: {1}\n\n", [b"{1}"]),
+    "events that say nothing": ("", b"event: x\ndata: {1}\n\n", [b"{1}"]),
+    "events in capitals": ("Text/Event-Stream; Charset=Latin1", b"\ndata: {1}\n\n", [b"{1}"]),
+    "an unknown field first": (STREAM, b"x: 1\ndata: {1}\n\n", [b"{1}"]),
+    "JSON that says events": (STREAM, b'{"a": 1}', [b'{"a": 1}', END]),
+    "lines that say JSON": (JSON, b'{"a": 1}\n{"b": 2}\n', [b'{"a": 1}', b'{"b": 2}']),
+    "lines of another name": ("application/JSONL", b"{1}\n{2}", [b"{1}", b"{2}"]),
+    "one line that says JSON": (JSON, b'{"a": 1}\n', [b'{"a": 1}', END]),
+    "a byte-order mark before JSON": (JSON, b'\xef\xbb\xbf {"a": 1}', [b'{"a": 1}', END]),
+    "a page": ("text/html", b"<html>data: {1}\n\n", [b"<html>data: {1}\n\n", END]),
+    "empty lines alone": (JSON, b"\n\n \n", [END]),
     "letters of several bytes": (STREAM, "data: é\u2028\n\n".encode(), ["é\u2028".encode()]),
     "JSON lines": (LINES, b"{1}\n\n \r\n{2}", [b"{1}", b"{2}"]),
     "JSON lines and returns": (LINES, b"{1}\r\n{2\r3}\n", [b"{1}\r", b"{2\r3}"]),
-    "JSON": (JSON, b'{"a":\n1}\n', [b'{"a":\n1}\n']),
-    "nothing": (JSON, b"", [b""]),
+    "JSON": (JSON, b'{"a":\n1}\n', [b'{"a":\n1}\n', END]),
+    "nothing": (JSON, b"", [END]),
 }
 
 

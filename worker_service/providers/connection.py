@@ -65,4 +65,7 @@ async def _note_new(_: object, __: SimpleNamespace, ___: object) -> None:
 async def _note_response(
     _: object, __: SimpleNamespace, answered: aiohttp.TraceRequestEndParams
 ) -> None:
-    _CURRENT.get()._response = answered.response  # noqa: SLF001 - of this module
+    response = answered.response
+    _CURRENT.get()._response = response  # noqa: SLF001 - of this module
+    # The bytes of a reason phrase may be of any letters; the transport for httpx knows UTF-8 alone.
+    response.reason = (response.reason or "").encode("utf-8", "replace").decode()

@@ -3,10 +3,27 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 
+import re
 from typing import Final, Protocol
+
+from pydantic_core import from_json
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _DATA: Final = b"data"
+_FIELDS: Final = (b"data", b"event", b"id", b"retry")
+_FIELD: Final = re.compile(rb"(?:data|event|id|retry)(?::|\r|\n)")
+_EVENT_TYPE: Final = "text/event-stream"
+_LINE_TYPES: Final = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+    | {
+        "application/json-lines",
+        "application/jsonlines",
+        "text/x-ndjson",
+        "application/x-json-stream",
+    }
+)
+_LONGEST_FIRST_LINE: Final = 65_536
+_END: Final = b"[DONE]"
 
 
 class Parser(Protocol):
@@ -20,14 +37,72 @@ class Parser(Protocol):
 
 
 def parser_for(content_type: str) -> Parser:
-    """Choose by the media type: the form is the answer's own, whatever was asked for."""
-    match content_type.partition(";")[0].strip():
-        case "text/event-stream":
+    """Choose by the body itself: its media type decides only where the body leaves it open.
+
+    The form is the answer's own, whatever was asked for, and headers are often wrong.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    return _Sniffing(lines=media_type in _LINE_TYPES, events=media_type == _EVENT_TYPE)
+
+
+class _Sniffing:
+    """Looks at the first bytes of a body, and hands it to the parser that they show."""
+
+    def __init__(self, *, lines: bool, events: bool) -> None:
+        self._has_line_type = lines
+        self._has_event_type = events
+        self._first = b""
+        self._parser: Parser | None = None
+
+    def feed(self, data: bytes) -> list[bytes]:
+        if self._parser is not None:
+            return self._parser.feed(data)
+        self._first = _stripped(self._first + data)
+        self._parser = self._choice(self._first)
+        return self._parser.feed(self._first) if self._parser else []
+
+    def end(self) -> list[bytes]:
+        if self._parser is not None:
+            return self._parser.end()
+        is_whole = self._first.startswith(b"{") or not self._has_event_type
+        rest = WholeBody() if is_whole else ServerSentEvents()
+        return rest.feed(self._first) + rest.end()
+
+    def _choice(self, first: bytes) -> Parser | None:
+        """Choose a parser; None while the first bytes leave it open."""
+        if _BYTE_ORDER_MARK.startswith(first):
+            return None
+        if first.startswith(b"{"):
+            return self._choice_of_json(first)
+        if first.startswith(b":") or _FIELD.match(first):
             return ServerSentEvents()
-        case "application/x-ndjson":
+        if any(field.startswith(first) for field in _FIELDS):
+            return None
+        if self._has_line_type:
             return JsonLines()
-        case _:
-            return WholeBody()
+        return ServerSentEvents() if self._has_event_type else WholeBody()
+
+    def _choice_of_json(self, first: bytes) -> Parser | None:
+        """Tell lines of JSON, of which the first is an object, from one body of several lines."""
+        if self._has_line_type:
+            return JsonLines()
+        line, has_ended, _ = first.partition(b"\n")
+        if not has_ended and len(first) < _LONGEST_FIRST_LINE:
+            return None
+        return PerhapsOneLine() if has_ended and _is_json(line) else WholeBody()
+
+
+def _stripped(data: bytes) -> bytes:
+    """Take off what may stand before the first letter of a body."""
+    return data.lstrip().removeprefix(_BYTE_ORDER_MARK).lstrip()
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        from_json(line)
+    except ValueError:
+        return False
+    return True
 
 
 class _Lines:
@@ -50,7 +125,7 @@ class _Lines:
 
 
 class ServerSentEvents:
-    """The data of the events of an event stream; one that its body cuts off is none."""
+    """The data of the events of an event stream; the last one may lack its empty line."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
@@ -69,7 +144,9 @@ class ServerSentEvents:
         return events
 
     def end(self) -> list[bytes]:
-        return []
+        if line := self._lines.end():
+            self._take(line)
+        return [b"\n".join(self._data)] if self._data else []
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         """End each line with a line feed alone; CR and LF may come in pieces of their own."""
@@ -104,8 +181,25 @@ class JsonLines:
         return [last] if last.strip() else []
 
 
+class PerhapsOneLine(JsonLines):
+    """Lines of which the first is whole JSON: it may be all, and is its own end then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        events = super().feed(data)
+        self._count += len(events)
+        return events
+
+    def end(self) -> list[bytes]:
+        last = super().end()
+        return last if self._count + len(last) > 1 else [*last, _END]
+
+
 class WholeBody:
-    """The body as one event."""
+    """The body as one event, which is its own end; nothing in it is none."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -115,4 +209,5 @@ class WholeBody:
         return []
 
     def end(self) -> list[bytes]:
-        return [b"".join(self._pieces)]
+        body = b"".join(self._pieces)
+        return [body, _END] if _stripped(body) else [_END]

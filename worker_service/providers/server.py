@@ -12,6 +12,7 @@ import httpx
 
 from shared.runtime.logging import get_log
 from worker_service.providers import Call, Completion, ProviderError
+from worker_service.providers.codings import Oversized
 from worker_service.providers.connection import Connection, observed_connection
 from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadable
 from worker_service.providers.events import parser_for
@@ -26,7 +27,6 @@ from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
 from worker_service.providers.transport import (
     TRANSPORT_ERRORS,
-    Oversized,
     classify_transport_error,
     error_body,
     is_lost_connection,
@@ -188,7 +188,10 @@ class Server:
 
     def _take(self, events: list[bytes], stream: ResponseStream) -> None:
         for event in events:
-            stream.take(part_of(event), self._dialect)
+            try:
+                stream.take(part_of(event), self._dialect)
+            except Unreadable as odd:
+                stream.answer.skip(str(odd))
 
     async def _refusal(
         self, response: httpx.Response, form: RequestForm, answer: Answer

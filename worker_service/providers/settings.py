@@ -43,7 +43,7 @@ class ProviderSettings(ProviderListSettings):
     )
     provider_call_seconds: Seconds = Field(900, description="How long a whole call may take.")
     provider_answer_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = Field(
-        8_388_608, description="The largest answer, as it is sent, that a worker reads."
+        8_388_608, description="The largest answer, unpacked, that a worker reads."
     )
     provider: ProviderName | None = Field(
         None,

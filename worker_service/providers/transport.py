@@ -11,6 +11,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic_core import from_json
 
+from worker_service.providers.codings import Oversized, decoder_for
 from worker_service.providers.connection import observer
 from worker_service.providers.dialect import Unreadable
 from worker_service.providers.failures import FailureKind
@@ -20,14 +21,12 @@ from worker_service.providers.proxy import proxy_for
 
 _KEPT_ALIVE_SECONDS: Final = 30.0
 _ERROR_BYTES: Final = 65_536
+_MOST_ERROR_BYTES: Final = 1_048_576
+_MOST_DIGITS: Final = 40
 _END: Final = b"[DONE]"
 
 TRANSPORT_ERRORS: Final = (httpx.HTTPError, aiohttp.ClientError)
 """What a call of the client raises; some of aiohttp's come as they are."""
-
-
-class Oversized(Exception):
-    """More bytes came than an answer may have."""
 
 
 def open_client(
@@ -61,20 +60,16 @@ def _session(connections: int, certificates: SSLContext) -> aiohttp.ClientSessio
 
 
 async def pieces(response: httpx.Response, *, limit: int) -> AsyncGenerator[bytes, None]:
-    """Yield a body as it comes.
+    """Yield a body as it comes, without its content codings.
 
     Raises:
         Oversized: it is larger than `limit`.
-        Unreadable: it is compressed; it could be a thousand times larger than it looks.
+        Unreadable: its coding cannot be taken off.
     """
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise Unreadable("it is compressed, though it was asked for as it is")
-    left = limit
+    decoder = decoder_for(response.headers.get("content-encoding", ""), limit=limit)
     async for piece in response.aiter_raw():
-        left -= len(piece)
-        if left < 0:
-            raise Oversized
-        yield piece
+        yield decoder.feed(piece)
+    yield decoder.end()
 
 
 def part_of(event: bytes) -> Json | None:
@@ -83,7 +78,7 @@ def part_of(event: bytes) -> Json | None:
     Raises:
         Unreadable: it is something else than an object.
     """
-    if event.strip() == _END:
+    if event.strip().upper() == _END:
         return None
     value = _json(event)
     if not isinstance(value, dict):
@@ -101,21 +96,30 @@ def _json(event: bytes) -> Any:
 def _lenient_json(event: bytes) -> Any:
     """Read what the fast parser refuses and models write: lone surrogates, odd bytes, depth."""
     try:
-        return json.loads(event.decode("utf-8-sig", errors="replace"))
+        return json.loads(event.decode("utf-8-sig", errors="replace"), parse_int=_int)
     except (ValueError, RecursionError) as error:
         raise Unreadable("a part of it is not JSON") from error
 
 
+def _int(digits: str) -> int | None:
+    """Read an integer; one of thousands of digits, which Python refuses, is none."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else None
+
+
 async def error_body(response: httpx.Response) -> object:
-    """Read an error answer: its JSON, else its text as `{"error": text}`."""
+    """Read an error answer: its JSON, else its text, cut where it is too long."""
+    body = b""
     try:
-        body = b"".join([piece async for piece in pieces(response, limit=_ERROR_BYTES)])
+        async for piece in pieces(response, limit=_MOST_ERROR_BYTES):
+            body += piece
+            if len(body) > _ERROR_BYTES:
+                break
     except (*TRANSPORT_ERRORS, Oversized, Unreadable):
-        return {}
+        pass
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        return {"error": body.decode(errors="replace")}
+        return body[:_ERROR_BYTES].decode(errors="replace")
 
 
 def is_lost_connection(error: Exception) -> bool:

@@ -1,0 +1,74 @@
+"""A packed body is unpacked as it comes, and bounded by what it holds."""
+
+import gzip
+import zlib
+
+import pytest
+
+from worker_service.providers.codings import Oversized, decoder_for
+from worker_service.providers.dialect import Unreadable
+
+TEXT = b"data: {}\n\n" * 500
+
+
+def bare(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("", TEXT),
+        ("Identity", TEXT),
+        ("gzip", gzip.compress(TEXT)),
+        ("GZIP", gzip.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT)),
+        ("identity, gzip", gzip.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT[:70]) + gzip.compress(TEXT[70:])),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", bare(TEXT)),
+        ("", gzip.compress(TEXT)),
+        ("gzip", TEXT),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_body_is_the_same_however_it_is_packed_and_cut(coding: str, body: bytes, size: int):
+    decoder = decoder_for(coding, limit=len(TEXT))
+
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+
+    assert b"".join([*map(decoder.feed, pieces), decoder.end()]) == TEXT
+
+
+@pytest.mark.parametrize("body", [b"", b"7"])
+def test_a_very_short_body_is_plain(body: bytes):
+    decoder = decoder_for("", limit=10)
+
+    assert decoder.feed(body) + decoder.end() == body
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, zlib.compress, bare])
+def test_a_body_that_unpacks_to_too_much_is_given_up_before_it_does(packed):
+    decoder = decoder_for("deflate", limit=1_000_000)
+
+    with pytest.raises(Oversized):
+        decoder.feed(packed(b"\x00" * 100_000_000))
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "gzip, gzip", "rot13"])
+def test_a_coding_that_was_not_asked_for_is_refused(coding: str):
+    with pytest.raises(Unreadable, match="which was not asked for"):
+        decoder_for(coding, limit=10)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(TEXT)[:10] + b"\xff" * 50, gzip.compress(TEXT) + b"garbage"],
+    ids=["damaged", "garbage behind it"],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused(body: bytes):
+    decoder = decoder_for("gzip", limit=100_000)
+
+    with pytest.raises(Unreadable, match="cannot be unpacked"):
+        decoder.feed(body)

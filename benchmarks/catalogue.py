@@ -14,6 +14,7 @@ from benchmarks.figures import (
     polling,
     profile,
     slow_disk,
+    streams,
     submit,
 )
 from benchmarks.rounds import Line, Rounds
@@ -36,6 +37,7 @@ FIGURES: Mapping[str, Figure] = {
     "drain": drain,
     "slow_disk": slow_disk,
     "in_flight": in_flight,
+    "streams": streams,
     "memory": memory,
     "completion": completion,
     "polling": polling,

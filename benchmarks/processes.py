@@ -27,6 +27,9 @@ from worker_service.claims.scheduler import HIGH_SHARE
 INSTANT_WORKER = "benchmarks.instant_worker"
 API = "api_service"
 BARE_API = "benchmarks.bare"
+WORKER = "worker_service"
+STREAMER = "benchmarks.token_server"
+LISTENERS = "benchmarks.listeners"
 
 
 @contextmanager
@@ -138,6 +141,24 @@ def hop_bare(stack: Stack, *, hops: int) -> list[float]:
     answer = _answer_of(BARE_API, *arguments, environment=stack.environment)
     seconds: list[float] = answer["seconds"]
     return seconds
+
+
+@contextmanager
+def token_server() -> Iterator[int]:
+    """Stream tokens from a process of its own, and lend its port."""
+    command = [sys.executable, "-m", STREAMER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=CHECKOUT) as server:
+        assert server.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()
+
+
+def listen_bare(how: str, port: int, *, streams: int, answers: int) -> dict[str, Any]:
+    """Listen to streams in a process of its own, and return what that took."""
+    arguments = (how, str(port), str(streams), str(answers))
+    return _answer_of(LISTENERS, *arguments, environment=os.environ)
 
 
 def _answer_of(module: str, *arguments: str, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from worker_service.claims.slots import Slots
 from worker_service.config import WorkerSettings
 from worker_service.context import WorkerContext
 from worker_service.drain import Drain
+from worker_service.generation.admission import Admission
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.generation.runner import Runner
@@ -41,6 +42,7 @@ from worker_service.watchdog import Watchdog
 log = get_log()
 
 _COMMIT_EVERY_SECONDS = 1.0
+_ADMIT_EVERY_SECONDS = 0.1
 WATCH_EVERY_SECONDS = 5.0
 STATEMENTS_PER_LEASE = 3
 """A statement may take a third of a lease."""
@@ -94,6 +96,7 @@ class Worker:
             publisher=publisher,
             seconds=settings.drain_seconds,
         )
+        self._admission = Admission(tools.permits)
         self._health = Server(health.create_app(database, publisher, self.slots))
 
     @property
@@ -125,6 +128,7 @@ class Worker:
         return [
             *lasting_duties(self._maintenance),
             Duty(name="offsets_commit", every=_COMMIT_EVERY_SECONDS, step=self._consumption.commit),
+            Duty(name="admission", every=_ADMIT_EVERY_SECONDS, step=self._admission.adjust),
             Duty(name="watchdog", every=WATCH_EVERY_SECONDS, step=self._watchdog.check),
         ]
 

@@ -15,6 +15,8 @@ from structlog.typing import EventDict, Processor
 from shared.config import SharedSettings
 
 Event = Literal[
+    "admission_lowered",
+    "admission_restored",
     "attempt_finished",
     "attempt_raised",
     "breaker_closed",

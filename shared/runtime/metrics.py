@@ -139,6 +139,18 @@ PROVIDER_TOKENS = _declared(
     ("provider", "kind"),
     registry=WORKER,
 )
+PROVIDER_CALL_LIMIT = _declared(
+    Gauge,
+    "provider_call_limit",
+    "Provider calls that this worker admits: MAX_PROVIDER_CALLS, fewer while it falls behind.",
+    registry=WORKER,
+)
+EVENT_LOOP_LAG_SECONDS = _declared(
+    Gauge,
+    "event_loop_lag_seconds",
+    "How late the event loop of this worker wakes up: the mean of about the last second.",
+    registry=WORKER,
+)
 LATE_RESULTS = _declared(
     Counter,
     "late_results_total",

@@ -121,3 +121,23 @@ async def test_a_waiter_cancelled_as_its_turn_comes_hands_the_permit_on():
     await asyncio.gather(holding, leaving, return_exceptions=True)
     async with asyncio.timeout(1):
         await queue.wait(LOW, 3)
+
+
+async def test_a_limit_that_is_lowered_is_met_by_waiting_and_one_that_is_raised_at_once():
+    permits = PrioritySemaphore(2)
+    for number in range(2):
+        await permits.acquire(NORMAL, UUID(int=number))
+    waiting = [asyncio.create_task(permits.acquire(NORMAL, UUID(int=n))) for n in (2, 3)]
+
+    permits.resize(1)
+    permits.release()
+    await _let_others_run()
+    assert (permits.in_use, [task.done() for task in waiting]) == (1, [False, False])
+
+    permits.resize(2)
+    await _let_others_run()
+    assert (permits.in_use, [task.done() for task in waiting]) == (2, [True, False])
+
+    permits.release()
+    await asyncio.gather(*waiting)
+    assert permits.in_use == 2

@@ -18,10 +18,22 @@ class PrioritySemaphore:
     """
 
     def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._free = limit
         self._scheduler = PriorityScheduler()
         self._waiting: dict[Priority, list[_Waiter]] = {priority: [] for priority in Priority}
         self._arrivals = count()
+
+    @property
+    def in_use(self) -> int:
+        """The number of permits that are out, which may exceed a limit that was lowered."""
+        return self.limit - self._free
+
+    def resize(self, limit: int) -> None:
+        """Change the number of permits; those that are out stay out."""
+        self._free += limit - self.limit
+        self.limit = limit
+        self._hand_out()
 
     async def acquire(self, priority: Priority, request_id: UUID) -> None:
         """Wait for a permit, which is to be released."""
@@ -41,7 +53,7 @@ class PrioritySemaphore:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._free and (priority := self._next_priority()) is not None:
+        while self._free > 0 and (priority := self._next_priority()) is not None:
             _, _, turn = heapq.heappop(self._waiting[priority])
             if not turn.done():
                 self._free -= 1

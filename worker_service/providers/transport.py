@@ -81,7 +81,7 @@ def part_of(event: bytes) -> Json | None:
     if event.strip().upper() == _END:
         return None
     value = _json(event)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise Unreadable("a part of it is not an object")
     return value
 

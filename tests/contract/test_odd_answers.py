@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.contract.odd_answers.anthropic import ANTHROPIC
 from tests.contract.odd_answers.bodies import BODIES
 from tests.contract.odd_answers.endings import (
     AROUND,
@@ -20,7 +21,9 @@ from tests.support.raw_server import Exchange, raw_server
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed, Succeeded
 from worker_service.providers import ProviderError, TransientError
+from worker_service.providers.anthropic import Anthropic
 from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.dialect import Dialect
 from worker_service.providers.failures import TABLE, Reaction
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.ollama import Ollama
@@ -41,9 +44,15 @@ ROWS = [
         "errors": ERRORS,
         "errors within": WITHIN,
         "waits": WAITS,
+        "Anthropic": ANTHROPIC,
     }.items()
     for row in rows
 ]
+DIALECTS: dict[str, Dialect] = {
+    "openai": ChatCompletions(),
+    "ollama": Ollama(),
+    "anthropic": Anthropic(),
+}
 CALLS = {
     Reaction.REPEAT: 4,
     Reaction.REPEAT_BRIEFLY: 3,
@@ -89,7 +98,7 @@ async def test_an_odd_answer_becomes_what_its_row_says(row: Row):
     async with raw_server(behave) as raw:
         server = Server(
             "openai",
-            Ollama() if row.protocol == "ollama" else ChatCompletions(),
+            DIALECTS[row.protocol],
             address=Address(base_url=raw.url, credential="sk-odd", model="tiny"),
             limits=ProviderLimits(),
             connections=1,

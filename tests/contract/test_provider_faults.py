@@ -264,6 +264,20 @@ async def test_a_stream_without_its_last_line_is_whole_once_it_has_a_finish_reas
     assert (await server.complete(a_call())).text == "{}"
 
 
+async def test_a_server_that_says_stop_with_every_part_is_heard_to_its_end(
+    started: AsyncExitStack,
+):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream(chunk("{", finish="stop"))
+        await asyncio.sleep(1.5)
+        await exchange.send(f"data: {json.dumps(chunk('}', finish='stop'))}\n\n")
+        await exchange.left()
+
+    server, _ = await a_server(started, behave)
+
+    assert (await server.complete(a_call())).text == "{}"
+
+
 # Connections
 
 

@@ -1,4 +1,4 @@
-"""Every line of the taxonomy, against a server of all three protocols that somebody else wrote."""
+"""Every line of the taxonomy, against a server of all the protocols that somebody else wrote."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -22,7 +22,9 @@ from worker_service.providers import (
     ProviderError,
     TransientError,
 )
+from worker_service.providers.anthropic import Anthropic
 from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.dialect import Dialect
 from worker_service.providers.failures import TABLE, FailureKind, Reaction
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.ollama import Ollama
@@ -37,7 +39,7 @@ ERRORS = {
     Reaction.FAIL: PermanentError,
 }
 PATIENT = ProviderLimits()
-PROTOCOLS = ("openai", "openrouter", "ollama")
+PROTOCOLS = ("openai", "openrouter", "ollama", "anthropic")
 OPENAI, ROUTED = ("openai", "ollama"), ("openrouter",)
 
 
@@ -106,10 +108,12 @@ UNUSABLE = (
     ("SURROGATE", FailureKind.SCHEMA_INVALID, PROTOCOLS),
 )
 COUNTS = ("calls", "input_tokens", "output_tokens", "reasoning_tokens")
+DIALECTS: dict[str, Dialect] = {"ollama": Ollama(), "anthropic": Anthropic()}
 WHAT_THE_MOCK_TELLS = {
     "openai": ((11, 7, 0), "Let me think."),
     "openrouter": ((11, 7, 3), "Let me think."),
     "ollama": ((0, 0, 0), None),
+    "anthropic": ((11, 7, 0), "Let me think."),
 }
 ELSEWHERE = {
     FailureKind.UNREACHABLE,
@@ -134,10 +138,10 @@ def a_server(
     limits: ProviderLimits = PATIENT,
     credential: str = KEY,
 ) -> Server:
-    path = {"openai": "/v1", "openrouter": "/api/v1", "ollama": ""}[protocol]
+    path = {"openai": "/v1", "openrouter": "/api/v1", "ollama": "", "anthropic": "/v1"}[protocol]
     return Server(
         protocol,
-        Ollama() if protocol == "ollama" else ChatCompletions(),
+        DIALECTS.get(protocol, ChatCompletions()),
         address=Address(base_url=mock.url + path, credential=credential, model="maker/tiny"),
         limits=limits,
         connections=2,

@@ -75,3 +75,15 @@ async def test_a_provider_that_is_not_offered_is_refused(stack: Stack, route: st
 
     assert faults_of(refused) == {"#/provider": "The provider must be one of demo, ollama."}
     assert [answer.status_code for answer in accepted] == [202, 202, 202]
+
+
+async def test_a_provider_may_have_any_name_that_the_settings_list(stack: Stack):
+    settings = api_settings(stack, providers="groq,local_2")
+    async with api_told(settings, with_kafka=False) as api:
+        accepted = await api.post("/sentences/generate", json={"provider": "local_2"})
+        refused = await api.post("/sentences/generate", json={"provider": "openai"})
+        misnamed = await api.post("/sentences/generate", json={"provider": "Groq"})
+
+    assert accepted.status_code == 202
+    assert faults_of(refused) == {"#/provider": "The provider must be one of groq, local_2."}
+    assert [*faults_of(misnamed)] == ["#/provider"]

@@ -7,6 +7,7 @@ import pytest
 from schemas.entities import ENTITY_TYPES
 from tests.support.model_calls import a_call
 from worker_service.providers import Rejection
+from worker_service.providers.anthropic import Anthropic
 from worker_service.providers.chat_completions import ChatCompletions
 from worker_service.providers.dialect import Dialect
 from worker_service.providers.json_schema import grammar, strict
@@ -135,3 +136,33 @@ def test_the_output_is_limited_by_the_name_that_the_server_takes():
     assert dialect.body(a_call(), model="m", form=first)["max_tokens"] == 300
     assert dialect.body(a_call(), model="m", form=other)["max_completion_tokens"] == 300
     assert "max_tokens" not in ChatCompletions().body(a_call(), model="m", form=WHOLE)
+
+
+def test_anthropic_is_told_the_system_beside_the_messages_and_a_schema():
+    call = a_call()
+    dialect = Anthropic()
+
+    body = dialect.body(call, model="m", form=dialect.ladder.first())
+
+    assert body["system"] == call.prompt.system
+    assert body["messages"] == [{"role": "user", "content": call.prompt.user}]
+    schema = {"type": "json_schema", "schema": strict(SCHEMA)}
+    assert body["output_config"] == {"format": schema}
+    assert (body["max_tokens"], body["stream"]) == (8192, True)
+
+
+def test_anthropic_that_takes_no_schema_is_shown_it():
+    form = RequestForm(format=AnswerFormat.PROMPT, response=ResponseMode.WHOLE)
+
+    body = Anthropic().body(a_call(), model="m", form=form)
+
+    assert "output_config" not in body
+    assert json.dumps(strict(SCHEMA), ensure_ascii=False) in body["system"]
+    assert body["stream"] is False
+
+
+def test_each_dialect_names_the_key_in_its_own_way():
+    assert ChatCompletions().headers("sk-1") == {"Authorization": "Bearer sk-1"}
+    assert Ollama().headers(None) == {}
+    assert Anthropic().headers("sk-1")["x-api-key"] == "sk-1"
+    assert {*Anthropic().headers(None)} == {"anthropic-version"}

@@ -77,9 +77,12 @@ class ChatCompletions:
             _read_other(part, answer)
         if not answer.provider_request_id:
             answer.provider_request_id = name_of(part.get("id"))
-        if model := part.get("model"):
+        if (model := part.get("model")) and model != answer.model:
             answer.model = name_of(model) or answer.model
-        if usage := part.get("usage") or object_of(part.get("x_groq")).get("usage"):
+        usage = part.get("usage")
+        if not usage and "x_groq" in part:
+            usage = object_of(part["x_groq"]).get("usage")
+        if usage:
             answer.count(_tokens(object_of(usage)))
 
 
@@ -113,18 +116,17 @@ def _read_choice(choice: Json, answer: Answer) -> None:
         _read_message(message, answer)
     elif text := message or choice.get("text"):
         answer.add(text)
-    answer.finish(finish_reason_of(choice.get("finish_reason")))
+    if reason := choice.get("finish_reason"):
+        answer.finish(finish_reason_of(reason))
     if usage := choice.get("usage"):
         answer.count(_tokens(object_of(usage)))
 
 
 def _read_message(message: Json, answer: Answer) -> None:
-    answer.add(
-        message.get("content"),
-        reasoning=message.get("reasoning_content")
-        or text_in(message.get("reasoning"))
-        or message.get("reasoning_details"),
-    )
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if not isinstance(reasoning, str):
+        reasoning = text_in(reasoning) or message.get("reasoning_details")
+    answer.add(message.get("content"), reasoning=reasoning)
     if refusal := message.get("refusal"):
         answer.refuse(refusal)
     if message.get("tool_calls") or message.get("function_call"):

@@ -84,6 +84,11 @@ class Answer:
         return len(self._text) + len(self._reasoning)
 
     @property
+    def looks_complete(self) -> bool:
+        """Whether the text ends as JSON does, or as what is put around it."""
+        return bool(self._text) and self._text[-1].rstrip().endswith(("}", "`"))
+
+    @property
     def mismatch(self) -> str | None:
         """What was missing, where no part of the answer could be read."""
         return None if self.has_parts or self.length else self.skipped

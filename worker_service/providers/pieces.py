@@ -1,6 +1,6 @@
 """Tolerant reading of what a provider sends: an odd piece costs itself, never the answer; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,16 +33,19 @@ class Pieces:
 
 def object_of(value: object) -> Json:
     """Read a JSON object; whatever else it is counts as an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def first_object(values: object) -> Json | None:
     """Find the first object of a list, or take the one that stands there without a list."""
-    if isinstance(values, Mapping):
+    if isinstance(values, dict):
         return values
     if not isinstance(values, list):
         return None
-    return next((value for value in values if isinstance(value, Mapping)), None)
+    for value in values:
+        if isinstance(value, dict):
+            return value
+    return None
 
 
 def pieces_of(content: object) -> Pieces:
@@ -76,9 +79,9 @@ def text_in(value: object, *, depth: int = 0) -> str:
         return value
     if depth > _DEEPEST:
         return ""
-    if isinstance(value, Sequence):
+    if isinstance(value, list):
         return "".join(text_in(each, depth=depth + 1) for each in value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         texts = (text_in(value[name], depth=depth + 1) for name in _TEXTS if name in value)
         return next(filter(None, texts), "")
     return ""

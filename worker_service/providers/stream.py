@@ -16,6 +16,9 @@ from worker_service.providers.pieces import Json
 _LINGER_SECONDS: Final = 1.0
 """How long the end of a body is waited for once the answer is whole, to keep its connection."""
 
+_OPEN_LINGER_SECONDS: Final = 5.0
+"""The same where the text has no end yet: there are servers that say `stop` with every part."""
+
 _REST_SHARE: Final = 0.05
 _LONGEST_REST_SECONDS: Final = 0.1
 
@@ -29,7 +32,7 @@ class ResponseStream:
         self._limits = limits
         self._clock = asyncio.get_running_loop().time
         self._begun = self._heard = self._clock()
-        self._call_ends = self._begun + limits.call_seconds
+        self._call_ends = self._latest = self._begun + limits.call_seconds
         self._silence = limits.call_seconds
         self._timeout = asyncio.timeout(None)
         self._expired: FailureKind | None = None
@@ -85,7 +88,9 @@ class ResponseStream:
         if not length and self.answer.length:
             self._note_first_token()
         if self.answer.is_whole:
-            self._call_ends = min(self._call_ends, self._heard + _LINGER_SECONDS)
+            is_open = part is not None and not self.answer.looks_complete
+            linger = _OPEN_LINGER_SECONDS if is_open else _LINGER_SECONDS
+            self._call_ends = min(self._latest, self._heard + linger)
 
     def _note_first_token(self) -> None:
         self.answer.first_token_seconds = round(self._heard - self._begun, 3)

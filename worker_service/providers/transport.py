@@ -78,7 +78,7 @@ def part_of(event: bytes) -> Json | None:
     Raises:
         Unreadable: it is something else than an object.
     """
-    if event.strip().upper() == _END:
+    if not event.startswith(b"{") and event.strip().upper() == _END:
         return None
     value = _json(event)
     if not isinstance(value, dict):

@@ -146,14 +146,10 @@ class Server:
         async with aclosing(pieces(response, limit=self._limits.answer_bytes)) as came:
             async for piece in came:
                 stream.hear()
-                self._take(parser.feed(piece), stream)
+                stream.take(map(part_of, parser.feed(piece)), self._dialect)
                 if len(piece) < _MUCH and (rest := stream.rest_seconds):
                     await connection.rest(rest)
-        self._take(parser.end(), stream)
-
-    def _take(self, events: list[bytes], stream: ResponseStream) -> None:
-        for event in events:
-            stream.take(part_of(event), self._dialect)
+        stream.take(map(part_of, parser.end()), self._dialect)
 
     async def _refusal(
         self, response: httpx.Response, mode: ResponseMode, answer: Answer

@@ -6,6 +6,7 @@ length.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from worker_service.providers.dialect import Answer, Dialect, Json
@@ -69,19 +70,19 @@ class ResponseStream:
         """Note that something came, whatever it was: the server is alive."""
         self._heard = self._clock()
 
-    def take(self, part: Json | None, dialect: Dialect) -> None:
-        """Add a part to the answer; None is its explicit end.
+    def take(self, parts: Iterable[Json | None], dialect: Dialect) -> None:
+        """Add parts to the answer; None is its explicit end.
 
         Raises:
-            Unreadable: the part is none of the dialect.
-            Faulted: the part says what went wrong.
+            Unreadable: a part is none of the dialect.
+            Faulted: a part says what went wrong.
         """
-        length = self.answer.length
-        if part is None:
-            self.answer.finish("stop")
-        else:
-            dialect.read(part, self.answer)
-        if not length and self.answer.length:
+        for part in parts:
+            if part is None:
+                self.answer.finish("stop")
+            else:
+                dialect.read(part, self.answer)
+        if self.answer.first_token_seconds is None and self.answer.length:
             self._note_first_token()
         if self.answer.is_whole:
             self._call_ends = min(self._call_ends, self._heard + _LINGER_SECONDS)

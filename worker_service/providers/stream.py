@@ -43,7 +43,7 @@ class ResponseStream:
         """End the call if a timer has expired."""
         if self._expired is None and now >= min(self._call_ends, self._heard + self._silence):
             self._expired = self._timer(now)
-            self._timeout.reschedule(now)
+            self._timeout.reschedule(self._clock())
 
     def _timer(self, now: float) -> FailureKind:
         if now >= self._call_ends:

@@ -1,8 +1,8 @@
 """How many provider calls a worker admits: fewer while its event loop falls behind.
 
 A worker that cannot keep up with its streams gains nothing by starting more: its heartbeats and
-cancels come late. Some lag does no harm, as tokens wait in the kernel and are then read together, so
-that each costs less. So the number of permits falls only when the loop is far behind.
+cancels come late. Some lag does no harm: tokens wait in the kernel and are then read together,
+so that each costs less. So the number of permits falls only when the loop is far behind.
 """
 
 import asyncio

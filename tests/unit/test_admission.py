@@ -34,13 +34,13 @@ def test_a_limit_is_not_lowered_again_before_it_is_met():
     assert limit.after(BEHIND, in_flight=900).now == 810
 
 
-def test_a_tenth_of_the_calls_is_always_admitted():
+def test_a_quarter_of_the_calls_is_always_admitted():
     limit = Limit(most=100, now=100)
 
     for _ in range(100):
         limit = limit.after(BEHIND, in_flight=limit.now)
 
-    assert limit.now == 10
+    assert limit.now == 25
     assert Limit(most=1, now=1).after(BEHIND, in_flight=1).now == 1
 
 

@@ -1,8 +1,8 @@
 """How many provider calls a worker admits: fewer while its event loop falls behind.
 
-A worker that cannot keep up with the streams it listens to would end none of them by starting more:
-its heartbeats and cancels come late, and its providers' answers wait in the kernel. So the loop's
-lag, which grows with all that the worker does, decides how many permits there are.
+A worker that cannot keep up with its streams gains nothing by starting more: its heartbeats and
+cancels come late. Some lag does no harm: tokens wait in the kernel and are then read together,
+so that each costs less. So the number of permits falls only when the loop is far behind.
 """
 
 import asyncio
@@ -18,9 +18,12 @@ log = get_log()
 
 Seconds = float
 
-BEHIND_SECONDS: Final[Seconds] = 0.2
-CAUGHT_UP_SECONDS: Final[Seconds] = 0.1
-_FEWER, _MORE, _LEAST = 0.9, 1.05, 0.1
+BEHIND_SECONDS: Final[Seconds] = 0.5
+CAUGHT_UP_SECONDS: Final[Seconds] = 0.25
+_FEWER, _MORE = 0.9, 1.05
+_LEAST = 0.25
+"""The share of the calls that is always admitted: the lag may be another process's doing."""
+
 _SAMPLES, _SAMPLE_SECONDS = 10, 0.1
 
 

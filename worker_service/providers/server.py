@@ -1,7 +1,7 @@
 """A model server as a provider: one call over HTTP, streamed, bounded and classified."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from worker_service.providers.fault import Fault, fault_of
 from worker_service.providers.fault_words import classify
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.negotiation import Step, step_down
-from worker_service.providers.pieces import name_of
+from worker_service.providers.pieces import Json, name_of
 from worker_service.providers.request_form import RequestForm, ResponseMode
 from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
@@ -187,11 +187,7 @@ class Server:
         self._take(parser.end(), stream)
 
     def _take(self, events: list[bytes], stream: ResponseStream) -> None:
-        for event in events:
-            try:
-                stream.take(part_of(event), self._dialect)
-            except Unreadable as odd:
-                stream.answer.skip(str(odd))
+        stream.take(_readable(events, stream.answer), self._dialect)
 
     async def _refusal(
         self, response: httpx.Response, form: RequestForm, answer: Answer
@@ -255,6 +251,15 @@ def _was_closed(error: Exception, stream: ResponseStream, connection: Connection
     again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
     """
     return is_lost_connection(error) and not (connection.is_new or stream.has_begun)
+
+
+def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
+    """Read events; one that cannot be read costs itself alone."""
+    for event in events:
+        try:
+            yield part_of(event)
+        except Unreadable as odd:
+            answer.skip(str(odd))
 
 
 def _request_id(response: httpx.Response) -> str | None:

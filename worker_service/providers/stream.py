@@ -6,6 +6,7 @@ length.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from worker_service.providers.dialect import Answer, Dialect
@@ -46,7 +47,7 @@ class ResponseStream:
         """End the call if a timer has expired."""
         if self._expired is None and now >= min(self._call_ends, self._heard + self._silence):
             self._expired = self._timer(now)
-            self._timeout.reschedule(now)
+            self._timeout.reschedule(self._clock())
 
     def _timer(self, now: float) -> FailureKind:
         if now >= self._call_ends:
@@ -73,21 +74,23 @@ class ResponseStream:
         """Note that something came, whatever it was: the server is alive."""
         self._heard = self._clock()
 
-    def take(self, part: Json | None, dialect: Dialect) -> None:
-        """Add a part to the answer; None is its explicit end.
+    def take(self, parts: Iterable[Json | None], dialect: Dialect) -> None:
+        """Add parts to the answer; None is its explicit end.
 
         Raises:
-            Unreadable: the part is none of the dialect.
-            Faulted: the part says what went wrong.
+            Faulted: a part says what went wrong.
         """
-        length = self.answer.length
-        if part is None:
-            self.answer.finish("stop")
-        else:
-            dialect.read(part, self.answer)
-        if not length and self.answer.length:
+        part: Json | None = None
+        has_parts = False
+        for part in parts:
+            has_parts = True
+            if part is None:
+                self.answer.finish("stop")
+            else:
+                dialect.read(part, self.answer)
+        if self.answer.first_token_seconds is None and self.answer.length:
             self._note_first_token()
-        if self.answer.is_whole:
+        if has_parts and self.answer.is_whole:
             is_open = part is not None and not self.answer.looks_complete
             linger = _OPEN_LINGER_SECONDS if is_open else _LINGER_SECONDS
             self._call_ends = min(self._latest, self._heard + linger)

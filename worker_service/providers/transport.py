@@ -78,19 +78,15 @@ def part_of(event: bytes) -> Json | None:
     Raises:
         Unreadable: it is something else than an object.
     """
-    if not event.startswith(b"{") and event.strip().upper() == _END:
-        return None
-    value = _json(event)
+    try:
+        value = from_json(event)
+    except ValueError:
+        if event.strip().upper() == _END:
+            return None
+        value = _lenient_json(event)
     if not isinstance(value, dict):
         raise Unreadable("a part of it is not an object")
     return value
-
-
-def _json(event: bytes) -> Any:
-    try:
-        return from_json(event)
-    except ValueError:
-        return _lenient_json(event)
 
 
 def _lenient_json(event: bytes) -> Any:

@@ -1,0 +1,91 @@
+"""The timers of a call, and the rests between its reads, by the clock of a test."""
+
+import asyncio
+
+import pytest
+
+from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.failures import FailureKind
+from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.pieces import Json
+from worker_service.providers.stream import ResponseStream
+
+PIECE: Json = {"choices": [{"delta": {"content": "{"}, "finish_reason": None}]}
+LAST: Json = {"choices": [{"delta": {"content": "}"}, "finish_reason": None}]}
+END: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+DIALECT = ChatCompletions()
+
+
+async def expired(stream: ResponseStream, after: float) -> FailureKind | None:
+    """Return what ends a call that is looked at after so many seconds of silence."""
+    now = asyncio.get_running_loop().time()
+    try:
+        async with stream.timers:
+            stream.look(now + after)
+            stream.look(now + after + 1e-3)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return None
+    except TimeoutError:
+        return stream.timed_out()
+
+
+def a_stream(*parts: Json, **limits: float) -> ResponseStream:
+    stream = ResponseStream(ProviderLimits(**limits))  # type: ignore[arg-type]
+    stream.expect_tokens()
+    stream.take(parts, DIALECT)
+    return stream
+
+
+async def test_by_default_a_model_may_be_silent_for_minutes_before_its_first_token():
+    assert await expired(a_stream(), 150) is None
+    assert await expired(a_stream(), 301) is FailureKind.FIRST_TOKEN_TIMEOUT
+
+
+async def test_by_default_a_model_may_be_silent_for_most_of_a_minute_between_tokens():
+    assert await expired(a_stream(PIECE), 50) is None
+    assert await expired(a_stream(PIECE), 61) is FailureKind.NEXT_TOKEN_TIMEOUT
+
+
+async def test_a_call_that_is_asked_for_the_whole_answer_may_be_silent_until_its_end():
+    stream = ResponseStream(ProviderLimits())
+
+    assert await expired(stream, 890) is None
+    assert await expired(ResponseStream(ProviderLimits()), 901) is FailureKind.CALL_TIMEOUT
+
+
+async def test_the_end_of_a_whole_answer_is_waited_for_a_second_at_most():
+    assert await expired(a_stream(PIECE, LAST, END), 0.9) is None
+    assert await expired(a_stream(PIECE, LAST, END), 1.1) is not None
+
+
+async def test_more_of_an_answer_whose_text_has_no_end_yet_is_waited_for():
+    assert await expired(a_stream(PIECE, END), 4.9) is None
+    assert await expired(a_stream(PIECE, END), 5.1) is not None
+
+
+async def test_what_is_no_part_after_the_end_prolongs_nothing():
+    stream = a_stream(PIECE, LAST, END)
+    stream.hear()
+    stream.take([], ChatCompletions())
+
+    assert await expired(stream, 1.1) is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rest"), [(0.0, 0.0), (0.2, 0.01), (1.0, 0.05), (60.0, 0.1)], ids=str
+)
+async def test_a_stream_rests_for_a_twentieth_of_its_call_and_a_tenth_of_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, rest: float
+):
+    loop = asyncio.get_running_loop()
+    begun, stream = loop.time(), a_stream(PIECE)
+    monkeypatch.setattr(stream, "_clock", lambda: begun + seconds)
+
+    stream.hear()
+
+    assert stream.rest_seconds == pytest.approx(rest, abs=1e-3)
+
+
+async def test_a_whole_answer_does_not_rest():
+    assert a_stream(PIECE, END).rest_seconds == 0

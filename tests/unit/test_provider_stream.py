@@ -64,12 +64,17 @@ async def test_more_of_an_answer_whose_text_has_no_end_yet_is_waited_for():
     assert await expired(a_stream(PIECE, END), 5.1) is not None
 
 
-async def test_what_is_no_part_after_the_end_prolongs_nothing():
+async def test_what_is_no_part_after_the_end_prolongs_nothing(monkeypatch: pytest.MonkeyPatch):
+    loop, later = asyncio.get_running_loop(), [0.0]
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + later[0])
     stream = a_stream(PIECE, LAST, END)
-    stream.hear()
-    stream.take([], ChatCompletions())
+    later[0] = 0.9
 
-    assert await expired(stream, 1.1) is not None
+    stream.hear()
+    stream.take([], DIALECT)
+
+    assert await expired(stream, 0.2) is not None
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,10 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
         application_name="api_service",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
-        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="api_service")
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        publisher = Publisher(
+            settings.kafka_bootstrap_servers, client_id="api_service", topics=topics.names
+        )
         async with relaying(database, publisher) as relay:
             yield AppContext(
                 settings=settings,
@@ -55,7 +58,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
                 submissions=Submissions(
                     database,
                     relay,
-                    topics=Topics.with_prefix(settings.kafka_topic_prefix),
+                    topics=topics,
                     deadline_seconds=settings.request_deadline_seconds,
                 ),
                 draining=asyncio.Event(),

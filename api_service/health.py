@@ -1,13 +1,12 @@
 """Whether this process lives, and whether it should be sent requests."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api_service.context import Context
-from shared.errors import DatabaseUnavailable
-from shared.postgres.database import APPLIED, SCHEMA_VERSION
+from shared.kafka.publisher import Publisher
 
 router = APIRouter(tags=["health"])
 
@@ -18,12 +17,15 @@ class Liveness(BaseModel):
     status: Literal["alive"] = "alive"
 
 
+Kafka: TypeAlias = Literal["up", "topic_missing", "down"]
+
+
 class Readiness(BaseModel):
     """Whether the process can accept requests; it can while only Kafka is down."""
 
     status: Literal["ready", "degraded", "draining", "unavailable"]
     database: Literal["up", "down"]
-    kafka: Literal["up", "down"]
+    kafka: Kafka
 
 
 @router.get("/livez")
@@ -34,11 +36,9 @@ async def livez() -> Liveness:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(context: Context, response: Response) -> Readiness:
-    """Answer 200 while requests can be accepted: degraded when only Kafka is down."""
-    kafka: Literal["up", "down"] = "up" if context.publisher.reachable else "down"
-    try:
-        await APPLIED.fetchrow(context.database, version=SCHEMA_VERSION)
-    except DatabaseUnavailable:
+    """Answer 200 while requests can be accepted: degraded when only Kafka or a topic is missing."""
+    kafka = _kafka(context.publisher)
+    if not await context.submissions.accept_check.passes():
         response.status_code = 503
         return Readiness(status="unavailable", database="down", kafka=kafka)
     if context.draining.is_set():
@@ -46,3 +46,9 @@ async def readyz(context: Context, response: Response) -> Readiness:
         return Readiness(status="draining", database="up", kafka=kafka)
     status: Literal["ready", "degraded"] = "ready" if kafka == "up" else "degraded"
     return Readiness(status=status, database="up", kafka=kafka)
+
+
+def _kafka(publisher: Publisher) -> Kafka:
+    if not publisher.reachable:
+        return "down"
+    return "topic_missing" if publisher.missing_topics else "up"

@@ -27,7 +27,11 @@ Count = Annotated[
     Field(ge=1, le=MAX_COUNT, description="How many entities; each takes 20 to 30 s to make."),
 ]
 Metadata = Annotated[
-    dict[str, JsonValue] | None, Field(description="Kept and given back as it is.")
+    dict[str, JsonValue] | None,
+    Field(
+        description="Kept and given back. Numbers are IEEE doubles, integers of up to 64 bits are "
+        "kept exactly; the order of keys is not kept."
+    ),
 ]
 
 

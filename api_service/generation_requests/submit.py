@@ -9,7 +9,9 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
+from api_service.generation_requests.accept_check import AcceptCheck
 from api_service.generation_requests.columns import COLUMNS, NewRequest, arrays
+from shared.errors import DatabaseUnavailable
 from shared.group_commit import GroupCommit
 from shared.kafka.records import Record
 from shared.kafka.topics import Topics
@@ -82,6 +84,7 @@ class Submissions:
         self._relay = relay
         self._topics = topics
         self._deadline_seconds = deadline_seconds
+        self.accept_check = AcceptCheck(database)
         self._accepting = GroupCommit(
             self._accept, key=lambda asked: asked.request_id, patience=database.patience
         )
@@ -109,12 +112,16 @@ class Submissions:
 
     async def _accept(self, asked: Sequence[_Asked]) -> list[asyncpg.Record]:
         """Accept requests in one statement; those accepted before have no outbox id."""
-        rows = await ACCEPT.fetch(
-            self._database,
-            ids=[one.request_id for one in asked],
-            deadline_seconds=self._deadline_seconds,
-            **arrays([one.new for one in asked]),
-            **columns([one.dispatch for one in asked]),
-        )
+        try:
+            rows = await ACCEPT.fetch(
+                self._database,
+                ids=[one.request_id for one in asked],
+                deadline_seconds=self._deadline_seconds,
+                **arrays([one.new for one in asked]),
+                **columns([one.dispatch for one in asked]),
+            )
+        except DatabaseUnavailable as error:
+            self.accept_check.note(error)
+            raise
         accepted = {row["id"]: row for row in rows}
         return [accepted[one.request_id] for one in asked]

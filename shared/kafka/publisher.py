@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+from collections.abc import Collection
 from contextlib import suppress
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from shared.kafka.delivery import REQUEST_SECONDS, deliver
@@ -26,11 +28,16 @@ class Publisher:
     """Publish records while a broker can be reached, and know whether one can.
 
     `watch` keeps the connection: it starts the client when a broker first answers and pings it
-    every second, so that an outage costs one small request a second and two log lines.
+    every second, so that an outage costs one small request a second and two log lines. The ping
+    looks for `topics` too: `missing_topics` are those that the brokers do not have.
     """
 
-    def __init__(self, bootstrap_servers: str, *, client_id: str) -> None:
+    def __init__(
+        self, bootstrap_servers: str, *, client_id: str, topics: Collection[str] = ()
+    ) -> None:
         self._client_id = client_id
+        self._topics = topics
+        self.missing_topics: frozenset[str] = frozenset()
         self._start = ClientStart(self._new_producer, bootstrap_servers=bootstrap_servers)
         self._producer: AIOKafkaProducer | None = None
         self.reachable = False
@@ -53,8 +60,18 @@ class Publisher:
             return self._producer is not None
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_PING_SECONDS):
-                return bool(await self._producer.client.force_metadata_update())
+                return await self._look_at(self._producer.client)
         return False
+
+    async def _look_at(self, client: AIOKafkaClient) -> bool:
+        """Ask for the metadata of the topics that are needed, and note which are missing."""
+        for topic in self._topics:
+            await client.add_topic(topic)
+        if not await client.force_metadata_update():
+            return False
+        missing = (t for t in self._topics if client.cluster.partitions_for_topic(t) is None)
+        self.missing_topics = frozenset(missing)
+        return True
 
     def _new_producer(self, broker: str) -> AIOKafkaProducer:
         """Make the client, which learns of the other brokers from this one.

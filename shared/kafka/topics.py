@@ -14,6 +14,10 @@ _TOPIC_ALREADY_EXISTS = 36
 _LEADER_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 
+_TIMES_OF_THE_BROKER = {"message.timestamp.type": "LogAppendTime"}
+"""Else a broker refuses the records of a host whose clock is an hour ahead, and keeps for longer
+or shorter than it should those of a host whose clock is wrong by less."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
@@ -22,6 +26,11 @@ class Topics:
     requests: dict[Priority, str]
     dead_letters: str
     events: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List them all."""
+        return (*self.requests.values(), self.dead_letters, self.events)
 
     @classmethod
     def with_prefix(cls, prefix: str) -> "Topics":
@@ -73,7 +82,7 @@ async def create_topics(
                     name,
                     num_partitions=partitions,
                     replication_factor=replication_factor,
-                    topic_configs={"max.message.bytes": str(largest)},
+                    topic_configs={"max.message.bytes": str(largest), **_TIMES_OF_THE_BROKER},
                 )
                 for name, largest in _sizes(topics).items()
             ]

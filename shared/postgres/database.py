@@ -40,6 +40,7 @@ _CONTENDED = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,  # a migration has changed the table: prepared anew next
 )
 
@@ -112,13 +113,13 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection inside a transaction at READ COMMITTED.
+        """Lend a connection inside a transaction at READ COMMITTED, whatever the server's default.
 
         An exception ends the connection, and the transaction with it: a ROLLBACK would wait for a
         server that does not answer.
         """
         async with self.connection() as connection:
-            transaction = connection.transaction()
+            transaction = connection.transaction(isolation="read_committed")
             await transaction.start()
             yield connection
             await transaction.commit()
@@ -159,6 +160,7 @@ async def connect(
             "application_name": application_name,
             "timezone": "UTC",
             "jit": "off",
+            "default_transaction_isolation": "read committed",  # of single statements too
             "statement_timeout": milliseconds,
             "lock_timeout": str(int(patience * 500)),
             "idle_in_transaction_session_timeout": milliseconds,

@@ -176,6 +176,11 @@ async def _audited(
             may_be_given_up=partial(_may_be_given_up, environment),
         ),
         *waste.violations(),
+        *calls.unrecorded(
+            environment.model.calls,
+            await calls.recorded_calls(environment.database),
+            exposures=environment.exposures,
+        ),
         *await environment.leave(),
     ]
     return Report(

@@ -85,6 +85,7 @@ async def test_a_killed_worker_costs_the_call_that_was_in_its_hands(
 
     assert (await settled(api, path, within=40))["status"] == "completed"
     assert [bench.calls_for(0), bench.calls_for(1)] == CALLS_AFTER_A_KILL[point]
+    assert (await settled(api, path))["usage"]["calls"] == 2  # all but the one in its hands
     await invariants.check_relayed(database)
 
 
@@ -101,6 +102,7 @@ async def test_a_worker_that_is_told_to_leave_costs_no_call(
 
     assert (await settled(api, path, within=40))["status"] == "completed"
     assert [bench.calls_for(0), bench.calls_for(1)] == [1, 1]
+    assert (await settled(api, path))["usage"]["calls"] == 2
     assert (await row_of(database, path.rpartition("/")[2]))["crashes"] == 0
     await invariants.check_relayed(database)
 
@@ -129,8 +131,9 @@ async def test_a_zombie_changes_nothing_about_what_was_settled_without_it(
 
     log = zombie.service.log
     await eventually(lambda: "late_result_dropped" in log.read_text(encoding="utf-8"))
-    assert await settled(api, path) == before
-    assert bench.calls_for(0) == 2
+    after = await settled(api, path)
+    assert (before["usage"]["calls"], after["usage"]["calls"]) == (1, bench.calls_for(0)) == (1, 2)
+    assert {**after, "usage": None} == {**before, "usage": None}
     await invariants.check_relayed(database)
 
 

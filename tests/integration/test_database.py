@@ -120,6 +120,85 @@ async def test_requests_that_crowd_before_a_frozen_database_are_all_answered(
     assert {answer.status_code for answer in answers} == {503}
 
 
+async def is_not_ready(api: httpx.AsyncClient) -> None:
+    ready = await timed(api, "GET", "/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+
+
+async def test_an_api_whose_database_is_read_only_is_not_ready(
+    server: Postgres, api: httpx.AsyncClient
+):
+    async with connect(server.url, patience=3, pool_size=1, application_name="test") as database:
+        await database.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        await database.execute("SELECT pg_reload_conf()")
+        try:
+
+            async def refuses() -> bool:
+                return (await timed(api, "GET", "/readyz")).status_code == 503
+
+            await eventually(refuses)
+            await is_not_ready(api)
+        finally:
+            async with database.connection() as connection:
+                await connection.execute("SET default_transaction_read_only = off")
+                await connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
+                await connection.execute("SELECT pg_reload_conf()")
+
+
+async def test_an_api_whose_table_is_locked_is_not_ready(server: Postgres, api: httpx.AsyncClient):
+    async with (
+        connect(server.url, patience=10, pool_size=1, application_name="test") as database,
+        database.transaction() as connection,
+    ):
+        await connection.execute("LOCK TABLE generation_requests IN SHARE MODE")
+        await is_not_ready(api)
+
+
+async def test_an_api_that_could_not_write_a_submit_is_not_ready_for_a_while(
+    api: httpx.AsyncClient, server: Postgres
+):
+    async with connect(server.url, patience=3, pool_size=1, application_name="test") as database:
+        await database.execute(
+            """CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE SQLSTATE '53100'; END $$"""
+        )
+        await database.execute(
+            """CREATE TRIGGER full_disk BEFORE INSERT ON generation_requests
+               FOR EACH ROW EXECUTE FUNCTION fill_disk()"""
+        )
+        try:
+            assert (await timed(api, "POST", "/generation-requests")).status_code == 503
+        finally:
+            await database.execute("DROP FUNCTION fill_disk CASCADE")
+
+    await is_not_ready(api)
+
+
+async def test_an_api_whose_topic_is_missing_is_degraded(stack: Stack):
+    async with api_told(api_settings(replace(stack, prefix="nothing-there."))) as api:
+
+        async def is_degraded() -> bool:
+            ready = await api.get("/readyz")
+            assert ready.status_code == 200
+            return bool(ready.json()["kafka"] == "topic_missing")
+
+        await eventually(is_degraded)
+
+
+async def test_transactions_read_what_is_committed_whatever_the_servers_default(server: Postgres):
+    async with connect(server.url, patience=3, pool_size=1, application_name="test") as database:
+        async with database.connection() as connection:
+            await connection.execute("SET default_transaction_isolation = 'serializable'")
+        async with database.transaction() as connection:
+            assert await connection.fetchval("SHOW transaction_isolation") == "read committed"
+
+
+async def test_a_statement_that_lost_a_serialization_race_may_be_repeated(server: Postgres):
+    async with connect(server.url, patience=3, pool_size=1, application_name="test") as database:
+        with pytest.raises(DatabaseContended):
+            await database.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
+
+
 async def test_an_api_without_kafka_is_degraded_and_ready(stack: Stack):
     without_kafka = replace(stack, kafka="127.0.0.1:1")
     async with api_told(api_settings(without_kafka), with_kafka=False) as api:

@@ -7,6 +7,7 @@ from tests.integration import (
     test_dead_letter,
     test_lease,
     test_maintenance,
+    test_provider_calls,
     test_record,
     test_relay,
 )
@@ -50,9 +51,9 @@ RECORD = (
     ),
     Mutant(
         "settle outside the transaction",
-        place="worker_service.settlement.record:_keep",
-        old="return await count_and_settle(",
-        new='await connection.execute("COMMIT; BEGIN"); return await count_and_settle(',
+        place="worker_service.settlement.record:record",
+        old="ids = [",
+        new='await connection.execute("COMMIT; BEGIN"); ids = [',
         check=test_record.test_a_settle_that_cannot_notify_does_not_settle,
     ),
     Mutant(
@@ -95,9 +96,30 @@ RECORD = (
         check=test_record.test_a_recorded_item_is_progress_and_forgives_crashes_and_releases,
         in_model=True,
     ),
+    Mutant(
+        "calls of a late result forgotten",
+        place="worker_service.settlement.record:record",
+        old="for result in results for call",
+        new="for result in kept for call",
+        check=test_provider_calls.test_the_calls_of_a_result_that_comes_too_late_are_recorded,
+    ),
 )
 
 CLAIM = (
+    Mutant(
+        "calls of earlier attempts forgotten",
+        place="worker_service.claims.claim:_called",
+        old="rows is None",
+        new="True",
+        check=test_provider_calls.test_a_claim_knows_the_calls_of_each_missing_item,
+    ),
+    Mutant(
+        "one request probed for all",
+        place="worker_service.claims.rescue:Rescue.claim_any",
+        old="reversed(takes) if wanted.probed else takes",
+        new="takes",
+        check=test_provider_calls.test_probes_take_turns_over_the_waiting_requests,
+    ),
     Mutant(
         "no fencing: a takeover keeps the epoch",
         place="worker_service.claims.rescue:TAKE_OVER",

@@ -55,10 +55,14 @@ class Mood(StrEnum):
     OVERRUN = "overrun"
 
 
+TURNED_AWAY = "turned away"
+"""The text of an answer to a call that was not worked on."""
+
+_OVERRUN = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _MOODS = {
-    Mood.KEYS_REFUSED: Response(status_code=401),
-    Mood.DOWN: Response(status_code=503),
-    Mood.OVERRUN: Response(status_code=429, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}),
+    Mood.KEYS_REFUSED: Response(TURNED_AWAY, status_code=401),
+    Mood.DOWN: Response(TURNED_AWAY, status_code=503),
+    Mood.OVERRUN: Response(TURNED_AWAY, status_code=429, headers=_OVERRUN),
 }
 
 Script = tuple[Verdict, ...]
@@ -133,7 +137,7 @@ class Model:
     def _respond(self, verdict: Verdict, item: Item) -> Response:
         match verdict:
             case Verdict.RATE_LIMITED:
-                return _MOODS[Mood.OVERRUN]
+                return Response(status_code=429, headers=_OVERRUN)
             case Verdict.SERVER_ERROR:
                 return Response(status_code=500)
             case Verdict.HUNG:

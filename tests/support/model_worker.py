@@ -76,12 +76,14 @@ def _completion(answer: httpx.Response) -> Completion:
         case 200:
             return _read(answer.json())
         case 401:
-            raise CredentialRefused("the model refuses the key")
+            raise CredentialRefused(f"the model refuses the key {answer.text}")
         case 429:
             wish = float(answer.headers["Retry-After"])
-            raise TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=wish)
+            raise TransientError(
+                ErrorCode.RATE_LIMITED, f"slow down {answer.text}", retry_after=wish
+            )
         case status:
-            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, f"status {status}")
+            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, f"status {status} {answer.text}")
 
 
 def _read(body: dict[str, Any]) -> Completion:

@@ -13,7 +13,8 @@
 `watch` (beside the run)
     a final status is left by retry or replay alone; versions and committed offsets never go back
 `calls` (the model)
-    items are what the model answered; calls are wasted only by what a fault interrupted
+    items are what the model answered; calls are wasted only by what a fault interrupted; every
+    call is recorded but those that were in flight when a worker was killed
 
 Each returns its violations as sentences.
 """

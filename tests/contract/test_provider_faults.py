@@ -196,6 +196,36 @@ async def test_a_body_without_end_is_cut_off(started: AsyncExitStack, content_ty
     await raw.left.wait()
 
 
+@pytest.mark.parametrize(
+    ("usage", "output_tokens"),
+    [({}, 2), ({"usage": {"prompt_tokens": 11, "completion_tokens": 7}}, 7)],
+    ids=["not counted", "counted"],
+)
+async def test_a_call_that_was_cut_off_tells_what_has_come(
+    started: AsyncExitStack, usage: dict[str, object], output_tokens: int
+):
+    """It may have to be paid for: a piece stands for a token until the provider counts them."""
+    sent = "".join(f"data: {json.dumps(part)}\n\n" for part in (chunk("{"), chunk("x") | usage))
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("text/event-stream")
+        await exchange.send(sent)
+
+    server, _ = await a_server(started, behave)
+
+    with pytest.raises(TransientError, match=FailureKind.CONNECTION_LOST) as failed:
+        await server.complete(a_call())
+
+    error = failed.value
+    assert (error.received_bytes, error.tokens.output_tokens) == (len(sent), output_tokens)
+
+
+async def test_an_answer_tells_how_many_bytes_it_took(started: AsyncExitStack):
+    server, _ = await a_server(started, lambda exchange: exchange.stream(*WHOLE))
+
+    assert (await server.complete(a_call())).received_bytes > len(json.dumps(WHOLE))
+
+
 async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncExitStack):
     async def behave(exchange: Exchange) -> None:
         await exchange.begin("text/html", status="503 Busy")

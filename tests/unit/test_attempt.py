@@ -166,6 +166,7 @@ async def test_every_call_is_kept_with_what_it_took():
     )
     down = TransientError(ErrorCode.TIMEOUT, "late")
     down.provider_request_id, down.received_bytes = "req-1", 17
+    down.tokens = Tokens(input_tokens=9, output_tokens=3)
 
     made: list[ProviderCall] = []
     claim = replace(a_claim(provider="demo", model="asked", epoch=3, round=2), constraints="{}")
@@ -180,6 +181,7 @@ async def test_every_call_is_kept_with_what_it_took():
     assert {(call.epoch, call.round, call.provider) for call in made} == {(3, 2, "demo")}
     assert late.call_id < broken.call_id < last.call_id
     assert (late.error_message, late.model, late.received_bytes) == ("late", "asked", 17)
+    assert (late.input_tokens, late.output_tokens) == (9, 3)
     assert (last.error_message, last.received_bytes) == (None, 300)
     assert (late.outcome, late.provider_request_id) == ("timeout", "req-1")
     assert (broken.outcome, broken.output_tokens) == ("invalid_output", 2)

@@ -139,7 +139,7 @@ class Calls:
             provider_request_id=completion.provider_request_id or source.provider_request_id,
             received_bytes=completion.received_bytes or source.received_bytes,
             reasoning=_kept(completion.reasoning),
-            **completion.tokens.model_dump(),
+            **(completion if call.completion else source).tokens.model_dump(),
         )
 
     def _measure(self, call: ProviderCall) -> None:

@@ -83,11 +83,13 @@ class Provider(Protocol):
 class ProviderError(Exception):
     """The provider gave no usable answer.
 
-    The id is its own one of the call, if it is known; the bytes are those of the answer so far.
+    The id is its own one of the call, if it is known; bytes and tokens are those of the answer so
+    far, which may have to be paid for.
     """
 
     provider_request_id: str | None = None
     received_bytes: int = 0
+    tokens: Tokens = Tokens()
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)

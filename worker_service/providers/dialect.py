@@ -70,6 +70,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     skipped: str | None = None
     has_parts: bool = False
+    received_bytes: int = 0
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
 
@@ -82,6 +83,13 @@ class Answer:
     def length(self) -> int:
         """The number of pieces so far: it rises with every token, and not with keep-alives."""
         return len(self._text) + len(self._reasoning)
+
+    @property
+    def tokens_so_far(self) -> Tokens:
+        """What the provider has counted; until it has, a piece counts as a token of the output."""
+        if self.tokens.output_tokens or not self.length:
+            return self.tokens
+        return self.tokens.model_copy(update={"output_tokens": self.length})
 
     @property
     def looks_complete(self) -> bool:
@@ -149,6 +157,7 @@ class Answer:
             model=self.model,
             reasoning="".join(self._reasoning) or None,
             provider_request_id=self.provider_request_id,
+            received_bytes=self.received_bytes,
             first_token_seconds=self.first_token_seconds,
         )
 

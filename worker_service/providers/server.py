@@ -181,6 +181,7 @@ class Server:
         async with aclosing(pieces(response, limit=self._limits.answer_bytes)) as came:
             async for piece in came:
                 stream.hear()
+                stream.answer.received_bytes += len(piece)
                 self._take(parser.feed(piece), stream)
                 if len(piece) < _MUCH and (rest := stream.rest_seconds):
                     await connection.rest(rest)
@@ -231,9 +232,10 @@ class Server:
     def _error(
         self, kind: FailureKind, answer: Answer, *, detail: str = "", wait: float | None = None
     ) -> ProviderError:
-        """Make the error of a kind, with the provider's id of the call."""
+        """Make the error of a kind, with what is known of the call."""
         error = error_of(kind, self._without_secrets(detail), retry_after=wait)
         error.provider_request_id = answer.provider_request_id
+        error.received_bytes, error.tokens = answer.received_bytes, answer.tokens_so_far
         return error
 
     def _without_secrets(self, said: str) -> str:

@@ -18,7 +18,7 @@ CALLS = """
 SELECT request.constraints -> 'topic_tags' ->> 0 AS tag, ordinal, count(*)::int AS calls
   FROM provider_calls AS call
   JOIN generation_requests AS request ON request.id = call.generation_request_id
- WHERE coalesce(error_message NOT LIKE '%' || $1 || '%', true)
+ WHERE coalesce(call.error_message NOT LIKE '%' || $1 || '%', true)
  GROUP BY 1, 2"""
 
 _LONGEST_CALL_SECONDS = 10.0

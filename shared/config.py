@@ -145,4 +145,11 @@ def _one_line(error: ValidationError, prefix: str) -> str:
 
 
 def _reason(kind: str, message: str) -> str:
-    return "is not set" if kind == "missing" else message[:1].lower() + message[1:]
+    match kind:
+        case "missing":
+            return "is not set"
+        case "string_pattern_mismatch":
+            return "does not have the form that .env.example shows"
+        case _:
+            said = message.removeprefix("Value error, ")
+            return said[:1].lower() + said[1:]

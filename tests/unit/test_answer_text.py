@@ -48,3 +48,13 @@ def test_a_fence_inside_a_string_ends_no_fence():
     inner = '{"a": "```python\\nprint()\\n```"}'
 
     assert json_of(f"```json\n{inner}\n```") == inner
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```json" + "\n" * 1_000_000 + "{", "```" + " " * 1_000_000 + "x", "`" * 1_000_000 + "x"],
+    ids=["line feeds", "spaces", "backticks"],
+)
+def test_what_a_model_repeats_without_end_is_read_in_linear_time(text: str):
+    """A search that tries every cut would hold up all calls of the worker for hours."""
+    assert json_of(text) == text

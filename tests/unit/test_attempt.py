@@ -226,7 +226,9 @@ async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
     assert outcome.retry_after >= 60.0
 
 
-@pytest.mark.parametrize("code", [ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED])
+@pytest.mark.parametrize(
+    "code", [ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED]
+)
 async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: ErrorCode):
     provider = Scripted(steps(CredentialRefused("no", code=code)))
     tools = tools_with(provider, policy=POLICY)

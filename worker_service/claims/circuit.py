@@ -21,7 +21,7 @@ from shared.runtime.logging import get_log
 
 log = get_log()
 
-_OPENS_AT_ONCE = frozenset({ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED})
+_OPENS_AT_ONCE = frozenset({ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED})
 
 
 class State(Enum):

@@ -19,9 +19,8 @@ _THOUGHTS: Final = re.compile(
 _END_OF_THOUGHTS: Final = re.compile(
     r"</(think|thinking|thought|thoughts|reasoning)>|\[/THINK\]", re.IGNORECASE
 )
-_FENCE: Final = re.compile(
-    r"(?P<fence>`{3,}|~{3,})[ \t]*[\w.+-]*\s*(?P<inner>.*?)\s*(?P=fence)", re.DOTALL
-)
+_INFO: Final = re.compile(r"[ \t]*[\w.+-]*")
+_SHORTEST_FENCE: Final = 3
 _HALF_AN_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{0,3})?\Z")
 _WITHHELD: Final = frozenset({FailureKind.CONTENT_FILTERED, FailureKind.REFUSED})
 _LONGEST_READ: Final = 1_000_000
@@ -38,8 +37,21 @@ def json_of(text: str) -> str:
         answer = _stripped(answer[thoughts.end() :])
     elif (end := _END_OF_THOUGHTS.search(answer)) and not answer.startswith(_JSON_OR_FENCE):
         answer = _stripped(answer[end.end() :])
-    fenced = _FENCE.fullmatch(answer)
-    return fenced["inner"].strip(_SPACE) if fenced else answer
+    return _unfenced(answer)
+
+
+def _unfenced(answer: str) -> str:
+    """Take off one fence around the whole; in linear time, whatever a model repeats."""
+    mark = answer[:1]
+    if mark not in {"`", "~"}:
+        return answer
+    fence = answer[: len(answer) - len(answer.lstrip(mark))]
+    inner = answer[len(fence) :]
+    if len(fence) < _SHORTEST_FENCE or not inner.endswith(fence):
+        return answer
+    inner = inner.removesuffix(fence)
+    info = _INFO.match(inner)
+    return inner[info.end() if info else 0 :].strip(_SPACE)
 
 
 def _stripped(text: str) -> str:

@@ -240,6 +240,16 @@ WITHIN = [
     ),
     fails("a status", FailureKind.RATE_LIMITED, within({"status": 429, "message": "slow"})),
     fails("a status code", FailureKind.RATE_LIMITED, within({"statusCode": "429"})),
+    fails(
+        "tokens of a minute",
+        FailureKind.RATE_LIMITED,
+        within({"error": "tokens per minute exceeded the limit of 6000"}),
+    ),
+    fails(
+        "tokens of a rate",
+        FailureKind.RATE_LIMITED,
+        within({"message": "Too many tokens, please wait before trying again."}),
+    ),
     fails("rate words", FailureKind.RATE_LIMITED, within({"error": "Too many requests"})),
     fails("a filter", FailureKind.MODERATED, within(error("filtered", code="content_filter"))),
     fails(

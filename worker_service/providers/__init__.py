@@ -2,7 +2,7 @@
 
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
-  CredentialRefused the key is bad, or its credit is spent: the breaker opens, no item fails for it
+  CredentialRefused the key is bad, or its credit is spent: the breaker opens, the item is deferred
   InvalidOutput     the answer fits no schema: called again, then the item fails
     ProtocolMismatch  it cannot be read at all: called again after a pause, then the item fails
   PermanentError    the same call fails again: the item fails

@@ -49,9 +49,7 @@ def _unfenced(answer: str) -> str:
     inner = answer[len(fence) :]
     if len(fence) < _SHORTEST_FENCE or not inner.endswith(fence):
         return answer
-    inner = inner.removesuffix(fence)
-    info = _INFO.match(inner)
-    return inner[info.end() if info else 0 :].strip(_SPACE)
+    return _INFO.sub("", inner.removesuffix(fence), count=1).strip(_SPACE)
 
 
 def _stripped(text: str) -> str:

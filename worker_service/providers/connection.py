@@ -31,13 +31,13 @@ class Connection:
         kept = self._response.connection if self._response else None
         if kept is None or kept.transport is None:
             return
-        wire = kept.transport
-        wire.pause_reading()
+        transport = kept.transport
+        transport.pause_reading()
         try:
             await asyncio.sleep(_until_a_beat(seconds))
         finally:
-            if not wire.is_closing():
-                wire.resume_reading()
+            if not transport.is_closing():
+                transport.resume_reading()
 
 
 def _until_a_beat(seconds: float) -> float:

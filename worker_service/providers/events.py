@@ -23,7 +23,7 @@ _LINE_TYPES: Final = frozenset(
     }
 )
 _LONGEST_FIRST_LINE: Final = 65_536
-_END: Final = b"[DONE]"
+END: Final = b"[DONE]"
 
 
 class Parser(Protocol):
@@ -195,7 +195,7 @@ class PerhapsOneLine(JsonLines):
 
     def end(self) -> list[bytes]:
         last = super().end()
-        return last if self._count + len(last) > 1 else [*last, _END]
+        return last if self._count + len(last) > 1 else [*last, END]
 
 
 class WholeBody:
@@ -210,4 +210,4 @@ class WholeBody:
 
     def end(self) -> list[bytes]:
         body = b"".join(self._pieces)
-        return [body, _END] if _stripped(body) else [_END]
+        return [body, END] if _stripped(body) else [END]

@@ -26,7 +26,10 @@ class Reaction(StrEnum):
     """What follows a failed call."""
 
     REPEAT = "called again after `Retry-After` or jitter; then the item is deferred"
-    OPEN = "the circuit opens at once, and the item is deferred; no item fails for it"
+    OPEN = (
+        "the circuit opens at once, and the item is deferred; "
+        "it fails only at the bound of its calls"
+    )
     REPEAT_BRIEFLY = "called again after a pause, twice at most; then the item fails"
     REASK = "called again with what the validator says, twice at most; then the item fails"
     FAIL = "the item fails"

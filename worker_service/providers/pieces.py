@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schemas.usage import MOST_TOKENS
 from worker_service.text import postgres_safe
 
 _DEEPEST: Final = 8
-_MOST_TOKENS: Final = 2**31 - 1
 _TEXTS: Final = (
     "text",
     "thinking",
@@ -90,7 +90,7 @@ def text_in(value: object, *, depth: int = 0) -> str:
 def name_of(value: object) -> str | None:
     """Clean and cap a name or an id for the record; None where there is none."""
     if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) <= _MOST_TOKENS else None
+        value = str(value) if abs(value) <= MOST_TOKENS else None
     return postgres_safe(value, longest=200) if isinstance(value, str) and value else None
 
 
@@ -100,6 +100,6 @@ def count_of(counts: Json, *names: str) -> int:
         count = counts.get(name)
         if isinstance(count, float) and count.is_integer():
             count = int(count)
-        if isinstance(count, int) and not isinstance(count, bool) and 0 < count <= _MOST_TOKENS:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 < count <= MOST_TOKENS:
             return count
     return 0

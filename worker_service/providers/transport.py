@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from worker_service.providers.codings import Oversized, decoder_for
 from worker_service.providers.connection import observer
 from worker_service.providers.dialect import Unreadable
+from worker_service.providers.events import END
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.pieces import Json
@@ -23,7 +24,6 @@ _KEPT_ALIVE_SECONDS: Final = 30.0
 _ERROR_BYTES: Final = 65_536
 _MOST_ERROR_BYTES: Final = 1_048_576
 _MOST_DIGITS: Final = 40
-_END: Final = b"[DONE]"
 
 TRANSPORT_ERRORS: Final = (httpx.HTTPError, aiohttp.ClientError)
 """What a call of the client raises; some of aiohttp's come as they are."""
@@ -81,7 +81,7 @@ def part_of(event: bytes) -> Json | None:
     try:
         value = from_json(event)
     except ValueError:
-        if event.strip().upper() == _END:
+        if event.strip().upper() == END:
             return None
         value = _lenient_json(event)
     if not isinstance(value, dict):

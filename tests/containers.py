@@ -6,13 +6,13 @@ runs another vendor's scripts).
 """
 
 import os
-import socket
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from devstack.ports import pick_free_port
 from devstack.postgres import FORGETFUL, MAX_CONNECTIONS
 from tests.support.compose import EXAMPLE, SERVICES
 
@@ -35,7 +35,7 @@ def _postgres(stack: ExitStack) -> str:
 
 
 def _kafka(stack: ExitStack) -> str:
-    port = _free_port()
+    port = pick_free_port()
     container = DockerContainer(EXAMPLE["KAFKA_IMAGE"]).with_bind_ports(_LISTENER, port)
     advertised = {"KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}"}
     for name, value in (SERVICES["kafka"]["environment"] | advertised).items():
@@ -43,9 +43,3 @@ def _kafka(stack: ExitStack) -> str:
     container.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
     stack.enter_context(container)
     return f"127.0.0.1:{port}"
-
-
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        port: int = listening.getsockname()[1]
-        return port

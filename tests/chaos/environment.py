@@ -31,6 +31,7 @@ LEASE_SECONDS = 4.0
 LOSS_NOTICED_SECONDS = 2.0
 """How long a worker that lost its leases may go on: it looks once a second."""
 
+_SHOWN_OF_A_LOG = 600
 _SUPERVISED_EVERY_SECONDS = 0.1
 _EXIT_SECONDS = 30.0
 _EXPECTED_STATUSES = (0, -signal.SIGKILL, -signal.SIGTERM)
@@ -115,7 +116,8 @@ class Environment:
     def _note_exit(self, service: Service) -> None:
         if service.process.returncode not in _EXPECTED_STATUSES:
             self.surprises.append(
-                f"{service.log.name} ends with status {service.process.returncode}"
+                f"{service.log.name} ends with status {service.process.returncode}: "
+                f"{service.log.read_text(encoding='utf-8')[-_SHOWN_OF_A_LOG:]}"
             )
 
     def note_call(self, call: Call) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from devstack.ports import pick_free_port
 from shared.http.server import listen
 from tests.stack import Stack
 from tests.support.waiting import eventually
@@ -76,7 +77,7 @@ class Services:
 
     def start_worker(self, module: str, **settings: Any) -> Service:
         """Start a worker and do not wait until it is ready; it may die before."""
-        port = _free_port()
+        port = pick_free_port()
         return self._start(
             f"worker-{next(self.numbers)}",
             [module],
@@ -131,12 +132,6 @@ class Services:
             **settings,
         }
         return {name.upper(): str(value) for name, value in told.items()}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from shared.config import load
 from shared.http.server import listen
 from shared.runtime.logging import configure
 from worker_service.config import WorkerSettings
-from worker_service.providers import Call, Completion
+from worker_service.providers import Call, Completion, Spent
 from worker_service.worker import make_tools, run_worker
 
 
@@ -29,12 +29,13 @@ class Fixed:
 
     def __init__(self, *, latency_seconds: float) -> None:
         self._latency_seconds = latency_seconds
-        tokens = Tokens(input_tokens=200, output_tokens=60)
-        self._completion = Completion(text=json.dumps(ENTITY), tokens=tokens)
+        self._tokens = Tokens(input_tokens=200, output_tokens=60)
+        self._completion = Completion(text=json.dumps(ENTITY))
 
-    async def complete(self, _: Call) -> Completion:
+    async def complete(self, _: Call, spent: Spent) -> Completion:
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
+        spent.tokens = self._tokens
         return self._completion
 
     async def close(self) -> None:

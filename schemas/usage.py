@@ -19,17 +19,23 @@ TokenCount = Annotated[int | None, BeforeValidator(_counted)]
 
 
 class Tokens(BaseModel):
-    """Tokens as the provider counts them; those of the reasoning are among the output's."""
+    """Tokens as the provider counts them; those of the reasoning are among the output's.
+
+    None is a count that the provider has not given, or not in a credible form.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    input_tokens: TokenCount = 0
-    output_tokens: TokenCount = 0
-    reasoning_tokens: TokenCount = 0
+    input_tokens: TokenCount = None
+    output_tokens: TokenCount = None
+    reasoning_tokens: TokenCount = None
 
 
 class Usage(BaseModel):
-    """Calls and their tokens, added up; those of calls that failed are among them."""
+    """Calls and their tokens, added up; those of calls that failed are among them.
+
+    A count that no provider has given is left out of the sum, which is then a lower bound.
+    """
 
     calls: int = 0
     input_tokens: int = 0

@@ -7,6 +7,7 @@ The codes are public (records, dead letters, problem details, metrics, docs): ad
 """
 
 from enum import StrEnum
+from typing import Final
 
 
 class DatabaseUnavailable(Exception):
@@ -38,6 +39,23 @@ class ErrorCode(StrEnum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
     UNEXPECTED = "unexpected"
 
+
+class Repetition(StrEnum):
+    """Outcomes of calls that are made again at once; no item fails with one."""
+
+    FORM_REFUSED = "form_refused"
+    CONNECTION_CLOSED = "connection_closed"
+
+
+REPETITIONS: Final[frozenset[str]] = frozenset(Repetition)
+
+ACCOUNT_FAULTS: Final = frozenset(
+    {ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED}
+)
+"""Codes of calls refused for the account's sake: they open the circuit, and no item fails."""
+
+UNCHARGED: Final[frozenset[str]] = ACCOUNT_FAULTS | REPETITIONS
+"""Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`."""
 
 RETRYABLE = frozenset(
     {

@@ -24,7 +24,7 @@ from schemas.dead_letters import DeadLetterReference
 from schemas.entities import ENTITY_TYPES
 from schemas.states import FINAL, Status
 from schemas.usage import Usage
-from shared.errors import RETRYABLE
+from shared.errors import REPETITIONS, RETRYABLE
 from shared.postgres.database import Database
 from shared.sql import sql
 
@@ -61,6 +61,7 @@ SELECT request.*,
          FROM provider_calls AS call
         WHERE request.completed_at IS NULL AND call.generation_request_id = request.id
           AND call.round = request.round AND call.error_message IS NOT NULL
+          AND call.outcome <> ALL (:repetitions::text[])
           AND NOT EXISTS (SELECT FROM generation_items AS item
                            WHERE item.generation_request_id = request.id
                              AND item.ordinal = call.ordinal)
@@ -96,7 +97,7 @@ class Reading:
 
 async def find(request_id: UUID, *, database: Database, prefix: str) -> Reading | None:
     """Read the request, or return None where there is none of that id."""
-    row = await READ.fetchrow(database, request_id=request_id)
+    row = await READ.fetchrow(database, request_id=request_id, repetitions=[*REPETITIONS])
     if row is None:
         return None
     items: list[dict[str, Any]] = json.loads(row["items"] or "[]")

@@ -120,7 +120,8 @@ ATTEMPT_SECONDS = _declared(
 PROVIDER_CALLS = _declared(
     Counter,
     "provider_calls_total",
-    "Calls of a provider by their outcome: ok, or an error code.",
+    "Calls of a provider by their outcome: ok, cancelled, form_refused, connection_closed, or an"
+    " error code.",
     ("provider", "outcome"),
     registry=WORKER,
 )

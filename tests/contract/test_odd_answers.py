@@ -55,6 +55,7 @@ DIALECTS: dict[str, Dialect] = {
 }
 CALLS = {
     Reaction.REPEAT: 4,
+    Reaction.REPEAT_CLOSED: 4,
     Reaction.REPEAT_BRIEFLY: 3,
     Reaction.REASK: 3,
     Reaction.OPEN: 1,
@@ -62,6 +63,7 @@ CALLS = {
 }
 ENDS = {
     Reaction.REPEAT: Deferred,
+    Reaction.REPEAT_CLOSED: Deferred,
     Reaction.REPEAT_BRIEFLY: Failed,
     Reaction.REASK: Failed,
     Reaction.OPEN: Deferred,

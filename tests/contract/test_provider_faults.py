@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from shared.errors import ErrorCode
-from tests.support.model_calls import a_call, a_claim, attempted, tools_with
+from tests.support.model_calls import a_call, a_claim, attempted, completed, tools_with
 from tests.support.raw_server import Behaviour, Exchange, RawServer, chunk, raw_server
 from tests.support.waiting import eventually
 from worker_service.outcome import Failed
@@ -18,6 +18,7 @@ from worker_service.providers import (
     PermanentError,
     ProtocolMismatch,
     ProviderError,
+    Spent,
     TransientError,
 )
 from worker_service.providers.chat_completions import ChatCompletions
@@ -77,7 +78,7 @@ async def test_a_server_that_thinks_and_shows_life_is_waited_for(
         started, behave, read_seconds=0.3, first_token_seconds=0.3, next_token_seconds=0.3
     )
 
-    assert (await server.complete(a_call())).text == "{}"
+    assert (await completed(server, a_call())).text == "{}"
 
 
 @pytest.mark.parametrize("keep_alive", KEEP_ALIVES, ids=["comment", "empty piece"])
@@ -93,7 +94,7 @@ async def test_a_server_that_thinks_for_ever_is_given_up_when_the_call_has_taken
     server, raw = await a_server(started, behave, call_seconds=0.3)
 
     with pytest.raises(TransientError, match=FailureKind.CALL_TIMEOUT):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     await raw.left.wait()
 
@@ -107,7 +108,7 @@ async def test_a_silence_before_the_first_token_is_bounded(started: AsyncExitSta
     server, _ = await a_server(started, behave, **{silence: 0.2})  # type: ignore[arg-type]
 
     with pytest.raises(TransientError, match=FailureKind.FIRST_TOKEN_TIMEOUT):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_a_server_that_drips_is_given_up_when_the_call_has_taken_too_long(
@@ -122,7 +123,7 @@ async def test_a_server_that_drips_is_given_up_when_the_call_has_taken_too_long(
     server, raw = await a_server(started, behave, call_seconds=0.3)
 
     with pytest.raises(TransientError, match=FailureKind.CALL_TIMEOUT):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     await raw.left.wait()
 
@@ -136,7 +137,7 @@ async def test_a_silence_between_tokens_is_bounded(started: AsyncExitStack, sile
     server, _ = await a_server(started, behave, **{silence: 1.5})  # type: ignore[arg-type]
 
     with pytest.raises(TransientError, match=FailureKind.NEXT_TOKEN_TIMEOUT) as stalled:
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert stalled.value.code is ErrorCode.TIMEOUT
 
@@ -145,7 +146,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(started: Async
     server, _ = await a_server(started, Exchange.left, read_seconds=0.2)
 
     with pytest.raises(TransientError, match=FailureKind.FIRST_TOKEN_TIMEOUT):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_an_answer_is_whole_though_its_connection_stays_open(started: AsyncExitStack):
@@ -157,7 +158,7 @@ async def test_an_answer_is_whole_though_its_connection_stays_open(started: Asyn
     server, _ = await a_server(started, behave)
 
     async with asyncio.timeout(30):  # and not for as long as the wire may be silent
-        assert (await server.complete(a_call())).text == "{}"
+        assert (await completed(server, a_call())).text == "{}"
 
 
 async def test_a_cancelled_call_leaves_its_server_at_once(started: AsyncExitStack):
@@ -166,7 +167,7 @@ async def test_a_cancelled_call_leaves_its_server_at_once(started: AsyncExitStac
         await exchange.left()
 
     server, raw = await a_server(started, behave)
-    calling = asyncio.create_task(server.complete(a_call()))
+    calling = asyncio.create_task(completed(server, a_call()))
     await eventually(lambda: raw.asked)
 
     calling.cancel()
@@ -190,7 +191,7 @@ async def test_a_body_without_end_is_cut_off(started: AsyncExitStack, content_ty
     server, raw = await a_server(started, behave, answer_bytes=1_000_000)
 
     with pytest.raises(PermanentError, match=FailureKind.OVERSIZED) as failed:
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert failed.value.code is ErrorCode.TRUNCATED
     await raw.left.wait()
@@ -213,17 +214,22 @@ async def test_a_call_that_was_cut_off_tells_what_has_come(
 
     server, _ = await a_server(started, behave)
 
-    with pytest.raises(TransientError, match=FailureKind.CONNECTION_LOST) as failed:
-        await server.complete(a_call())
+    spent = Spent()
 
-    error = failed.value
-    assert (error.received_bytes, error.tokens.output_tokens) == (len(sent), output_tokens)
+    with pytest.raises(TransientError, match=FailureKind.CONNECTION_LOST):
+        await completed(server, a_call(), spent)
+
+    assert (spent.received_bytes, spent.tokens.output_tokens) == (len(sent), output_tokens)
 
 
 async def test_an_answer_tells_how_many_bytes_it_took(started: AsyncExitStack):
     server, _ = await a_server(started, lambda exchange: exchange.stream(*WHOLE))
 
-    assert (await server.complete(a_call())).received_bytes > len(json.dumps(WHOLE))
+    spent = Spent()
+
+    await completed(server, a_call(), spent)
+
+    assert spent.received_bytes > len(json.dumps(WHOLE))
 
 
 async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncExitStack):
@@ -235,13 +241,13 @@ async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncEx
     server, _ = await a_server(started, behave)
 
     with pytest.raises(TransientError, match=FailureKind.UNAVAILABLE):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_no_packed_answer_is_asked_for(started: AsyncExitStack):
     server, raw = await a_server(started, lambda exchange: exchange.stream(*WHOLE))
 
-    await server.complete(a_call())
+    await completed(server, a_call())
 
     assert "accept-encoding: identity" in raw.asked[0].head.lower()
 
@@ -255,7 +261,7 @@ async def test_a_packed_answer_is_bounded_by_what_it_holds(started: AsyncExitSta
     server, _ = await a_server(started, behave, answer_bytes=1_000_000)
 
     with pytest.raises(PermanentError, match=FailureKind.OVERSIZED):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_json_that_is_nested_too_deeply_is_told_apart(started: AsyncExitStack):
@@ -266,7 +272,7 @@ async def test_json_that_is_nested_too_deeply_is_told_apart(started: AsyncExitSt
     server, _ = await a_server(started, behave)
 
     with pytest.raises(ProtocolMismatch, match=FailureKind.UNREADABLE):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 @pytest.mark.parametrize("dialect", [ChatCompletions(), Ollama()], ids=["openai", "ollama"])
@@ -283,7 +289,7 @@ async def test_a_stream_that_ends_early_without_an_error_is_told_apart(
     server, _ = await a_server(started, behave, dialect=dialect)
 
     with pytest.raises(TransientError, match=FailureKind.CONNECTION_LOST):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_a_stream_without_its_last_line_is_whole_once_it_has_a_finish_reason(
@@ -291,7 +297,7 @@ async def test_a_stream_without_its_last_line_is_whole_once_it_has_a_finish_reas
 ):
     server, _ = await a_server(started, lambda exchange: exchange.stream(*WHOLE))
 
-    assert (await server.complete(a_call())).text == "{}"
+    assert (await completed(server, a_call())).text == "{}"
 
 
 async def test_a_server_that_says_stop_with_every_part_is_heard_to_its_end(
@@ -305,7 +311,7 @@ async def test_a_server_that_says_stop_with_every_part_is_heard_to_its_end(
 
     server, _ = await a_server(started, behave)
 
-    assert (await server.complete(a_call())).text == "{}"
+    assert (await completed(server, a_call())).text == "{}"
 
 
 # Connections
@@ -325,7 +331,7 @@ async def test_a_connection_that_the_server_closed_meanwhile_costs_no_call(
     server, raw = await a_server(started, behave)
 
     for _ in range(3):
-        assert (await server.complete(a_call())).text == "{}"
+        assert (await completed(server, a_call())).text == "{}"
 
     assert len(raw.asked) == 3
 
@@ -344,7 +350,7 @@ async def test_a_call_goes_through_the_proxy_of_the_environment(
     )
     started.push_async_callback(server.close)
 
-    assert (await server.complete(a_call())).text == "{}"
+    assert (await completed(server, a_call())).text == "{}"
 
     assert proxy.asked[0].head.startswith("POST http://model.invalid/v1/chat/completions ")
 
@@ -356,7 +362,7 @@ async def test_a_call_that_was_seen_is_not_made_twice(started: AsyncExitStack):
     server, raw = await a_server(started, behave)
 
     with pytest.raises(TransientError, match=FailureKind.CONNECTION_LOST):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert len(raw.asked) == 1
 
@@ -385,7 +391,7 @@ async def test_an_error_in_a_stream_is_told_apart_by_its_own_number(
     )
 
     with pytest.raises(ProviderError, match=kind):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_an_error_in_a_choice_is_told_apart(started: AsyncExitStack):
@@ -393,7 +399,7 @@ async def test_an_error_in_a_choice_is_told_apart(started: AsyncExitStack):
     server, _ = await a_server(started, lambda exchange: exchange.stream(chunk("{"), broken))
 
     with pytest.raises(TransientError, match=FailureKind.RATE_LIMITED):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_an_error_in_the_middle_of_ollamas_answer_is_told_apart(started: AsyncExitStack):
@@ -407,7 +413,7 @@ async def test_an_error_in_the_middle_of_ollamas_answer_is_told_apart(started: A
     with pytest.raises(
         TransientError, match=f"{FailureKind.UNAVAILABLE}: the model runner has stopped"
     ):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
 
 async def test_a_refusal_fails_the_item_with_the_models_words(started: AsyncExitStack):
@@ -437,11 +443,13 @@ async def test_ollamas_answer_has_its_counts_its_thoughts_and_its_end(started: A
 
     server, _ = await a_server(started, behave, dialect=Ollama())
 
-    completion = await server.complete(a_call())
+    spent = Spent()
+
+    completion = await completed(server, a_call(), spent)
 
     assert (completion.text, completion.finish_reason) == ("{", "length")
-    assert (completion.reasoning, completion.model) == ("Well", "tiny")
-    assert (completion.tokens.input_tokens, completion.tokens.output_tokens) == (26, 298)
+    assert (completion.reasoning, spent.model) == ("Well", "tiny")
+    assert (spent.tokens.input_tokens, spent.tokens.output_tokens) == (26, 298)
 
 
 # Servers that do not stream
@@ -458,7 +466,7 @@ async def test_a_server_that_refuses_the_counts_streams_without_them(started: As
     server, raw = await a_server(started, behave)
 
     for _ in range(2):
-        assert (await server.complete(a_call())).text == "{}"
+        assert (await completed(server, a_call())).text == "{}"
 
     asked = [("stream" in each.body, "stream_options" in each.body) for each in raw.asked]
     assert asked == [(True, True), (True, False), (True, False)]
@@ -482,7 +490,7 @@ async def test_a_server_that_refuses_to_stream_is_asked_for_the_whole(
     server, raw = await a_server(started, behave, dialect=dialect)
 
     for _ in range(2):
-        assert (await server.complete(a_call())).text == "{}"
+        assert (await completed(server, a_call())).text == "{}"
 
     assert not raw.asked[-1].body.get("stream")
     assert len(raw.asked) == len(dialect.ladder.response) + 1
@@ -503,7 +511,7 @@ async def test_a_whole_answer_may_be_silent_for_as_long_as_the_call_may_take(
 
     server, _ = await a_server(started, behave, read_seconds=1.5, first_token_seconds=1.5)
 
-    assert (await server.complete(a_call())).text == "{}"
+    assert (await completed(server, a_call())).text == "{}"
 
 
 async def test_a_server_that_does_not_heed_the_wish_to_stream_is_read_all_the_same(
@@ -512,7 +520,7 @@ async def test_a_server_that_does_not_heed_the_wish_to_stream_is_read_all_the_sa
     body = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
     server, raw = await a_server(started, lambda exchange: exchange.answer(body))
 
-    assert (await server.complete(a_call())).text == "{}"
+    assert (await completed(server, a_call())).text == "{}"
     assert raw.asked[0].body["stream"] is True
 
 
@@ -523,7 +531,7 @@ async def test_trouble_upstream_is_no_refusal_to_stream(started: AsyncExitStack)
     )
 
     with pytest.raises(PermanentError, match=FailureKind.BAD_REQUEST):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert len(raw.asked) == 1
 
@@ -538,7 +546,7 @@ async def test_a_key_that_the_server_repeats_is_not_repeated_here(started: Async
     )
 
     with pytest.raises(CredentialRefused) as refused:
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert KEY not in str(refused.value)
     assert "Incorrect API key provided: [secret]. Find" in str(refused.value)
@@ -554,7 +562,7 @@ async def test_a_redirect_does_not_take_the_key_elsewhere(started: AsyncExitStac
     )
 
     with pytest.raises(CredentialRefused, match=f"{FailureKind.REDIRECTED}: {other.url}") as failed:
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert failed.value.code is ErrorCode.MISCONFIGURED
     assert not other.asked

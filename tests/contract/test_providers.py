@@ -12,7 +12,7 @@ from shared.errors import ErrorCode
 from tests.contract.odd_answers.endings import EMPTY_OR_CUT, FINISH_REASONS
 from tests.contract.odd_answers.errors import SHAPES, WITHIN, WORDS
 from tests.support.mock_server import KEY, MockServer, running_mock
-from tests.support.model_calls import QUICK, a_call, a_claim, attempted, tools_with
+from tests.support.model_calls import QUICK, a_call, a_claim, attempted, completed, tools_with
 from worker_service.outcome import Deferred, Failed, Succeeded
 from worker_service.providers import (
     CredentialRefused,
@@ -20,6 +20,7 @@ from worker_service.providers import (
     PermanentError,
     ProtocolMismatch,
     ProviderError,
+    Spent,
     TransientError,
 )
 from worker_service.providers.anthropic import Anthropic
@@ -110,10 +111,10 @@ UNUSABLE = (
 COUNTS = ("calls", "input_tokens", "output_tokens", "reasoning_tokens")
 DIALECTS: dict[str, Dialect] = {"ollama": Ollama(), "anthropic": Anthropic()}
 WHAT_THE_MOCK_TELLS = {
-    "openai": ((11, 7, 0), "Let me think."),
+    "openai": ((11, 7, None), "Let me think."),
     "openrouter": ((11, 7, 3), "Let me think."),
-    "ollama": ((0, 0, 0), None),
-    "anthropic": ((11, 7, 0), "Let me think."),
+    "ollama": ((0, 15, None), None),
+    "anthropic": ((11, 7, None), "Let me think."),
 }
 ELSEWHERE = {
     FailureKind.UNREACHABLE,
@@ -174,7 +175,7 @@ async def test_a_call_that_fails_is_told_apart(case: Case, protocol: str, mock: 
     server = a_server(protocol, mock, limits=case.limits)
 
     with pytest.raises(ProviderError) as failed:
-        await server.complete(a_call(case.word))
+        await completed(server, a_call(case.word))
 
     rule = TABLE[case.kind]
     assert str(failed.value).startswith(case.kind)
@@ -277,7 +278,7 @@ async def test_the_providers_wish_is_read_as_seconds_and_as_a_date(
     server: Server, word: str, seconds: float
 ):
     with pytest.raises(TransientError) as limited:
-        await server.complete(a_call(word))
+        await completed(server, a_call(word))
 
     assert limited.value.retry_after == pytest.approx(seconds, rel=0.05)
 
@@ -286,7 +287,7 @@ async def test_a_server_that_cannot_be_reached_is_told_apart(unused_tcp_port: in
     server = a_server("openai", MockServer(f"http://127.0.0.1:{unused_tcp_port}"))
 
     with pytest.raises(TransientError, match=FailureKind.UNREACHABLE):
-        await server.complete(a_call())
+        await completed(server, a_call())
     await server.close()
 
 
@@ -303,7 +304,7 @@ async def test_a_server_that_takes_no_connection_is_told_apart():
             )
 
             with pytest.raises(TransientError, match=FailureKind.CONNECT_TIMEOUT):
-                await server.complete(a_call())
+                await completed(server, a_call())
             await server.close()
 
 
@@ -312,7 +313,7 @@ async def test_without_a_model_nothing_is_asked(mock: MockServer):
     server = Server("ollama", Ollama(), address=address, limits=PATIENT, connections=1)
 
     with pytest.raises(PermanentError, match=FailureKind.NO_MODEL):
-        await server.complete(a_call("NOTHING"))
+        await completed(server, a_call("NOTHING"))
 
     assert not mock.asked("NOTHING")
 
@@ -322,20 +323,22 @@ async def test_the_model_of_the_request_goes_before_that_of_the_settings(
 ):
     word = f"WHICH-{server.name}"
 
-    completion = await server.complete(a_call(word, model="other/model"))
+    spent = Spent()
 
-    assert completion.model == "other/model"
+    await completed(server, a_call(word, model="other/model"), spent)
+
+    assert spent.model == "other/model"
     assert [body["model"] for body in mock.asked(word)] == ["other/model"]
 
 
 async def test_a_failed_call_gives_its_connection_back(mock: MockServer):
     server = a_server("openai", mock, limits=ProviderLimits(next_token_seconds=0.1))
-    ask = partial(server.complete, a_call("STALLS"))
+    ask = partial(completed, server, a_call("STALLS"))
 
     for _ in range(4):  # the pool has room for two
         with pytest.raises(TransientError, match=FailureKind.NEXT_TOKEN_TIMEOUT):
             await ask()
-    completion = await server.complete(a_call())
+    completion = await completed(server, a_call())
 
     assert completion.finish_reason == "stop"
     await server.close()

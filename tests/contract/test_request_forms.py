@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.model_calls import a_call
+from tests.support.model_calls import a_call, completed
 from tests.support.raw_server import Exchange, RawServer, chunk, raw_server
 from worker_service.providers import PermanentError, ProviderError, TransientError
 from worker_service.providers.chat_completions import ChatCompletions
@@ -105,7 +105,7 @@ async def test_the_format_steps_down_until_the_server_takes_it(
 
     async with a_server(refuses, status=status) as (server, raw):
         for _ in range(2):
-            assert (await server.complete(a_call())).text == "{}"
+            assert (await completed(server, a_call())).text == "{}"
 
     tried = [format_of(exchange.body) for exchange in raw.asked]
     ladder = ["strict", "json_schema", "json_object", None]
@@ -132,7 +132,7 @@ async def test_a_system_message_becomes_the_beginning_of_the_users(error: Body):
     call = a_call()
     async with a_server(refuses) as (server, raw):
         for _ in range(2):
-            await server.complete(call)
+            await completed(server, call)
 
     assert [has_system(exchange.body) for exchange in raw.asked] == [True, False, False]
     (said,) = raw.asked[-1].body["messages"]
@@ -157,7 +157,7 @@ async def test_the_counts_are_given_up_whatever_the_shape_of_the_error(error: An
     async with a_server(
         lambda body: error if "stream_options" in body else None, status=status
     ) as (server, raw):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert [exchange.body.get("stream") for exchange in raw.asked] == [True, True]
 
@@ -175,7 +175,7 @@ async def test_the_limit_of_the_output_is_sent_by_the_name_that_the_server_takes
         return message(words) if "max_tokens" in body else None
 
     async with a_server(refuses, dialect=ChatCompletions(max_output_tokens=300)) as (server, raw):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert raw.asked[-1].body["max_completion_tokens"] == 300
 
@@ -185,7 +185,7 @@ async def test_a_server_that_requires_a_limit_gets_one():
         return None if "max_tokens" in body else message("max_tokens: Field required")
 
     async with a_server(refuses) as (server, raw):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert raw.asked[-1].body["max_tokens"] > 1000
 
@@ -195,7 +195,7 @@ async def test_ollama_that_refuses_a_schema_is_asked_for_json():
         return {"error": "invalid format"} if body.get("format") != "json" else None
 
     async with a_server(refuses, dialect=Ollama()) as (server, raw):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert shows_the_schema(raw.asked[-1].body)
 
@@ -210,8 +210,8 @@ async def test_several_forms_are_given_up_together_and_each_is_logged_once():
 
     async with a_server(refuses) as (server, raw):
         with capture_logs() as logged:
-            await server.complete(a_call())
-            await server.complete(a_call())
+            await completed(server, a_call())
+            await completed(server, a_call())
 
     assert len(raw.asked) == 5
     events = [entry for entry in logged if entry["event"] == "provider_form_refused"]
@@ -230,8 +230,8 @@ async def test_what_one_model_refuses_is_not_given_up_for_another():
         return message("no json_schema") if is_small and format_of(body) == "strict" else None
 
     async with a_server(refuses) as (server, raw):
-        await server.complete(a_call(model="small"))
-        await server.complete(a_call(model="large"))
+        await completed(server, a_call(model="small"))
+        await completed(server, a_call(model="large"))
 
     assert format_of(raw.asked[-1].body) == "strict"
 
@@ -240,7 +240,7 @@ async def test_a_server_that_refuses_every_form_has_refused_something_else():
     async with a_server(lambda _: message("the response_format is odd")) as (server, raw):
         for _ in range(2):
             with pytest.raises(PermanentError, match=FailureKind.BAD_REQUEST):
-                await server.complete(a_call())
+                await completed(server, a_call())
 
     assert format_of(raw.asked[4].body) == "strict"
 
@@ -258,7 +258,7 @@ async def test_a_server_that_refuses_every_form_has_refused_something_else():
 async def test_what_has_a_meaning_of_its_own_is_no_refusal_of_a_form(error: Body):
     async with a_server(lambda _: error) as (server, raw):
         with pytest.raises(ProviderError):
-            await server.complete(a_call())
+            await completed(server, a_call())
 
     assert len(raw.asked) == 1
 
@@ -268,7 +268,7 @@ async def test_a_form_may_be_refused_inside_an_answer_of_status_200():
         lambda body: message("no json_schema here") if format_of(body) == "strict" else None,
         status="200 OK",
     ) as (server, raw):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     assert [format_of(exchange.body) for exchange in raw.asked] == ["strict", "json_schema"]
 
@@ -276,6 +276,6 @@ async def test_a_form_may_be_refused_inside_an_answer_of_status_200():
 async def test_an_outage_is_no_refusal_of_a_form():
     async with a_server(lambda _: message("no stream"), status="500 Error") as (server, raw):
         with pytest.raises(TransientError, match=FailureKind.UNAVAILABLE):
-            await server.complete(a_call())
+            await completed(server, a_call())
 
     assert len(raw.asked) == 1

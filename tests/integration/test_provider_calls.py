@@ -239,7 +239,7 @@ async def test_a_claim_knows_the_calls_of_each_missing_item(database: Database):
 
     again = await claimer.claim(claim.request_id)
 
-    assert again.called == {0: CallsMade(3, "rate_limited", "it was rate_limited")}
+    assert again.called == {0: CallsMade(3, 3, "rate_limited", "it was rate_limited")}
 
 
 async def test_an_item_fails_once_it_has_cost_as_much_as_it_may(

@@ -20,7 +20,7 @@ from shared.errors import ErrorCode
 from tests.support.llama_server import LlamaServer, is_built, running_llama
 from tests.support.mock_server import KEY as MOCK_KEY
 from tests.support.mock_server import running_mock
-from tests.support.model_calls import QUICK, a_call, a_claim, attempted, tools_with
+from tests.support.model_calls import QUICK, a_call, a_claim, attempted, completed, tools_with
 from tests.support.waiting import eventually
 from worker_service.outcome import Failed, Succeeded
 from worker_service.prompt import Prompt
@@ -28,6 +28,7 @@ from worker_service.providers import (
     CredentialRefused,
     PermanentError,
     ProviderError,
+    Spent,
     TransientError,
 )
 from worker_service.providers.chat_completions import ChatCompletions
@@ -78,14 +79,15 @@ async def test_every_answer_fits_the_schema_that_was_sent(tidy: LlamaServer, ent
 
     async with a_client(tidy) as server:
         for _ in range(ANSWERS):
-            completion = await server.complete(a_call(entity_type=entity_type))
+            spent = Spent()
+            completion = await completed(server, a_call(entity_type=entity_type), spent)
 
             assert completion.finish_reason == "stop"
             validator.validate(json.loads(completion.text))
-            assert (completion.model, completion.reasoning) == ("tiny", None)
-            assert (completion.tokens.input_tokens or 0) > 100
-            assert (completion.tokens.output_tokens or 0) > 10
-            assert str(completion.provider_request_id).startswith("chatcmpl-")
+            assert (spent.model, completion.reasoning) == ("tiny", None)
+            assert (spent.tokens.input_tokens or 0) > 100
+            assert (spent.tokens.output_tokens or 0) > 10
+            assert str(spent.provider_request_id).startswith("chatcmpl-")
 
 
 @pytest.mark.parametrize("entity_type", ["sentence", "vocabulary"])
@@ -118,7 +120,7 @@ async def test_nul_and_lone_surrogates_are_output_that_does_not_fit(tmp_path: Pa
     seen: list[str] = []
     async with running_llama("wild", tmp_path) as llama, a_client(llama) as server:
         for _ in range(ANSWERS * 3):
-            completion = await server.complete(a_call(entity_type="vocabulary"))
+            completion = await completed(server, a_call(entity_type="vocabulary"))
             is_nasty = any(
                 escape in completion.text.lower() for escape in (r"\u0000", r"\ud800", r"\udc00")
             )
@@ -195,7 +197,7 @@ async def what_was_generated(llama: LlamaServer) -> float:
 
 async def test_a_cancelled_call_frees_its_slot(slow: LlamaServer):
     async with a_client(slow) as server:
-        calling = asyncio.create_task(server.complete(a_call(entity_type="problem")))
+        calling = asyncio.create_task(completed(server, a_call(entity_type="problem")))
         await until_it_generates(slow)
 
         calling.cancel()
@@ -219,7 +221,7 @@ async def test_a_call_that_takes_too_long_frees_its_slot(
 ):
     async with a_client(slow, **limits) as server:
         with pytest.raises(TransientError, match=kind) as late:
-            await server.complete(a_call(entity_type="problem"))
+            await completed(server, a_call(entity_type="problem"))
 
         assert late.value.code is ErrorCode.TIMEOUT
         assert await what_was_generated(slow) < FEW
@@ -244,7 +246,7 @@ async def test_a_key_that_the_server_does_not_know_is_refused(tmp_path: Path):
         a_client(llama) as server,
     ):
         with pytest.raises(CredentialRefused) as refused:
-            await server.complete(a_call())
+            await completed(server, a_call())
 
     assert refused.value.code is ErrorCode.AUTH
     assert KEY not in str(refused.value)
@@ -255,7 +257,7 @@ async def test_a_prompt_that_is_longer_than_the_context_is_told_apart(tidy: Llam
 
     async with a_client(tidy) as server:
         with pytest.raises(PermanentError, match=FailureKind.CONTEXT_TOO_LONG) as refused:
-            await server.complete(call)
+            await completed(server, call)
 
     assert refused.value.code is ErrorCode.CONTEXT_TOO_LONG
 
@@ -265,7 +267,7 @@ async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
     server = Server("ollama", Ollama(), address=address, limits=ProviderLimits(), connections=1)
 
     with pytest.raises(PermanentError, match=FailureKind.NOT_FOUND):
-        await server.complete(a_call())
+        await completed(server, a_call())
 
     await server.close()
 
@@ -274,15 +276,15 @@ async def test_a_server_that_stands_still_and_one_that_dies_are_told_apart(slow:
     async with a_client(slow, read_seconds=1.0, next_token_seconds=60) as server:
         slow.send(signal.SIGSTOP)
         with pytest.raises(TransientError, match=FailureKind.FIRST_TOKEN_TIMEOUT):
-            await server.complete(a_call())
+            await completed(server, a_call())
         slow.send(signal.SIGCONT)
 
     async with a_client(slow) as server:
-        calling = asyncio.create_task(server.complete(a_call(entity_type="problem")))
+        calling = asyncio.create_task(completed(server, a_call(entity_type="problem")))
         await until_it_generates(slow)
         slow.send(signal.SIGKILL)
         with pytest.raises(ProviderError, match=FailureKind.CONNECTION_LOST):
             await calling
         slow.child.reap()
         with pytest.raises(TransientError, match=FailureKind.UNREACHABLE):
-            await server.complete(a_call())
+            await completed(server, a_call())

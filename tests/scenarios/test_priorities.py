@@ -14,7 +14,7 @@ from tests.stack import Stack
 from tests.support.client import settled, submit
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
-from worker_service.providers import Call
+from worker_service.providers import Call, Spent
 
 pytestmark = pytest.mark.usefixtures("balanced_services")
 
@@ -79,11 +79,11 @@ async def test_a_high_request_finds_a_slot_while_low_ones_fill_the_worker(
     provider, stuck = Scripted(), asyncio.Event()
 
     class Stuck(Scripted):
-        async def complete(self, call: Call):
+        async def complete(self, call: Call, spent: Spent):
             if call.entity_type == "sentence" and call.constraints.topic_tags == ["stuck"]:
                 self.waiting += 1
                 await stuck.wait()
-            return await super().complete(call)
+            return await super().complete(call, spent)
 
     provider = Stuck()
     await start_worker(provider, max_requests_in_flight=10)

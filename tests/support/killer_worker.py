@@ -9,16 +9,16 @@ from shared.config import load
 from shared.http.server import listen
 from shared.runtime.logging import configure
 from worker_service.config import WorkerSettings
-from worker_service.providers import Call, Completion
+from worker_service.providers import Call, Completion, Spent
 from worker_service.providers.demo import Demo
 from worker_service.worker import make_tools, run_worker
 
 
 class Killer(Demo):
-    async def complete(self, call: Call) -> Completion:
+    async def complete(self, call: Call, spent: Spent) -> Completion:
         if "killer" in call.constraints.topic_tags:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await super().complete(call)
+        return await super().complete(call, spent)
 
 
 if __name__ == "__main__":

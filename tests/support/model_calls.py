@@ -22,7 +22,7 @@ from worker_service.generators.contract import Item
 from worker_service.generators.language import LanguageGenerator
 from worker_service.outcome import Outcome
 from worker_service.prompt import Prompt
-from worker_service.providers import Call, Provider, Rejection
+from worker_service.providers import Call, CallAgain, Completion, Provider, Rejection, Spent
 from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 
 QUICK = RetryPolicy(first_wait=0.0, longest_wait=0.0)
@@ -56,6 +56,15 @@ def a_call(
         model=model,
         rejection=rejection,
     )
+
+
+async def completed(provider: Provider, call: Call, spent: Spent | None = None) -> Completion:
+    """Make a call as often as the provider asks for; `spent` is what the last one has cost."""
+    while True:
+        try:
+            return await provider.complete(call, spent or Spent())
+        except CallAgain as again:
+            call = again.call
 
 
 def a_claim(

@@ -23,6 +23,7 @@ from worker_service.providers import (
     Call,
     Completion,
     CredentialRefused,
+    Spent,
     TransientError,
 )
 from worker_service.worker import make_tools, run_worker
@@ -53,7 +54,7 @@ class OutsideModel:
             limits=httpx.Limits(),
         )
 
-    async def complete(self, call: Call) -> Completion:
+    async def complete(self, call: Call, spent: Spent) -> Completion:
         messages = [
             {"role": "system", "content": call.prompt.system},
             {"role": "user", "content": call.prompt.user},
@@ -65,16 +66,16 @@ class OutsideModel:
             raise TransientError(ErrorCode.TIMEOUT, "no answer in time") from error
         except httpx.TransportError as error:
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, repr(error)) from error
-        return _completion(answer)
+        return _completion(answer, spent)
 
     async def close(self) -> None:
         await self._client.aclose()
 
 
-def _completion(answer: httpx.Response) -> Completion:
+def _completion(answer: httpx.Response, spent: Spent) -> Completion:
     match answer.status_code:
         case 200:
-            return _read(answer.json())
+            return _read(answer.json(), spent)
         case 401:
             raise CredentialRefused(f"the model refuses the key {answer.text}")
         case 429:
@@ -86,16 +87,13 @@ def _completion(answer: httpx.Response) -> Completion:
             raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, f"status {status} {answer.text}")
 
 
-def _read(body: dict[str, Any]) -> Completion:
+def _read(body: dict[str, Any], spent: Spent) -> Completion:
     (choice,) = body["choices"]
     counted = body["usage"]
-    return Completion(
-        text=choice["message"]["content"],
-        finish_reason=choice["finish_reason"],
-        tokens=Tokens(
-            input_tokens=counted["prompt_tokens"], output_tokens=counted["completion_tokens"]
-        ),
+    spent.tokens = Tokens(
+        input_tokens=counted["prompt_tokens"], output_tokens=counted["completion_tokens"]
     )
+    return Completion(text=choice["message"]["content"], finish_reason=choice["finish_reason"])
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.generation.tools import GenerationTools
 from worker_service.generators.contract import Generator
-from worker_service.providers import Call, Completion
+from worker_service.providers import Call, Completion, Spent
 from worker_service.providers.demo import Demo
 
 Behaviour = Callable[[Call], Completion | Exception | None]
@@ -21,10 +21,12 @@ Behaviour = Callable[[Call], Completion | Exception | None]
 class Scripted:
     """Answer as `behave` says: a completion, an error to raise, or None for a good entity.
 
-    While `gate` is clear, calls wait; `waiting` counts them, `most` is their largest number so far.
+    `spend` notes what a call costs, before the call waits. While `gate` is clear, calls wait;
+    `waiting` counts them, `most` is their largest number so far.
     """
 
     behave: Behaviour = lambda _: None
+    spend: Callable[[Spent], None] = lambda _: None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     calls: list[Call] = field(default_factory=list)
     waiting: int = 0
@@ -37,8 +39,9 @@ class Scripted:
         self.gate.set()
         self._demo = Demo(latency_seconds=0)
 
-    async def complete(self, call: Call) -> Completion:
+    async def complete(self, call: Call, spent: Spent) -> Completion:
         self.calls.append(call)
+        self.spend(spent)
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         try:
@@ -51,7 +54,7 @@ class Scripted:
         answer = self.behave(call)
         if isinstance(answer, Exception):
             raise answer
-        return answer or await self._demo.complete(call)
+        return answer or await self._demo.complete(call, spent)
 
     async def close(self) -> None:
         pass

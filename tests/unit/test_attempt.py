@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain, repeat
 
 import pytest
@@ -16,13 +16,14 @@ from tests.support.providers import Scripted
 from tests.support.waiting import eventually
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
-from worker_service.generation.item_tools import LeaseOver
+from worker_service.generation.calling import LeaseOver
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.providers import (
     Call,
     Completion,
     CredentialRefused,
+    Spent,
     TransientError,
 )
 from worker_service.settlement.provider_calls import ProviderCall
@@ -30,7 +31,7 @@ from worker_service.settlement.provider_calls import ProviderCall
 Step = Completion | Exception | None
 
 POLICY = replace(QUICK, call_attempts=3, invalid_output_attempts=3)
-BROKEN = Completion(text='{"content": 7}', tokens=Tokens(input_tokens=5, output_tokens=2))
+BROKEN = Completion(text='{"content": 7}')
 DOWN = TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "down")
 GOOD = None
 
@@ -39,6 +40,11 @@ def steps(*told: Step) -> Callable[[Call], Step]:
     """Answer each call with its step, and every further one with the last."""
     remaining: Iterator[Step] = chain(told, repeat(told[-1]))
     return lambda _: next(remaining)
+
+
+def cost(spent: Spent, told: Spent) -> None:
+    for name in asdict(told):
+        setattr(spent, name, getattr(told, name))
 
 
 async def asked(provider: Scripted, policy: RetryPolicy = POLICY) -> Outcome:
@@ -157,23 +163,31 @@ async def test_every_call_is_kept_with_what_it_took():
         text='{"content": "Il lit.", "translation": "He reads.", "pronoun": "il",'
         ' "tense": "present", "direct_object": "none", "indirect_object": "none",'
         ' "negation": "none", "is_correct": true, "explanation": null}',
-        tokens=Tokens(input_tokens=9, output_tokens=4, reasoning_tokens=1),
-        model="tiny-2026",
         reasoning="a NUL \x00 and a surrogate \ud800",
-        provider_request_id="req-2",
-        first_token_seconds=0.25,
-        received_bytes=300,
     )
-    down = TransientError(ErrorCode.TIMEOUT, "late")
-    down.provider_request_id, down.received_bytes = "req-1", 17
-    down.tokens = Tokens(input_tokens=9, output_tokens=3)
-
+    costs = iter(
+        [
+            Spent(
+                tokens=Tokens(input_tokens=9, output_tokens=3),
+                provider_request_id="req-1",
+                received_bytes=17,
+            ),
+            Spent(tokens=Tokens(input_tokens=5, output_tokens=2)),
+            Spent(
+                tokens=Tokens(input_tokens=9, output_tokens=4, reasoning_tokens=1),
+                model="tiny-2026",
+                provider_request_id="req-2",
+                first_token_seconds=0.25,
+                received_bytes=300,
+            ),
+        ]
+    )
+    late_then_good = steps(TransientError(ErrorCode.TIMEOUT, "late"), BROKEN, good)
+    provider = Scripted(late_then_good, lambda spent: cost(spent, next(costs)))
     made: list[ProviderCall] = []
     claim = replace(a_claim(provider="demo", model="asked", epoch=3, round=2), constraints="{}")
 
-    outcome = await attempted(
-        claim, 4, tools=tools_with(Scripted(steps(down, BROKEN, good)), policy=POLICY), made=made
-    )
+    outcome = await attempted(claim, 4, tools=tools_with(provider, policy=POLICY), made=made)
 
     assert isinstance(outcome, Succeeded)
     late, broken, last = made

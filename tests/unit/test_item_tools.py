@@ -17,7 +17,8 @@ from tests.support.waiting import eventually
 from worker_service.claims.circuit import Admission
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
-from worker_service.generation.item_tools import ItemRecorded, ItemTools
+from worker_service.generation.calling import ItemRecorded
+from worker_service.generation.item_tools import ItemTools
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.tools import GenerationTools
 from worker_service.generators.contract import Content, Generator, Item, Tools

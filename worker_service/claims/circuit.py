@@ -16,12 +16,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
 
-from shared.errors import ErrorCode
+from shared.errors import ACCOUNT_FAULTS, ErrorCode
 from shared.runtime.logging import get_log
 
 log = get_log()
-
-_OPENS_AT_ONCE = frozenset({ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED})
 
 
 class State(Enum):
@@ -123,7 +121,7 @@ class Circuit:
             return
         self._failures += 1
         self._code = code
-        opens_at_once = code in _OPENS_AT_ONCE or self._openings
+        opens_at_once = code in ACCOUNT_FAULTS or self._openings
         if self._failures >= self.policy.failures or opens_at_once:
             self._open(now)
 

@@ -24,9 +24,13 @@ _NOTHING_RECORDED: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class CallsMade:
-    """The calls made for a missing item in this round, and how the last that failed did so."""
+    """The calls made for a missing item in this round, and how the last that failed did so.
+
+    `charged` of them count towards what the item may cost.
+    """
 
     calls: int = 0
+    charged: int = 0
     code: str | None = None
     message: str | None = None
 
@@ -88,7 +92,7 @@ CLAIMED_COLUMNS: Final = tuple(
 
 
 def _called(rows: str | None) -> Mapping[int, CallsMade]:
-    """Read a JSON array of (ordinal, calls, code, message)."""
+    """Read a JSON array of (ordinal, calls, charged, code, message)."""
     if rows is None:
         return _NONE_MADE
     return {ordinal: CallsMade(*made) for ordinal, *made in json.loads(rows)}

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.errors import REPETITIONS, UNCHARGED
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUESTS_CLAIMED
@@ -39,11 +40,15 @@ TAKE = f"""
               target.is_takeover,
               ARRAY (SELECT ordinal FROM generation_items
                       WHERE generation_request_id = request.id) AS recorded,
-              (SELECT json_agg(json_build_array(ordinal, calls, failure[1][1], failure[1][2]))
+              (SELECT json_agg(
+                          json_build_array(ordinal, calls, charged, failure[1][1], failure[1][2]))
                  FROM (SELECT ordinal, count(*) AS calls,
+                              count(*) FILTER (WHERE outcome <> ALL (:uncharged::text[]))
+                                  AS charged,
                               (array_agg(ARRAY[outcome, error_message]
                                          ORDER BY ended_at DESC, call_id DESC)
-                               FILTER (WHERE error_message IS NOT NULL))[1:1] AS failure
+                               FILTER (WHERE error_message IS NOT NULL
+                                         AND outcome <> ALL (:repetitions::text[])))[1:1] AS failure
                          FROM provider_calls
                         WHERE generation_request_id = request.id
                           AND provider_calls.round = request.round
@@ -190,6 +195,8 @@ class Claims:
                     "entity_types": claimant.entity_types,
                     "providers": claimant.providers,
                     "default_provider": claimant.default_provider,
+                    "uncharged": [*UNCHARGED],
+                    "repetitions": [*REPETITIONS],
                 },
                 running=self._slots.ids(),
                 has_suspect=self._slots.has_suspect,

@@ -16,15 +16,14 @@ from shared.runtime.metrics import ATTEMPT_SECONDS
 from worker_service.claims.circuit import State
 from worker_service.claims.claim import Claim
 from worker_service.claims.run import Interruptible, Run
-from worker_service.generation.calls import Calls
-from worker_service.generation.item_tools import (
-    CallsExhausted,
+from worker_service.generation.calling import (
     CircuitOpen,
     ItemRecorded,
-    ItemTools,
     LeaseOver,
     faults_of,
 )
+from worker_service.generation.calls import Calls
+from worker_service.generation.item_tools import CallsExhausted, ItemTools
 from worker_service.generation.retry_policy import jittered
 from worker_service.generation.tools import GenerationTools
 from worker_service.generators.contract import Content, Item
@@ -105,11 +104,19 @@ def _exhausted(calls: Calls) -> Failed:
     """Fail with what the last call that failed has failed with, in whichever attempt."""
     code, message = calls.last_failure or (ErrorCode.UNEXPECTED, "none of them ended")
     return Failed(
-        code=ErrorCode(code),
-        message=f"{calls.made} provider calls were made for the item, as many as it may cost; "
+        code=_known(code),
+        message=f"{calls.charged} provider calls were made for the item, as many as it may cost; "
         f"the last failure: {message}",
         attempts=calls.made,
     )
+
+
+def _known(code: str) -> ErrorCode:
+    """Read a recorded code; a worker of another version may have written one that is unknown."""
+    try:
+        return ErrorCode(code)
+    except ValueError:
+        return ErrorCode.UNEXPECTED
 
 
 def _log_end(claim: Claim, outcome: Outcome, *, calls: Calls) -> None:

@@ -9,11 +9,11 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from schemas.usage import Tokens
-from shared.errors import DatabaseUnavailable, ErrorCode
+from shared.errors import REPETITIONS, UNCHARGED, DatabaseUnavailable, ErrorCode
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_TOKENS
 from worker_service.claims.claim import CallsMade, Claim
-from worker_service.providers import Completion, ProviderError
+from worker_service.providers import CallAgain, Completion, ProviderError, Spent
 from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 from worker_service.text import postgres_safe
 
@@ -22,12 +22,13 @@ log = get_log()
 _OK = "ok"
 _CANCELLED = "cancelled"
 _LONGEST_REASONING = 20_000
-_NOTHING = Completion(text="")
 
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
     """The calls for one item: how many, how the last one failed, and what is not recorded yet.
+
+    A call is one exchange with its provider.
 
     `write` records calls apart from any item. `stage` is the one that the generator has reported
     last. `begun` is when the attempt got its first permit, by the monotonic clock.
@@ -41,6 +42,7 @@ class Calls:
     begun: float = field(default_factory=time.monotonic)
     unrecorded: list[ProviderCall] = field(default_factory=list)
     _made: int = 0
+    _charged: int = 0
     _last_failure: tuple[str, str] | None = None
 
     @property
@@ -49,9 +51,14 @@ class Calls:
         return self._made + self._before.calls
 
     @property
+    def charged(self) -> int:
+        """How many of them count towards what an item may cost."""
+        return self._charged + self._before.charged
+
+    @property
     def are_exhausted(self) -> bool:
         """Whether no further call may be made for the item."""
-        return self.made >= self.most
+        return self.charged >= self.most
 
     @property
     def last_failure(self) -> tuple[str, str] | None:
@@ -99,30 +106,28 @@ class Calls:
         match error:
             case None:
                 ended = self._ended(call, _OK)
+            case CallAgain():
+                ended = self._ended(call, error.outcome, message=str(error))
             case ProviderError():
-                ended = self._ended(call, error.code, error=error)
+                ended = self._ended(call, error.code, message=str(error) or error.code)
                 self._log(ended)
             case Exception():
                 log_only = f"an unexpected {type(error).__name__}; it was logged"
                 ended = self._ended(call, ErrorCode.UNEXPECTED, message=log_only)
             case _:
                 ended = self._ended(call, _CANCELLED)
-        if ended.error_message is not None:
-            self._last_failure = (ended.outcome, ended.error_message)
-        self._made += 1
+        self._count(ended)
         self.unrecorded.append(ended)
         self._measure(ended)
 
-    def _ended(
-        self,
-        call: "Noted",
-        outcome: str,
-        *,
-        error: ProviderError | None = None,
-        message: str | None = None,
-    ) -> ProviderCall:
-        completion, claim = call.completion or _NOTHING, self.claim
-        source = error or completion
+    def _count(self, call: ProviderCall) -> None:
+        self._made += 1
+        self._charged += call.outcome not in UNCHARGED
+        if call.error_message is not None and call.outcome not in REPETITIONS:
+            self._last_failure = (call.outcome, call.error_message)
+
+    def _ended(self, call: "Noted", outcome: str, *, message: str | None = None) -> ProviderCall:
+        completion, spent, claim = call.completion, call.spent, self.claim
         return ProviderCall(
             generation_request_id=claim.request_id,
             call_id=call.call_id,
@@ -130,16 +135,16 @@ class Calls:
             round=claim.round,
             epoch=claim.epoch,
             provider=claim.provider,
-            model=completion.model or claim.model,
+            model=spent.model or claim.model,
             outcome=outcome,
-            error_message=postgres_safe(str(error) or error.code) if error else message,
+            error_message=postgres_safe(message) if message is not None else None,
             seconds=round(time.monotonic() - call.begun, 3),
-            first_token_seconds=completion.first_token_seconds,
-            finish_reason=completion.finish_reason if call.completion else None,
-            provider_request_id=completion.provider_request_id or source.provider_request_id,
-            received_bytes=completion.received_bytes or source.received_bytes,
-            reasoning=_kept(completion.reasoning),
-            **(completion if call.completion else source).tokens.model_dump(),
+            first_token_seconds=spent.first_token_seconds,
+            finish_reason=completion.finish_reason if completion else None,
+            provider_request_id=spent.provider_request_id,
+            received_bytes=spent.received_bytes,
+            reasoning=_kept(completion.reasoning) if completion else None,
+            **spent.tokens.model_dump(),
         )
 
     def _measure(self, call: ProviderCall) -> None:
@@ -165,17 +170,18 @@ class Calls:
 
 
 class Noted:
-    """A call that is under way; `completion` is its answer, once that is there.
+    """A call that is under way: what it has cost so far, and its answer, once that is there.
 
     Its id is made before the call: no other worker gives the same one to another call.
     """
 
-    __slots__ = ("_calls", "begun", "call_id", "completion")
+    __slots__ = ("_calls", "begun", "call_id", "completion", "spent")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.call_id = uuid7()
         self.begun = time.monotonic()
+        self.spent = Spent()
         self.completion: Completion | None = None
 
     def __enter__(self) -> Self:

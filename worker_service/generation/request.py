@@ -12,8 +12,8 @@ from worker_service.claims.release import release
 from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
 from worker_service.generation.attempt import attempt
+from worker_service.generation.calling import ItemRecorded, LeaseOver
 from worker_service.generation.calls import Calls
-from worker_service.generation.item_tools import ItemRecorded, LeaseOver
 from worker_service.generation.recording import (
     end_unleased,
     keep_calls,

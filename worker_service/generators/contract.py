@@ -33,7 +33,8 @@ class Tools(Protocol):
         """Call the request's provider, the one way to it, and validate what it answers.
 
         A call that fails for the moment, or whose answer is schema-invalid, is retried by the
-        worker's policy. Let through what it raises in the end, as it is: it ends the attempt as
+        worker's policy. Each call after the first costs one statement, which records the call
+        before it. Let through what it raises in the end, as it is: it ends the attempt as
         failed or deferred, and any other exception (an ExceptionGroup, too) counts as a bug.
         """
         ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from shared.errors import ErrorCode
+from shared.errors import REPETITIONS, ErrorCode
 from shared.postgres.database import Connection
 from shared.runtime.logging import get_log
 from shared.sql import Statement, sql
@@ -25,7 +25,7 @@ WITH made AS MATERIALIZED (
      WHERE generation_request_id = :request_id
 ), cause AS (
     SELECT format(' The last call that failed: %s: %s', outcome, error_message) AS text FROM made
-     WHERE error_message IS NOT NULL
+     WHERE error_message IS NOT NULL AND outcome <> ALL (:repetitions::text[])
        AND NOT EXISTS (SELECT FROM generation_items AS item
                         WHERE generation_request_id = :request_id AND item.ordinal = made.ordinal)
      ORDER BY ended_at DESC, call_id DESC LIMIT 1
@@ -89,4 +89,5 @@ async def _fail_missing(
             requested_count=request["requested_count"],
             code=code,
             message=message,
+            repetitions=[*REPETITIONS],
         )

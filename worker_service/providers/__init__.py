@@ -2,10 +2,13 @@
 
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
+    UnusableAnswer    the provider serves, and its answer is empty or cut: the breaker stays closed
   CredentialRefused the key is bad, or its credit is spent: the breaker opens, the item is deferred
   InvalidOutput     the answer fits no schema: called again, then the item fails
     ProtocolMismatch  it cannot be read at all: called again after a pause, then the item fails
   PermanentError    the same call fails again: the item fails
+
+CallAgain           no failure: the call is made again at once, as the provider says
 
 One table says which failure is which: `failures.py`.
 """
@@ -15,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from schemas.entity import ConstraintsBase
 from schemas.usage import Tokens
-from shared.errors import ErrorCode
+from shared.errors import ErrorCode, Repetition
 from worker_service.prompt import Prompt
 
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "interrupted"]
@@ -36,7 +39,8 @@ class Call:
 
     `seed` is the same for all items of a request; together with `ordinal` it lets a provider
     make each item of a request a different one, and the same one when asked again. `rejection`
-    is the answer to the call before this one, if that has to be mended.
+    is the answer to the call before this one, if that has to be mended. `carried` belongs to the
+    provider: what a call that is made again has to know of the one before.
     """
 
     entity_type: str
@@ -47,6 +51,7 @@ class Call:
     json_schema: dict[str, Any]
     model: str | None
     rejection: Rejection | None = None
+    carried: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +60,20 @@ class Completion:
 
     text: str
     finish_reason: str = "stop"
+    reasoning: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Spent:
+    """What a call has cost so far; its provider writes it, and has done so when the call ends.
+
+    It is separate from the answer because a call may have to be paid for however it ends: whole,
+    failed, timed out or cancelled. `provider_request_id` is the provider's own id of the call,
+    `model` the one that it says has answered.
+    """
+
     tokens: Tokens = field(default_factory=Tokens)
     model: str | None = None
-    reasoning: str | None = None
     provider_request_id: str | None = None
     first_token_seconds: float | None = None
     received_bytes: int = 0
@@ -67,29 +83,22 @@ class Provider(Protocol):
     """An outside model or service that makes entities.
 
     `credential` tells keys apart without revealing them: empty, or a short digest.
-    `complete` raises a ProviderError for every failure that it knows; anything else is a bug.
-    Cancelling it ends the call at the provider too, as far as the provider allows. `close` gives
-    up idle connections.
+    `complete` makes one call, a single exchange with the outside, and notes in `spent` what that
+    has cost. It raises CallAgain a bounded number of times in a row, and a ProviderError for every
+    failure that it knows; anything else is a bug. Cancelling it ends the call at the provider too,
+    as far as the provider allows. `close` gives up idle connections.
     """
 
     name: str
     credential: str
 
-    async def complete(self, call: Call) -> Completion: ...
+    async def complete(self, call: Call, spent: Spent) -> Completion: ...
 
     async def close(self) -> None: ...
 
 
 class ProviderError(Exception):
-    """The provider gave no usable answer.
-
-    The id is its own one of the call, if it is known; bytes and tokens are those of the answer so
-    far, which may have to be paid for.
-    """
-
-    provider_request_id: str | None = None
-    received_bytes: int = 0
-    tokens: Tokens = Tokens()
+    """The provider gave no usable answer."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -102,6 +111,10 @@ class TransientError(ProviderError):
     def __init__(self, code: ErrorCode, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(code, message)
         self.retry_after = retry_after
+
+
+class UnusableAnswer(TransientError):
+    """The provider serves and has answered, with nothing or with half of an answer."""
 
 
 class CredentialRefused(ProviderError):
@@ -124,3 +137,12 @@ class InvalidOutput(ProviderError):
 
 class ProtocolMismatch(InvalidOutput):
     """The provider answered what is no answer of its protocol, or failed to make JSON."""
+
+
+class CallAgain(Exception):
+    """`call` is to be made at once in place of the one that was made, which was not answered."""
+
+    def __init__(self, call: Call, outcome: Repetition, message: str) -> None:
+        super().__init__(message)
+        self.call = call
+        self.outcome = outcome

@@ -117,11 +117,11 @@ def _read_delta(delta: Json, answer: Answer) -> None:
 def _read_end(end: Json, counted: Json, answer: Answer) -> None:
     answer.finish(finish_reason_of(end.get("stop_reason")))
     usage = object_of(counted.get("usage"))
-    read = sum(count_of(usage, name) for name in _INPUTS)
+    read = [count for name in _INPUTS if (count := count_of(usage, name)) is not None]
     answer.count(
         Tokens(
-            input_tokens=read or answer.tokens.input_tokens,
-            output_tokens=count_of(usage, "output_tokens") or answer.tokens.output_tokens,
+            input_tokens=sum(read) if read else None,
+            output_tokens=count_of(usage, "output_tokens"),
             reasoning_tokens=count_of(
                 object_of(usage.get("output_tokens_details")), "thinking_tokens", "reasoning_tokens"
             ),

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 from schemas.entity import ConstraintsBase
 from schemas.usage import Tokens
 from shared.errors import ErrorCode
-from worker_service.providers import Call, Completion, PermanentError
+from worker_service.providers import Call, Completion, PermanentError, Spent
 
 
 class DemoPackage(Protocol):
@@ -37,7 +37,7 @@ class Demo:
         self._package = cast("DemoPackage", import_module("demo_provider"))
         self._latency_seconds = latency_seconds
 
-    async def complete(self, call: Call) -> Completion:
+    async def complete(self, call: Call, spent: Spent) -> Completion:
         """Make one entity; the same call always gets the same one."""
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
@@ -48,11 +48,11 @@ class Demo:
         except self._package.UnsupportedConstraints as error:
             raise PermanentError(ErrorCode.UNSUPPORTED, str(error)) from error
         text = json.dumps(content, ensure_ascii=False)
-        tokens = Tokens(
+        spent.tokens = Tokens(
             input_tokens=len(call.prompt.user.split()) + len(call.prompt.system.split()),
             output_tokens=len(text.split()),
         )
-        return Completion(text=text, tokens=tokens)
+        return Completion(text=text)
 
     async def close(self) -> None:
         """There is nothing to close."""

@@ -8,7 +8,7 @@ from string import Template
 from typing import Any, Final, Protocol
 
 from schemas.usage import Tokens
-from worker_service.providers import Call, Completion
+from worker_service.providers import Call, Completion, Spent
 from worker_service.providers.pieces import Json, pieces_of, text_in
 from worker_service.providers.request_form import FormLadder, RequestForm, SystemRole
 from worker_service.text import postgres_safe
@@ -86,8 +86,14 @@ class Answer:
 
     @property
     def tokens_so_far(self) -> Tokens:
-        """What the provider has counted; until it has, a piece counts as a token of the output."""
-        if self.tokens.output_tokens or not self.length:
+        """What the provider has counted, or the pieces so far where they are more.
+
+        A piece is at least one token of the output. The count of a whole answer is taken as it is,
+        and a text that came in one piece says nothing of its tokens.
+        """
+        counted = self.tokens.output_tokens or 0
+        came_at_once = len(self._text) <= 1 and len(self._reasoning) <= 1
+        if came_at_once or counted >= self.length or (counted and self.is_whole):
             return self.tokens
         return self.tokens.model_copy(update={"output_tokens": self.length})
 
@@ -134,9 +140,18 @@ class Answer:
             self.is_refusal = True
 
     def count(self, tokens: Tokens) -> None:
-        """Note the tokens so far; a count that could not be read takes none back."""
-        if tokens != Tokens():
-            self.tokens = tokens
+        """Note the tokens so far; a count that is missing, or nothing, takes none back."""
+        counted = tokens.model_dump(exclude_none=True)
+        more = {name: n for name, n in counted.items() if n or not getattr(self.tokens, name)}
+        if more:
+            self.tokens = self.tokens.model_copy(update=more)
+
+    def note_cost(self, spent: Spent) -> None:
+        """Write what the answer has cost so far."""
+        spent.tokens, spent.model = self.tokens_so_far, self.model
+        spent.provider_request_id = self.provider_request_id
+        spent.first_token_seconds = self.first_token_seconds
+        spent.received_bytes = self.received_bytes
 
     def finish(self, reason: str | None) -> None:
         """Note why the answer ended, if it did.
@@ -153,12 +168,7 @@ class Answer:
         return Completion(
             text=text,
             finish_reason=self._meaning(text),
-            tokens=self.tokens,
-            model=self.model,
             reasoning="".join(self._reasoning) or None,
-            provider_request_id=self.provider_request_id,
-            received_bytes=self.received_bytes,
-            first_token_seconds=self.first_token_seconds,
         )
 
     def _meaning(self, text: str) -> str:

@@ -16,6 +16,7 @@ from worker_service.providers import (
     ProtocolMismatch,
     ProviderError,
     TransientError,
+    UnusableAnswer,
 )
 from worker_service.text import postgres_safe
 
@@ -26,9 +27,10 @@ class Reaction(StrEnum):
     """What follows a failed call."""
 
     REPEAT = "called again after `Retry-After` or jitter; then the item is deferred"
+    REPEAT_CLOSED = "called again after jitter; then the item is deferred, the circuit stays closed"
     OPEN = (
         "the circuit opens at once, and the item is deferred; "
-        "it fails only at the bound of its calls"
+        "the call does not count towards `MAX_CALLS_PER_ITEM`"
     )
     REPEAT_BRIEFLY = "called again after a pause, twice at most; then the item fails"
     REASK = "called again with what the validator says, twice at most; then the item fails"
@@ -130,12 +132,12 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
         "closed without a finish reason", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
     ),
     FailureKind.EMPTY: FailureRule(
-        "no text before the end", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT
+        "no text before the end", ErrorCode.PROVIDER_UNAVAILABLE, Reaction.REPEAT_CLOSED
     ),
     FailureKind.INCOMPLETE: FailureRule(
         "JSON without its end, in an answer that ended in order",
         ErrorCode.PROVIDER_UNAVAILABLE,
-        Reaction.REPEAT,
+        Reaction.REPEAT_CLOSED,
     ),
     FailureKind.INTERRUPTED: FailureRule(
         "finish reason `error`, `network_error`, `insufficient_system_resource` …",
@@ -186,6 +188,8 @@ def error_of(
     match rule.reaction:
         case Reaction.REPEAT:
             return TransientError(rule.code, message, retry_after=retry_after)
+        case Reaction.REPEAT_CLOSED:
+            return UnusableAnswer(rule.code, message)
         case Reaction.OPEN:
             return CredentialRefused(message, code=rule.code)
         case Reaction.REPEAT_BRIEFLY:

@@ -94,12 +94,12 @@ def name_of(value: object) -> str | None:
     return postgres_safe(value, longest=200) if isinstance(value, str) and value else None
 
 
-def count_of(counts: Json, *names: str) -> int:
-    """Read a number of tokens under the first name that has one; 0 where none is credible."""
+def count_of(counts: Json, *names: str) -> int | None:
+    """Read a number of tokens under the first name that has one; None where none is credible."""
     for name in names:
         count = counts.get(name)
         if isinstance(count, float) and count.is_integer():
             count = int(count)
-        if isinstance(count, int) and not isinstance(count, bool) and 0 < count <= MOST_TOKENS:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= MOST_TOKENS:
             return count
-    return 0
+    return None

@@ -1,48 +1,17 @@
-"""A model server as a provider: one call over HTTP, streamed, bounded and classified."""
+"""A model server as a provider: each call is one exchange, in a form that the server takes."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Final
 
-import httpx
-
-from shared.runtime.logging import get_log
-from worker_service.providers import Call, Completion, ProviderError
-from worker_service.providers.codings import Oversized
-from worker_service.providers.connection import Connection, observed_connection
-from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadable
-from worker_service.providers.events import parser_for
+from shared.errors import Repetition
+from worker_service.providers import Call, CallAgain, Completion, Spent
+from worker_service.providers.dialect import Dialect
+from worker_service.providers.exchange import ConnectionWasClosed, Exchange, Line
 from worker_service.providers.failures import FailureKind, error_of
-from worker_service.providers.fault import Fault, fault_of
-from worker_service.providers.fault_words import classify
+from worker_service.providers.forms import FormRefused, Forms, Tried
 from worker_service.providers.limits import ProviderLimits
-from worker_service.providers.negotiation import Step, step_down
-from worker_service.providers.pieces import Json, name_of
-from worker_service.providers.request_form import RequestForm, ResponseMode
-from worker_service.providers.retry_after import retry_after
-from worker_service.providers.stream import ResponseStream
-from worker_service.providers.transport import (
-    TRANSPORT_ERRORS,
-    classify_transport_error,
-    error_body,
-    is_lost_connection,
-    open_client,
-    part_of,
-    pieces,
-)
-from worker_service.providers.watch import Watch
-
-log = get_log()
-
-_IDS: Final = ("x-generation-id", "x-request-id", "request-id")
-_INSTEAD_OF_SECRETS: Final = "[secret]"
-_SHORTEST_SECRET: Final = 6
-_MUCH: Final = 8_192
-"""After a read of so many bytes more may be waiting already."""
+from worker_service.providers.transport import open_client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +25,6 @@ class Address:
     credential: str | None = field(default=None, repr=False)
     model: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-class _FormRefused(Exception):
-    """The server does not answer a call of this form."""
-
-    def __init__(self, step: Step, reason: str) -> None:
-        super().__init__(reason)
-        self.step = step
-
-
-class _ConnectionWasClosed(Exception):
-    """The server had closed a kept connection as idle."""
 
 
 class Server:
@@ -88,184 +45,50 @@ class Server:
     ) -> None:
         self.name = name
         self.credential = _digest(address.credential)
-        self._dialect = dialect
-        self._address = address
-        self._limits = limits
-        self._forms: dict[str, RequestForm] = {}
-        self._watch = Watch()
-        self._client = open_client(
-            address.base_url,
-            headers={**dialect.headers(address.credential), **address.headers},
+        self._model = address.model
+        self._forms = Forms(provider=name, ladder=dialect.ladder)
+        self._line = Line(
+            dialect=dialect,
+            secrets=[*filter(None, (address.credential, *address.headers.values()))],
             limits=limits,
-            connections=connections,
+            client=open_client(
+                address.base_url,
+                headers={**dialect.headers(address.credential), **address.headers},
+                limits=limits,
+                connections=connections,
+            ),
         )
 
-    async def complete(self, call: Call) -> Completion:
-        """Make one call, in the first form of the dialect that the server does not refuse.
+    async def complete(self, call: Call, spent: Spent) -> Completion:
+        """Make one exchange, bounded by limits of its own.
 
-        A form that is refused is given up for the model until the worker ends, once the server has
-        taken another: a server that refuses every one has refused something else.
+        A form that is refused leads to the next one of the ladder; a kept connection that was
+        closed leads to a single further exchange. Both go on as CallAgain.
         """
-        model = call.model or self._address.model
+        model = call.model or self._model
         if model is None:
             raise error_of(FailureKind.NO_MODEL)
-        form = self._forms.get(model) or self._dialect.ladder.first()
-        refused: list[_FormRefused] = []
-        while True:
-            try:
-                completion = await self._ask(call, model, form)
-            except _FormRefused as refusal:
-                form = refusal.step.form
-                refused.append(refusal)
-            except _ConnectionWasClosed:
-                continue  # on the next one that was kept, and at last on a new one
-            else:
-                self._remember(model, form, refused)
-                return completion
-
-    def _remember(self, model: str, form: RequestForm, refused: Sequence[_FormRefused]) -> None:
-        """Begin with this form from now on; each refusal is logged once."""
-        if self._forms.get(model) == form:
-            return
-        self._forms[model] = form
-        for refusal in refused:
-            log.warning(
-                "provider_form_refused",
-                provider=self.name,
-                model=model,
-                refused=refusal.step.refused,
-                instead=refusal.step.instead,
-                reason=str(refusal),
-            )
+        tried = call.carried if isinstance(call.carried, Tried) else self._forms.first(model)
+        body = self._line.dialect.body(call, model=model, form=tried.form)
+        try:
+            completion = await Exchange(self._line, tried.form).completion(body, spent)
+        except FormRefused as refusal:
+            following = self._forms.after(tried, refusal, model=model)
+            if following is None:
+                raise refusal.error from refusal
+            again = replace(call, carried=following)
+            raise CallAgain(again, Repetition.FORM_REFUSED, str(refusal.error)) from refusal
+        except ConnectionWasClosed as closed:
+            if tried.was_sent_again:
+                raise closed.error from closed
+            again = replace(call, carried=replace(tried, was_sent_again=True))
+            raise CallAgain(again, Repetition.CONNECTION_CLOSED, str(closed)) from closed
+        self._forms.note_taken(tried, model=model)
+        return completion
 
     async def close(self) -> None:
         """Close the idle connections."""
-        await self._client.aclose()
-
-    async def _ask(self, call: Call, model: str, form: RequestForm) -> Completion:
-        stream = ResponseStream(self._limits)
-        answer = stream.answer
-        body = self._dialect.body(call, model=model, form=form)
-        with observed_connection() as connection:
-            try:
-                async with stream.timers:
-                    with self._watch.watching(stream):
-                        await self._exchange(body, form, stream, connection)
-            except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable, Faulted) as error:
-                if _was_closed(error, stream, connection):
-                    raise _ConnectionWasClosed from error
-                if not answer.is_whole:
-                    raise self._classified(error, stream, form) from error
-        if answer.mismatch:
-            raise self._error(FailureKind.UNREADABLE, answer, detail=answer.mismatch)
-        if not answer.is_whole:
-            raise self._error(FailureKind.CONNECTION_LOST, answer)
-        return answer.completion()
-
-    async def _exchange(
-        self, body: object, form: RequestForm, stream: ResponseStream, connection: Connection
-    ) -> None:
-        if form.response is not ResponseMode.WHOLE:
-            stream.expect_tokens()
-        async with self._client.stream("POST", self._dialect.path, json=body) as response:
-            stream.begin(_request_id(response))
-            stream.answer.headers = response.headers
-            if not response.is_success:
-                raise await self._refusal(response, form, stream.answer)
-            await self._read(response, stream, connection)
-
-    async def _read(
-        self, response: httpx.Response, stream: ResponseStream, connection: Connection
-    ) -> None:
-        parser = parser_for(response.headers.get("content-type", ""))
-        async with aclosing(pieces(response, limit=self._limits.answer_bytes)) as came:
-            async for piece in came:
-                stream.hear()
-                stream.answer.received_bytes += len(piece)
-                self._take(parser.feed(piece), stream)
-                if len(piece) < _MUCH and (rest := stream.rest_seconds):
-                    await connection.rest(rest)
-        self._take(parser.end(), stream)
-
-    def _take(self, events: list[bytes], stream: ResponseStream) -> None:
-        stream.take(_readable(events, stream.answer), self._dialect)
-
-    async def _refusal(
-        self, response: httpx.Response, form: RequestForm, answer: Answer
-    ) -> ProviderError | _FormRefused:
-        return self._error_of(
-            fault_of(response.status_code, await error_body(response)), form, answer
-        )
-
-    def _error_of(
-        self, fault: Fault, form: RequestForm, answer: Answer
-    ) -> ProviderError | _FormRefused:
-        """Make the error of a fault; the wait that its headers ask for goes before its own."""
-        step = step_down(form, fault, ladder=self._dialect.ladder)
-        if step is not None and not answer.length:
-            return _FormRefused(step, self._without_secrets(fault.message))
-        wait = retry_after(answer.headers, now=datetime.now(UTC))
-        fault = replace(fault, wait=fault.wait if wait is None else wait)
-        kind = classify(fault)
-        elsewhere = answer.headers.get("location", "")
-        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.message
-        return self._error(kind, answer, detail=detail, wait=fault.wait)
-
-    def _classified(
-        self, error: Exception, stream: ResponseStream, form: RequestForm
-    ) -> ProviderError | _FormRefused:
-        answer = stream.answer
-        match error:
-            case TimeoutError():
-                return self._error(stream.timed_out(), answer)
-            case Oversized():
-                return self._error(FailureKind.OVERSIZED, answer)
-            case Unreadable():
-                return self._error(FailureKind.UNREADABLE, answer, detail=str(error))
-            case Faulted():
-                return self._error_of(fault_of(HTTPStatus.OK, error.body), form, answer)
-            case _ if kind := classify_transport_error(error):
-                return self._error(kind, answer, detail=str(error))
-            case _:
-                raise error
-
-    def _error(
-        self, kind: FailureKind, answer: Answer, *, detail: str = "", wait: float | None = None
-    ) -> ProviderError:
-        """Make the error of a kind, with what is known of the call."""
-        error = error_of(kind, self._without_secrets(detail), retry_after=wait)
-        error.provider_request_id = answer.provider_request_id
-        error.received_bytes, error.tokens = answer.received_bytes, answer.tokens_so_far
-        return error
-
-    def _without_secrets(self, said: str) -> str:
-        """Take out the credential and the headers that a server may have repeated."""
-        for secret in (self._address.credential, *self._address.headers.values()):
-            if secret and len(secret) >= _SHORTEST_SECRET:
-                said = said.replace(secret, _INSTEAD_OF_SECRETS)
-        return said
-
-
-def _was_closed(error: Exception, stream: ResponseStream, connection: Connection) -> bool:
-    """Whether the call went to a kept connection, and no answer came back.
-
-    Servers close idle connections whenever they like, also in that moment; to send such a call
-    again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
-    """
-    return is_lost_connection(error) and not (connection.is_new or stream.has_begun)
-
-
-def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
-    """Read events; one that cannot be read costs itself alone."""
-    for event in events:
-        try:
-            yield part_of(event)
-        except Unreadable as odd:
-            answer.skip(str(odd))
-
-
-def _request_id(response: httpx.Response) -> str | None:
-    return next((id_ for name in _IDS if (id_ := name_of(response.headers.get(name)))), None)
+        await self._line.client.aclose()
 
 
 def _digest(credential: str | None) -> str:

@@ -17,8 +17,8 @@ from shared.sql import sql
 class ProviderCall:
     """A call that has ended; each field is a column, annotated with its SQL type.
 
-    `outcome` is `ok`, `cancelled` or an error code. A count of tokens is None where the provider
-    gave none that can be used.
+    A call is one exchange with its provider. `outcome` is `ok`, `cancelled`, an `ErrorCode` or a
+    `Repetition`. A count of tokens is None where the provider gave none that can be used.
     """
 
     generation_request_id: Annotated[UUID, "uuid"]

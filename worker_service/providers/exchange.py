@@ -1,0 +1,197 @@
+"""One exchange with a model server over HTTP: streamed, bounded and classified."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+
+from worker_service.providers import Completion, ProviderError, Spent
+from worker_service.providers.codings import Oversized
+from worker_service.providers.connection import Connection, observed_connection
+from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadable
+from worker_service.providers.events import parser_for
+from worker_service.providers.failures import FailureKind, error_of
+from worker_service.providers.fault import Fault, fault_of
+from worker_service.providers.fault_words import classify
+from worker_service.providers.forms import FormRefused
+from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.negotiation import step_down
+from worker_service.providers.pieces import Json, name_of
+from worker_service.providers.request_form import RequestForm, ResponseMode
+from worker_service.providers.retry_after import retry_after
+from worker_service.providers.stream import ResponseStream
+from worker_service.providers.transport import (
+    TRANSPORT_ERRORS,
+    classify_transport_error,
+    error_body,
+    is_lost_connection,
+    part_of,
+    pieces,
+)
+from worker_service.providers.watch import Watch
+
+_IDS: Final = ("x-generation-id", "x-request-id", "request-id")
+_INSTEAD_OF_SECRETS: Final = "[secret]"
+_SHORTEST_SECRET: Final = 6
+_MUCH: Final = 8_192
+"""After a read of so many bytes more may be waiting already."""
+
+_CLOSED_WITHIN_SECONDS: Final = 1.0
+"""How soon a kept connection is lost that the server had closed as idle; later it was at work."""
+
+
+class ConnectionWasClosed(Exception):
+    """The server had closed a kept connection as idle; `error` is the same as a failed call."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What the exchanges with one server share; `secrets` are what it must not make us repeat."""
+
+    dialect: Dialect
+    limits: ProviderLimits
+    client: httpx.AsyncClient
+    secrets: Collection[str] = field(default=(), repr=False)
+    watch: Watch = field(default_factory=Watch)
+
+    def without_secrets(self, said: str) -> str:
+        """Take out the secrets that a server may have repeated."""
+        for secret in self.secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                said = said.replace(secret, _INSTEAD_OF_SECRETS)
+        return said
+
+
+class Exchange:
+    """One request in one form, and its answer."""
+
+    def __init__(self, line: Line, form: RequestForm) -> None:
+        self._line = line
+        self._form = form
+        self._stream = ResponseStream(line.limits)
+        self._answer = self._stream.answer
+        self._clock = asyncio.get_running_loop().time
+        self._begun = self._clock()
+
+    async def completion(self, body: object, spent: Spent) -> Completion:
+        """Ask, and note what that has cost, however it ends.
+
+        Raises:
+            FormRefused: the server does not answer a call of this form.
+            ConnectionWasClosed: the request may not have reached the server.
+            ProviderError: for any other reason there is no answer.
+        """
+        try:
+            await self._make(body)
+        finally:
+            self._answer.note_cost(spent)
+        if self._answer.mismatch:
+            raise self._error(FailureKind.UNREADABLE, detail=self._answer.mismatch)
+        if not self._answer.is_whole:
+            raise self._error(FailureKind.CONNECTION_LOST)
+        return self._answer.completion()
+
+    async def _make(self, body: object) -> None:
+        with observed_connection() as connection:
+            try:
+                async with self._stream.timers:
+                    with self._line.watch.watching(self._stream):
+                        await self._talk(body, connection)
+            except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable, Faulted) as error:
+                if self._was_closed(error, connection):
+                    lost = self._error(FailureKind.CONNECTION_LOST, detail=str(error))
+                    raise ConnectionWasClosed(lost) from error
+                if not self._answer.is_whole:
+                    raise self._classified(error) from error
+
+    async def _talk(self, body: object, connection: Connection) -> None:
+        stream, line = self._stream, self._line
+        if self._form.response is not ResponseMode.WHOLE:
+            stream.expect_tokens()
+        async with line.client.stream("POST", line.dialect.path, json=body) as response:
+            stream.begin(_request_id(response))
+            self._answer.headers = response.headers
+            if not response.is_success:
+                raise self._error_of(fault_of(response.status_code, await error_body(response)))
+            await self._read(response, connection)
+
+    async def _read(self, response: httpx.Response, connection: Connection) -> None:
+        stream = self._stream
+        parser = parser_for(response.headers.get("content-type", ""))
+        async with aclosing(pieces(response, limit=self._line.limits.answer_bytes)) as came:
+            async for piece in came:
+                stream.hear()
+                self._answer.received_bytes += len(piece)
+                self._take(parser.feed(piece))
+                if len(piece) < _MUCH and (rest := stream.rest_seconds):
+                    await connection.rest(rest)
+        self._take(parser.end())
+
+    def _take(self, events: list[bytes]) -> None:
+        self._stream.take(_readable(events, self._answer), self._line.dialect)
+
+    def _was_closed(self, error: Exception, connection: Connection) -> bool:
+        """Whether the call went to a kept connection, and ended at once and without an answer.
+
+        Servers close idle connections whenever they like, also in that moment; to send such a call
+        again is what RFC 9112, section 9.3.1, allows where a repetition does no harm.
+        """
+        is_early = self._clock() - self._begun <= _CLOSED_WITHIN_SECONDS
+        has_hope = is_early and not (connection.is_new or self._stream.has_begun)
+        return has_hope and is_lost_connection(error)
+
+    def _classified(self, error: Exception) -> ProviderError | FormRefused:
+        match error:
+            case TimeoutError():
+                return self._error(self._stream.timed_out())
+            case Oversized():
+                return self._error(FailureKind.OVERSIZED)
+            case Unreadable():
+                return self._error(FailureKind.UNREADABLE, detail=str(error))
+            case Faulted():
+                return self._error_of(fault_of(HTTPStatus.OK, error.body))
+            case _ if kind := classify_transport_error(error):
+                return self._error(kind, detail=str(error))
+            case _:
+                raise error
+
+    def _error_of(self, fault: Fault) -> ProviderError | FormRefused:
+        """Make the error of a fault; the wait that its headers ask for goes before its own."""
+        headers, ladder = self._answer.headers, self._line.dialect.ladder
+        wait = retry_after(headers, now=datetime.now(UTC))
+        fault = replace(fault, wait=fault.wait if wait is None else wait)
+        kind = classify(fault)
+        elsewhere = headers.get("location", "")
+        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.message
+        error = self._error(kind, detail=detail, wait=fault.wait)
+        if self._answer.length or step_down(ladder.first(), fault, ladder=ladder) is None:
+            return error
+        step = step_down(self._form, fault, ladder=ladder)
+        return FormRefused(step, error=error, reason=self._line.without_secrets(fault.message))
+
+    def _error(
+        self, kind: FailureKind, *, detail: str = "", wait: float | None = None
+    ) -> ProviderError:
+        return error_of(kind, self._line.without_secrets(detail), retry_after=wait)
+
+
+def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
+    """Read events; one that cannot be read costs itself alone."""
+    for event in events:
+        try:
+            yield part_of(event)
+        except Unreadable as odd:
+            answer.skip(str(odd))
+
+
+def _request_id(response: httpx.Response) -> str | None:
+    return next((id_ for name in _IDS if (id_ := name_of(response.headers.get(name)))), None)

@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 from uuid_utils.compat import uuid7
 
-from shared.errors import ErrorCode
+from shared.errors import REPETITIONS, ErrorCode
 from shared.postgres.database import Database
 from tests.services import StartWorker
 from tests.support.client import read, settled, submit
@@ -240,6 +240,34 @@ async def test_a_claim_knows_the_calls_of_each_missing_item(database: Database):
     again = await claimer.claim(claim.request_id)
 
     assert again.called == {0: CallsMade(3, 3, "rate_limited", "it was rate_limited")}
+
+
+async def test_a_claim_counts_apart_what_uses_nothing_up(database: Database):
+    claimer = Claimer(database)
+    claim = await claimer.claim(await a_request(database, count=1))
+    outcomes = ("cancelled", "timeout", "auth", "quota_exhausted", "misconfigured")
+    made = [a_call(claim, outcome) for outcome in (*outcomes, *REPETITIONS)]
+    await record_calls(database, [(*made,)])
+    await release(database, claim, after_seconds=0, counted=0)
+    claimer.running.clear()
+
+    again = await claimer.claim(claim.request_id)
+
+    assert again.called == {0: CallsMade(7, 2, "misconfigured", "it was misconfigured")}
+
+
+async def test_a_call_that_is_made_again_at_once_is_shown_as_no_failure(
+    api: httpx.AsyncClient, database: Database
+):
+    claim = await claimed(database, count=1, deadline_in=-1)
+    path = f"/generation-requests/{claim.request_id}"
+    await record_calls(database, [(a_call(claim, "timeout"), a_call(claim, "form_refused"))])
+
+    told = await read(api, path)
+    assert (told["last_failure"]["code"], told["last_failure"]["calls"]) == ("timeout", 2)
+
+    await settle_all_due(database, take_over_until=None)
+    assert (await read(api, path))["error"]["message"].endswith("timeout: it was timeout")
 
 
 async def test_an_item_fails_once_it_has_cost_as_much_as_it_may(

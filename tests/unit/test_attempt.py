@@ -10,10 +10,11 @@ from itertools import chain, repeat
 import pytest
 
 from schemas.usage import Tokens
-from shared.errors import ErrorCode
+from shared.errors import ACCOUNT_FAULTS, ErrorCode
 from tests.support.model_calls import QUICK, a_claim, attempted, calls_for, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
+from worker_service.claims.claim import CallsMade, Claim
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
 from worker_service.generation.calling import LeaseOver
@@ -26,6 +27,7 @@ from worker_service.providers import (
     Spent,
     TransientError,
 )
+from worker_service.providers.failures import TABLE, Reaction
 from worker_service.settlement.provider_calls import ProviderCall
 
 Step = Completion | Exception | None
@@ -265,3 +267,65 @@ async def test_a_cancelled_attempt_ends_its_call():
     with pytest.raises(asyncio.CancelledError):
         await attempting
     assert provider.aborted == 1
+
+
+def claimed_after(made: CallsMade) -> Claim:
+    return replace(a_claim(provider="demo", called={0: made}), constraints="{}")
+
+
+async def test_a_call_that_is_refused_for_the_accounts_sake_uses_nothing_up():
+    provider = Scripted(steps(CredentialRefused("no")))
+
+    outcome = await asked(provider, replace(POLICY, calls_per_item=1))
+
+    assert isinstance(outcome, Deferred)
+
+
+async def test_calls_before_that_do_not_count_use_nothing_up():
+    claim = claimed_after(CallsMade(9, 0, "auth", "no"))
+    tools = tools_with(Scripted(), policy=replace(POLICY, calls_per_item=1))
+
+    outcome = await attempted(claim, tools=tools)
+
+    assert isinstance(outcome, Succeeded)
+    assert outcome.attempts == 10
+
+
+@pytest.mark.parametrize(
+    ("recorded", "code"), [("timeout", "timeout"), ("a_code_of_tomorrow", "unexpected")]
+)
+async def test_an_item_at_its_bound_fails_with_the_last_code_if_this_worker_knows_it(
+    recorded: str, code: str
+):
+    policy = replace(POLICY, calls_per_item=25)
+    claim = claimed_after(CallsMade(26, 25, recorded, "it was odd"))
+
+    outcome = await attempted(claim, tools=tools_with(Scripted(), policy=policy))
+
+    assert outcome == Failed(
+        code=ErrorCode(code),
+        message="25 provider calls were made for the item, as many as it may cost; "
+        "the last failure: it was odd",
+        attempts=26,
+    )
+
+
+async def test_a_cancelled_attempt_leaves_what_its_call_has_cost():
+    made: list[ProviderCall] = []
+    provider = Scripted(spend=lambda spent: cost(spent, Spent(received_bytes=17)))
+    provider.gate.clear()
+    claim, tools = a_claim(provider="demo"), tools_with(provider)
+    attempting = asyncio.create_task(attempted(claim, tools=tools, made=made))
+    await eventually(lambda: provider.waiting)
+
+    attempting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await attempting
+    assert [(call.outcome, call.received_bytes) for call in made] == [("cancelled", 17)]
+
+
+def test_what_opens_the_circuit_at_once_is_what_does_not_count():
+    opening = {rule.code for rule in TABLE.values() if rule.reaction is Reaction.OPEN}
+
+    assert opening == ACCOUNT_FAULTS

@@ -21,7 +21,8 @@ from api_service.http.strict_json import learn_parameters
 from api_service.relay import relaying
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
-from shared.postgres.database import connect, wait_for_schema
+from shared.postgres.database import connect
+from shared.postgres.schema import wait_for_schema
 
 DATABASE_SECONDS = 2.5
 """A frozen server is a 503 within 3 s."""
@@ -43,6 +44,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
         settings.database_url,
         patience=DATABASE_SECONDS,
         pool_size=settings.database_pool_size,
+        pooling=settings.database_pooler,
         application_name="api_service",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)

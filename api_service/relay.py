@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from shared.config import SharedSettings, load
 from shared.kafka.publisher import Publisher
 from shared.outbox import Relay
-from shared.postgres.database import Database, connect, wait_for_schema
+from shared.postgres.database import Database, connect
+from shared.postgres.schema import wait_for_schema
 from shared.runtime.logging import configure, get_log
 from shared.runtime.loops import on_signals, repeat
 
@@ -38,6 +39,7 @@ async def relay_alone(settings: SharedSettings) -> None:
         settings.database_url,
         patience=DATABASE_SECONDS,
         pool_size=2,
+        pooling=settings.database_pooler,
         application_name="relay",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)

@@ -8,7 +8,7 @@ from benchmarks import statements
 from benchmarks.rounds import Sample
 from benchmarks.servers import PARTITIONS, Stack, connected
 from shared.outbox import CLAIM_LEFTOVERS, DELETE_STALE_DISPATCHES
-from shared.postgres.database import APPLIED
+from shared.postgres.schema import APPLIED
 from worker_service.claims.lease import HEARTBEAT, LOST, MAY_TAKE_OVER_UNTIL
 from worker_service.claims.rescue import CLAIM_WAITING, RESUME_RELEASED, TAKE_OVER, TAKE_SUSPECT
 from worker_service.maintenance.crash_loops import CRASH_LOOPS

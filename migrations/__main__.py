@@ -1,16 +1,27 @@
-"""Bring the schema of DATABASE_URL up to date: `python -m migrations`."""
+"""Bring the schema up to date: `python -m migrations`."""
 
 import asyncio
 
+from pydantic import Field
+
 from migrations.migrate import MigrationFailed, migrate
-from shared.config import DatabaseSettings, load
+from shared.config import DatabaseSettings, DatabaseUrl, load
+
+
+class MigrationSettings(DatabaseSettings):
+    """Where the schema is; the turns of those who migrate belong to a session of the server."""
+
+    migrations_database_url: DatabaseUrl | None = Field(
+        None, description="Address of PostgreSQL itself, where DATABASE_URL leads to a pooler."
+    )
 
 
 def main() -> None:
     """Apply what is missing and say what was applied."""
-    settings = load(DatabaseSettings)
+    settings = load(MigrationSettings)
+    url = settings.migrations_database_url or settings.database_url
     try:
-        applied = asyncio.run(migrate(settings.database_url))
+        applied = asyncio.run(migrate(url))
     except MigrationFailed as error:
         raise SystemExit(str(error)) from None
     for migration in applied:

@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )"""
 
+_POOLED = (
+    "wrong setting: DATABASE_URL: it leads to a pooler: "
+    "set MIGRATIONS_DATABASE_URL to the address of PostgreSQL itself"
+)
 _NOT_NOW = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 
 
@@ -56,11 +60,14 @@ async def migrate(url: str, *, wait_seconds: float = 20, folder: Path = _FOLDER)
     CREATE INDEX CONCURRENTLY waits for.
 
     Raises:
-        MigrationFailed: PostgreSQL could not be reached, another starter held the lock for
-            `wait_seconds`, an applied file was edited since, or a file was refused.
+        MigrationFailed: PostgreSQL could not be reached, a pooler stands before it, another
+            starter held the lock for `wait_seconds`, an applied file was edited since, or a file
+            was refused.
     """
     connection = await _connect(url, wait_seconds=wait_seconds)
     try:
+        if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
+            raise MigrationFailed(_POOLED)
         await _take_turn(connection, wait_seconds=wait_seconds)
         await connection.execute("SET lock_timeout = '5s'")
         await connection.execute(_HISTORY)

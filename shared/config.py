@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, Va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from schemas.providers import BUILT_IN, PROVIDER_NAME
+from shared.postgres.pooling import Pooling
 
 SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
@@ -105,6 +106,10 @@ class SharedSettings(DatabaseSettings, KafkaSettings):
     )
     database_pool_size: Annotated[int, Field(ge=2, le=500)] = Field(
         10, description="Connections to PostgreSQL that one process opens at the most."
+    )
+    database_pooler: Pooling = Field(
+        Pooling.NONE,
+        description="What DATABASE_URL leads to: none (PostgreSQL), or transaction (PgBouncer).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important events that are logged."

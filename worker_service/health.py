@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from shared.errors import DatabaseUnavailable
 from shared.kafka.publisher import Publisher
-from shared.postgres.database import APPLIED, SCHEMA_VERSION, Database
+from shared.postgres.database import Database
+from shared.postgres.schema import APPLIED, SCHEMA_VERSION
 from shared.runtime.metrics import MEDIA_TYPE, REQUESTS_IN_FLIGHT, WORKER, exposition
 from worker_service.claims.slots import Slots
 

@@ -11,7 +11,8 @@ from shared.http.server import Server
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.outbox import Relay
-from shared.postgres.database import Database, connect, wait_for_schema
+from shared.postgres.database import Database, connect
+from shared.postgres.schema import wait_for_schema
 from shared.runtime.garbage import collect_seldom
 from shared.runtime.logging import get_log
 from shared.runtime.loops import on_signals
@@ -212,6 +213,7 @@ async def run_worker(
         settings.database_url,
         patience=settings.lease_seconds / STATEMENTS_PER_LEASE,
         pool_size=settings.database_pool_size,
+        pooling=settings.database_pooler,
         application_name="worker_service",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)

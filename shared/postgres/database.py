@@ -2,24 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import LiteralString, TypeAlias
 
 import asyncpg
 
 from shared.errors import DatabaseContended, DatabaseUnavailable
+from shared.postgres.limits import Limits
+from shared.postgres.pooling import Pooling
 from shared.runtime.logging import get_log
-from shared.sql import sql
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-SCHEMA_VERSION = "20261128000200"
-"""The newest migration that the services rely on."""
-
-APPLIED = sql("SELECT 1 FROM schema_migrations WHERE version >= :version LIMIT 1")
-
 _CONNECT_SECONDS = 2.0
 _TURN_SECONDS = 2.0
+_REFUSED = "unsupported startup parameter"
 
 _UNREACHABLE = (
     OSError,
@@ -47,6 +44,14 @@ _CONTENDED = (
 log = get_log()
 
 
+def is_refused_for_good(error: BaseException) -> bool:
+    """Whether a pooler refuses what a session begins with; it refuses that always.
+
+    PgBouncer has one SQLSTATE, 08P01, for this and for its outages.
+    """
+    return isinstance(error, asyncpg.ProtocolViolationError) and _REFUSED in str(error)
+
+
 class _Turns(asyncio.Semaphore):
     """A turn for each connection, in the order of coming: the pool itself knows no order."""
 
@@ -65,9 +70,16 @@ class _Turns(asyncio.Semaphore):
 class Database:
     """A pool whose statements end within `patience` seconds, whatever the server does."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        *,
+        patience: float,
+        pooling: Pooling = Pooling.NONE,
+    ) -> None:
         self._pool = pool
         self.patience = patience
+        self.pooling = pooling
         self._reachable = True
         self._turns = _Turns(pool.get_max_size(), within=min(_TURN_SECONDS, patience / 2))
 
@@ -97,6 +109,8 @@ class Database:
         except TimeoutError as error:
             raise self._lost(f"no answer within {self.patience:g} s") from error
         except _UNREACHABLE as error:
+            if is_refused_for_good(error):
+                raise
             raise self._lost(f"{type(error).__name__}: {error}") from error
         self._note_reached()
 
@@ -142,34 +156,34 @@ class Database:
 
 @asynccontextmanager
 async def connect(
-    url: str, *, patience: float, pool_size: int, application_name: str
+    url: str,
+    *,
+    patience: float,
+    pool_size: int,
+    application_name: str,
+    pooling: Pooling = Pooling.NONE,
 ) -> AsyncIterator[Database]:
     """Open the pool; connections are made when first needed, so the server may be down.
 
     The server-side limits derive from `patience` (seconds): a session whose client has given up
-    is ended by the server too, and holds no lock for longer.
+    is ended by the server too, and holds no lock for longer. A pooler takes none of them from us:
+    behind one they are the role's, and `wait_for_schema` checks them.
     """
-    milliseconds = str(int(patience * 1000))
+    told = {"application_name": application_name, "timezone": "UTC"}
+    if pooling is Pooling.NONE:
+        told |= {"jit": "off", **Limits.within(patience).settings()}
     pool = asyncpg.create_pool(
         url,
         min_size=0,
         max_size=pool_size,
         timeout=_CONNECT_SECONDS,
         reset=_keep_session,
-        server_settings={
-            "application_name": application_name,
-            "timezone": "UTC",
-            "jit": "off",
-            "default_transaction_isolation": "read committed",  # of single statements too
-            "statement_timeout": milliseconds,
-            "lock_timeout": str(int(patience * 500)),
-            "idle_in_transaction_session_timeout": milliseconds,
-            "tcp_user_timeout": milliseconds,
-        },
+        server_settings=told,
+        statement_cache_size=pooling.statement_cache_size,
     )
     await pool
     try:
-        yield Database(pool, patience=patience)
+        yield Database(pool, patience=patience, pooling=pooling)
     finally:
         pool.terminate()
 
@@ -186,29 +200,3 @@ def _ended(lent: Connection) -> bool:
 
 async def _keep_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Spare the round trip of RESET ALL: no statement of ours changes its session."""
-
-
-async def wait_for_schema(database: Database, *, seconds: float) -> None:
-    """Wait until the schema is at least the one that the services rely on.
-
-    Raises:
-        SystemExit: it was not within `seconds`; the message is one line for the operator.
-    """
-    problem = "PostgreSQL, at DATABASE_URL, cannot be reached"
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while True:
-                try:
-                    if await APPLIED.fetchrow(database, version=SCHEMA_VERSION):
-                        return
-                    problem = f"the schema is older than {SCHEMA_VERSION}: run `make migrate`"
-                except asyncpg.UndefinedTableError:
-                    problem = "the schema is missing: run `make migrate`"
-                except DatabaseUnavailable as error:
-                    problem = f"PostgreSQL, at DATABASE_URL, cannot be reached ({error})"
-                # asyncpg, or the server, refuses what the address asks for only at a connection.
-                except (ValueError, asyncpg.PostgresError) as error:
-                    reason = " ".join(str(error).split())
-                    raise SystemExit(f"wrong setting: DATABASE_URL: {reason}") from None
-                await asyncio.sleep(0.5)
-    raise SystemExit(f"{problem} (waited {seconds:g} s)")

@@ -5,15 +5,18 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from devstack import postgres
+from devstack.ports import pick_free_port
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
 from shared.errors import DatabaseContended, DatabaseUnavailable
-from shared.postgres.database import connect, wait_for_schema
+from shared.postgres.database import connect
+from shared.postgres.schema import wait_for_schema
 from tests.services import api_settings
 from tests.stack import Stack
 from tests.support.api import api_told, problem_of
@@ -241,6 +244,14 @@ async def test_several_servers_without_a_primary_are_a_database_that_is_away(dat
     async with connect(url, patience=2, pool_size=2, application_name="me") as database:
         with pytest.raises(DatabaseUnavailable, match="TargetServerAttributeNotMatched"):
             await database.fetchrow("SELECT 1")
+
+
+async def test_of_several_servers_the_one_that_answers_is_taken(database_url: str):
+    server = urlsplit(database_url)
+    away = f"{server.username}@127.0.0.1:{pick_free_port()},{server.hostname}:{server.port}"
+    url = server._replace(netloc=away).geturl() + "?target_session_attrs=read-write"
+    async with connect(url, patience=2, pool_size=2, application_name="me") as database:
+        await wait_for_schema(database, seconds=5)
 
 
 async def test_a_connection_is_in_utc_and_limited_by_the_server_too(database_url: str):

@@ -22,7 +22,8 @@ import worker_service
 from migrations.migrate import Migration, MigrationFailed, migrate, migrations
 from schemas.dead_letters import ABOUT_RECORDS, Reason
 from schemas.states import Priority, Status
-from shared.postgres.database import SCHEMA_VERSION, Database
+from shared.postgres.database import Database
+from shared.postgres.schema import SCHEMA_VERSION
 from shared.sql import Statement
 from tests.support.requests import a_request
 

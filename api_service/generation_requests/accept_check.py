@@ -7,7 +7,10 @@ import asyncpg
 
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import Database
+from shared.runtime.logging import get_log
 from shared.sql import sql
+
+log = get_log()
 
 _SHARED_SECONDS = 2.0
 _REFUSED_SECONDS = 5.0
@@ -24,7 +27,10 @@ SELECT id, entity_type, requested_count, traceparent, deadline_at
 
 
 class AcceptCheck:
-    """Try what an accept needs; all who ask within 2 s share a try and its answer."""
+    """Try what an accept needs; all who ask during a try, or within 2 s, share it and its answer.
+
+    A try belongs to none of them: it goes on when the one who began it leaves.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,17 +40,23 @@ class AcceptCheck:
 
     async def passes(self) -> bool:
         """Whether an accept would be written now, and none was refused within 5 s."""
-        now = time.monotonic()
-        if now < self._refused_until:
+        if time.monotonic() < self._refused_until:
             return False
-        if self._try is None or now - self._tried_at >= _SHARED_SECONDS:
-            self._try, self._tried_at = asyncio.create_task(self._accept_nothing()), now
-        return await asyncio.shield(self._try)
+        return await asyncio.shield(self._shared_try())
 
     def note(self, error: DatabaseUnavailable) -> None:
         """Learn what a real accept has met."""
         if isinstance(error.__cause__, _REFUSALS):
             self._refused_until = time.monotonic() + _REFUSED_SECONDS
+
+    def _shared_try(self) -> asyncio.Task[bool]:
+        now = time.monotonic()
+        if self._try is not None:
+            is_fresh = now - self._tried_at < _SHARED_SECONDS
+            if not self._try.done() or (is_fresh and not self._try.cancelled()):
+                return self._try
+        self._try, self._tried_at = asyncio.create_task(self._accept_nothing()), now
+        return self._try
 
     async def _accept_nothing(self) -> bool:
         try:
@@ -52,5 +64,8 @@ class AcceptCheck:
                 await LOCK_BRIEFLY.execute(connection)
                 await ACCEPT_NOTHING.execute(connection)
         except DatabaseUnavailable:
+            return False
+        except Exception:  # whatever it is (a missing privilege or table), an accept meets it too
+            log.exception("accept_check_failed")
             return False
         return True

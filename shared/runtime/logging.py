@@ -15,6 +15,7 @@ from structlog.typing import EventDict, Processor
 from shared.config import SharedSettings
 
 Event = Literal[
+    "accept_check_failed",
     "admission_lowered",
     "admission_restored",
     "attempt_finished",

@@ -1,6 +1,7 @@
 from collections.abc import Awaitable, Callable
 
 from benchmarks.counters import broken
+from benchmarks.figures import streams
 from benchmarks.load import Plan, percentile
 from benchmarks.report import row
 from benchmarks.rounds import Sample, alternate, beside, difference
@@ -68,3 +69,35 @@ def test_a_request_says_how_long_its_body_is():
     assert head.startswith(b"POST /x HTTP/1.1\r\n")
     assert b"Content-Length: 9" in head
     assert len(body) == 9
+
+
+def measured_streams(**paces: float) -> dict[str, list[Sample]]:
+    """Return the rounds of the streams, ours with these paces."""
+    ours = {f"{number:,} streams": [{"per_second": 40.0, "cpu_us": 25.0}] for number in (100, 300)}
+    ours |= {
+        f"{name} streams": [{"per_second": pace, "cpu_us": 31.0}] for name, pace in paces.items()
+    }
+    bare = {
+        f"{name}, {how}": samples for name, samples in ours.items() for how in ("raw", "openai")
+    }
+    return ours | bare
+
+
+def test_the_pace_at_the_most_streams_stands_beside_the_best_one():
+    rounds = measured_streams(**{"500": 190.0, "1,000": 95.0})
+
+    last = streams.lines(rounds)[-1]
+
+    assert last.what == "1,000 streams, beside the best pace (500 streams)"
+    assert (last.ours, last.theirs, last.ratio) == (95.0, 190.0, 0.5)
+    assert last.aim == "≥ 0.9"
+
+
+def test_a_token_has_an_aim_for_its_cpu_at_any_number_of_streams():
+    rounds = measured_streams(**{"500": 190.0, "1,000": 195.0})
+
+    aims = [
+        line.aim for line in streams.lines(rounds) if line.what.endswith("token, beside the SDK")
+    ]
+
+    assert aims == ["≤ 30"] * len(streams.STREAMS)

@@ -1,6 +1,7 @@
 """The topics of the service, and the command that creates them: `python -m shared.kafka.topics`."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -9,14 +10,11 @@ from pydantic import Field
 
 from schemas.states import Priority
 from shared.config import KafkaSettings, load
+from shared.kafka.timestamps import TIMES_OF_THE_BROKER, take_times_of_broker
 
 _TOPIC_ALREADY_EXISTS = 36
 _LEADER_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-
-_TIMES_OF_THE_BROKER = {"message.timestamp.type": "LogAppendTime"}
-"""Else a broker refuses the records of a host whose clock is an hour ahead, and keeps for longer
-or shorter than it should those of a host whose clock is wrong by less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +63,11 @@ class TopicSettings(KafkaSettings):
 
 async def create_topics(
     bootstrap_servers: str, topics: Topics, *, partitions: int, replication_factor: int = 1
-) -> None:
+) -> list[str]:
     """Create the topics that are missing, and return when every one can be written to.
 
-    Topics that exist are left as they are.
+    Of topics that exist nothing changes but the time that their records carry. Returns a line for
+    each of them that was altered, or is to be altered by hand.
 
     Raises:
         TopicsRefused: the brokers could not be reached or refused a topic.
@@ -82,7 +81,7 @@ async def create_topics(
                     name,
                     num_partitions=partitions,
                     replication_factor=replication_factor,
-                    topic_configs={"max.message.bytes": str(largest), **_TIMES_OF_THE_BROKER},
+                    topic_configs={"max.message.bytes": str(largest), **TIMES_OF_THE_BROKER},
                 )
                 for name, largest in _sizes(topics).items()
             ]
@@ -92,6 +91,8 @@ async def create_topics(
                 raise TopicsRefused(f"topic {name}: {for_code(code).__name__} {message}")
         async with asyncio.timeout(_LEADER_SECONDS):
             await _wait_for_leaders(admin, set(_sizes(topics)))
+        existing = [name for name, code, *_ in answer.topic_errors if code == _TOPIC_ALREADY_EXISTS]
+        return await take_times_of_broker(admin, existing)
     except (KafkaError, OSError, TimeoutError) as error:
         raise TopicsRefused(f"Kafka at {bootstrap_servers} cannot be reached: {error}") from error
     finally:
@@ -129,7 +130,8 @@ def main() -> None:
         replication_factor=settings.kafka_replication_factor,
     )
     try:
-        asyncio.run(creation)
+        for line in asyncio.run(creation):
+            print(line, file=sys.stderr)  # noqa: T201 - a command tells its caller
     except TopicsRefused as error:
         raise SystemExit(str(error)) from None
 

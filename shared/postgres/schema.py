@@ -11,7 +11,7 @@ from shared.postgres.limits import Limits
 from shared.postgres.pooling import REMEDY, Pooling
 from shared.sql import sql
 
-SCHEMA_VERSION = "20261128000200"
+SCHEMA_VERSION = "20261128000400"
 """The newest migration that the services rely on."""
 
 APPLIED = sql("SELECT 1 FROM schema_migrations WHERE version >= :version LIMIT 1")

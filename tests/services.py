@@ -159,9 +159,10 @@ async def balanced(database: Database) -> AsyncIterator[None]:
 @pytest.fixture
 async def balanced_services(
     database: Database,
-    api: httpx.AsyncClient,  # noqa: ARG001 - the check comes before it is closed
-    start_worker: StartWorker,  # noqa: ARG001 - likewise
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,  # noqa: ARG001 - the check comes before it is drained
 ) -> AsyncIterator[None]:
     """Check after the test, while its relay still runs, that the invariants hold."""
     yield
     await invariants.check_relayed(database)
+    await invariants.check_usage(api, database)

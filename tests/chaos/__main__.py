@@ -53,6 +53,8 @@ def _report(seed: int, workers: int) -> Report:
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     report = asyncio.run(run_seed(seed, folder, workers=workers))
     print(row(report), flush=True)
+    for call in report.ledger.in_flight:
+        print(f"       in flight: {call}")
     for violation in report.violations:
         print(f"       {violation}")
     if report.violations:

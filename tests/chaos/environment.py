@@ -20,6 +20,7 @@ from tests.chaos.load import KILLER, Load
 from tests.chaos.stalls import Stalls
 from tests.stack import PARTITIONS, Stack
 from tests.support.invariants.calls import Exposure
+from tests.support.invariants.ledger import Outage, ProcessEnd
 from tests.support.invariants.watch import Watch
 from tests.support.model_server import Call, Item, Model, model_served
 from tests.support.model_workers import ModelWorker, beginner, meet_during_call
@@ -76,8 +77,14 @@ class Environment:
     stalls: Stalls = field(default_factory=lambda: Stalls(LEASE_SECONDS))
     surprises: list[str] = field(default_factory=list)
     """What no fault accounts for: a process that left by itself, a fault that met an error."""
+    ends: dict[int, ProcessEnd] = field(default_factory=dict)
+    """How processes of workers have ended, by their ids."""
+    outages: list[Outage] = field(default_factory=list)
+    """When something was done to PostgreSQL as a whole."""
     poison: set[tuple[str, int, int]] = field(default_factory=set)
     """Coordinates of the records that nobody can handle."""
+
+    _killed_at: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.model.arrived = self.note_call
@@ -98,12 +105,33 @@ class Environment:
             )
         )
 
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Note that PostgreSQL may take no rows inside the block."""
+        since = time.time()
+        try:
+            yield
+        finally:
+            self.outages.append(Outage(since, time.time()))
+
+    def note_end(self, place: WorkerPlace, *, at: float) -> None:
+        """Note that a worker's process has ended; the first one to notice knows best."""
+        process = place.service.process
+        end = ProcessEnd(
+            worker=place.name,
+            process=process.pid,
+            at=min(at, self._killed_at.get(process.pid, at)),
+            was_killed=process.returncode == -signal.SIGKILL,
+        )
+        self.ends.setdefault(process.pid, end)
+
     async def supervise(self) -> NoReturn:
         """Start again what has died, as an orchestrator does."""
         while True:
             for place in self.workers:
                 if not place.is_running and not place.holders:
                     self._note_exit(place.service)
+                    self.note_end(place, at=time.time())
                     self.expose([place], since=time.time() - 2 * _SUPERVISED_EVERY_SECONDS)
                     place.start()
             for api in [api for api in self.apis if api.process.poll() is not None]:
@@ -123,6 +151,7 @@ class Environment:
     def note_call(self, call: Call) -> None:
         """Let the call of a killer kill, and carry out what is ordered for a call."""
         if call.item.tag.startswith(KILLER):
+            self._killed_at[call.process] = time.time()
             next(place for place in self.workers if place.name == call.worker).send(signal.SIGKILL)
         meet_during_call(self.workers, call)
 
@@ -151,8 +180,13 @@ class Environment:
         return [
             f"{place.name} left with status {status}"
             for place in self.workers
-            if (status := await _exit_status(place.service)) != 0
+            if (status := await self._left(place)) != 0
         ]
+
+    async def _left(self, place: WorkerPlace) -> int:
+        status = await _exit_status(place.service)
+        self.note_end(place, at=time.time())
+        return status
 
 
 async def stopped(server: Server) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,9 @@ from shared.postgres.database import Database
 from tests.chaos.environment import Environment, environment_opened
 from tests.chaos.faults import FAULTS, Fault, pick
 from tests.chaos.load import KILLER, Load, draw_load
-from tests.support.invariants import calls, over_http, tables, topics
+from tests.support.invariants import calls, ledger, over_http, tables, topics
 from tests.support.invariants.calls import Waste
+from tests.support.invariants.ledger import Comparison
 from tests.support.model_server import Item
 from tests.support.waiting import eventually
 
@@ -27,13 +28,15 @@ _SETTLED_WITHIN_SECONDS = 120.0
 _PUBLISHED_WITHIN_SECONDS = 60.0
 _BROKEN_SECONDS = 240.0
 _CRASH_LIMIT = 3
+_POSTGRES = "postgres"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strike:
-    """A fault and when it begins, in seconds after the load."""
+    """A fault of a part and when it begins, in seconds after the load."""
 
     at_seconds: float
+    part: str
     fault: Fault
 
 
@@ -59,6 +62,7 @@ class Report:
     """How often a worker stood still, and no fault was to blame."""
     violations: list[str]
     waste: Waste
+    ledger: Comparison
 
 
 def draw_plan(seed: int) -> Plan:
@@ -67,6 +71,7 @@ def draw_plan(seed: int) -> Plan:
     strikes = [
         Strike(
             at_seconds=draw.uniform(_FIRST_FAULT_SECONDS, _LAST_FAULT_SECONDS),
+            part=faults,
             fault=pick(faults, seed)(draw),
         )
         for faults in FAULTS
@@ -116,8 +121,10 @@ async def _break(environment: Environment, plan: Plan) -> list[str]:
 async def _inject(environment: Environment, inject: Strike) -> str | None:
     """Do it in its time; one that meets an error of its own must not end the others."""
     await asyncio.sleep(inject.at_seconds)
+    is_outage = inject.part == _POSTGRES
     try:
-        came_to_pass = await inject.fault.inject(environment)
+        with environment.outage() if is_outage else nullcontext():
+            came_to_pass = await inject.fault.inject(environment)
     except Exception as error:  # noqa: BLE001 - it may be whatever a client raises
         environment.surprises.append(f"the fault {inject.fault.name!r} met {error!r}")
         return None
@@ -151,6 +158,7 @@ async def _left(
 async def _audited(
     environment: Environment, plan: Plan, *, faults: list[str], late: list[str]
 ) -> Report:
+    left = await environment.leave()  # first of all: then every call that ended is recorded
     promised = {path.rpartition("/")[2]: path for path in plan.load.promised.values()}
     items = await calls.items_of(environment.database)
     stalls = environment.stalls.exposures(environment.workers)
@@ -160,7 +168,9 @@ async def _audited(
         script_of=plan.load.script_of,
         exposures=[*environment.exposures, *stalls],
     )
+    compared = await _compared(environment)
     violations = [
+        *left,
         *late,
         *environment.surprises,
         *environment.watch.violations,
@@ -176,12 +186,8 @@ async def _audited(
             may_be_given_up=partial(_may_be_given_up, environment),
         ),
         *waste.violations(),
-        *calls.unrecorded(
-            environment.model.calls,
-            await calls.recorded_calls(environment.database),
-            exposures=environment.exposures,
-        ),
-        *await environment.leave(),
+        *await tables.unpaid(environment.database),
+        *compared.violations,
     ]
     return Report(
         seed=plan.seed,
@@ -191,12 +197,25 @@ async def _audited(
         stalls=len(stalls),
         violations=violations,
         waste=waste,
+        ledger=compared,
+    )
+
+
+async def _compared(environment: Environment) -> Comparison:
+    model = environment.model
+    return ledger.compare(
+        [*model.calls, *model.turned_away],
+        await ledger.read(environment.database),
+        answered_at=model.answered_at,
+        ends=environment.ends.values(),
+        outages=[*environment.outages, *environment.stalls.outages(environment.workers)],
     )
 
 
 async def _told(environment: Environment, promised: dict[str, str]) -> list[str]:
     async with httpx.AsyncClient(base_url=environment.door.url, timeout=30) as api:
-        return await over_http.violations(api, promised)
+        calls_made = await ledger.calls_by_request(environment.database)
+        return await over_http.violations(api, promised, calls=calls_made)
 
 
 def _may_be_given_up(environment: Environment, item: Item) -> bool:

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from tests.support.invariants.calls import Exposure
+from tests.support.invariants.ledger import Outage
 from tests.support.model_workers import ModelWorker
 
 _GRACE_SECONDS = 2.0
@@ -44,9 +46,18 @@ class Stalls:
             )
             for worker in workers
             for log in worker.logs
-            for since, until in _unanswered(log.read_text(encoding="utf-8").splitlines())
+            for since, until in _spells(log)
             if not any(begin <= since <= end for begin, end in self._excused)
         ]
+
+    def outages(self, workers: Iterable[ModelWorker]) -> list[Outage]:
+        """Return when PostgreSQL did not answer a worker, on purpose or not."""
+        noticed = [spell for worker in workers for log in worker.logs for spell in _spells(log)]
+        return [Outage(since, until) for since, until in (*self._excused, *noticed)]
+
+
+def _spells(log: Path) -> Iterator[tuple[float, float]]:
+    return _unanswered(log.read_text(encoding="utf-8").splitlines())
 
 
 def _unanswered(lines: Iterable[str]) -> Iterator[tuple[float, float]]:

@@ -522,7 +522,8 @@ INSERT INTO generation_requests
 VALUES ($1, 'sentence', 'completed', 1, 1, 1, '', now(), now())"""
 
 OLD_ITEM = """
-INSERT INTO generation_items (generation_request_id, ordinal, status, error_code, entity, attempts, usage)
+INSERT INTO generation_items
+    (generation_request_id, ordinal, status, error_code, entity, attempts, usage)
 SELECT $1, 0, CASE WHEN $2 THEN 'succeeded' ELSE 'failed' END, CASE WHEN NOT $2 THEN 'x' END,
        CASE WHEN $2 THEN '{}'::jsonb END, 1, $3
     ON CONFLICT (generation_request_id, ordinal) DO UPDATE

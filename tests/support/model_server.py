@@ -1,7 +1,8 @@
 """An outside model over HTTP, in the test's own process: it outlives the workers that call it.
 
 It answers each item as its script says, one verdict for each call and the last one for ever, and
-notes every call. Who calls is told by the key, which item it is about by the prompt.
+notes every call. Who calls is told by the key, which item it is about by the prompt, and which row
+of `provider_calls` it will be by a header.
 """
 
 import asyncio
@@ -10,11 +11,12 @@ import logging
 import re
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import UUID, uuid4
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -25,6 +27,7 @@ from shared.http.server import Server, listen
 from tests.support.waiting import eventually
 
 PATH = "/v1/chat/completions"
+CALL_ID, PROCESS = "X-Call-Id", "X-Process"
 RETRY_AFTER_SECONDS = 1
 _DRIP_SECONDS = 0.25
 _ITEM = re.compile(r"sentence number (?P<number>\d+) of a varied series about (?P<tag>[\w-]+),")
@@ -78,11 +81,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call that was scripted, with the time at which it arrived (seconds of the epoch)."""
+    """A call that arrived `at` (seconds of the epoch), from a process of a worker."""
 
     worker: str
     item: Item
     at: float
+    process: int = 0
+    call_id: UUID = field(default_factory=uuid4)
 
 
 class _Dropped(ConnectionResetError):
@@ -94,7 +99,8 @@ class Model:
     """The model's behaviour and its book of calls.
 
     `script_of` tells how the calls for an item are answered. `arrived` is told of each call,
-    before the answer. Calls that the mood turned away were not worked on: they are only counted.
+    before the answer. `calls` were worked on as scripted, those that the mood turned away were not.
+    `answered_at` is when a call had its answer, in seconds of the epoch.
     """
 
     script_of: Callable[[Item], Script]
@@ -102,25 +108,29 @@ class Model:
     latency_of: Callable[[Item], float] = lambda _: 0.0
     mood: Mood = Mood.WELL
     calls: list[Call] = field(default_factory=list)
-    turned_away: int = 0
+    turned_away: list[Call] = field(default_factory=list)
+    answered_at: dict[UUID, float] = field(default_factory=dict)
     _made: defaultdict[Item, int] = field(default_factory=lambda: defaultdict(int))
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: Request) -> Response:
         """Answer a call."""
-        if self.mood is not Mood.WELL:
-            self.turned_away += 1
-            return _MOODS[self.mood]
         try:
-            call = _read(request.headers["Authorization"], await request.json())
+            call = _read(request.headers, await request.json())
         except ClientDisconnect:
             return Response()  # the caller is dead, and was never heard
+        if self.mood is not Mood.WELL:
+            self.turned_away.append(call)
+            self.answered_at[call.call_id] = time.time()
+            return _MOODS[self.mood]
         script = self.script_of(call.item)
         verdict = script[min(self._made[call.item], len(script) - 1)]
         self._made[call.item] += 1
         self.calls.append(call)
         self.arrived(call)
         await self._think(self.latency_of(call.item))
+        if verdict not in _UNENDING:
+            self.answered_at[call.call_id] = time.time()
         return self._respond(verdict, call.item)
 
     def close(self) -> None:
@@ -165,11 +175,20 @@ async def _half() -> AsyncIterator[bytes]:
     raise _Dropped
 
 
-def _read(authorization: str, body: dict[str, Any]) -> Call:
+_UNENDING = (Verdict.HUNG, Verdict.DRIPPING)
+
+
+def _read(headers: Mapping[str, str], body: dict[str, Any]) -> Call:
     found = _ITEM.search(body["messages"][-1]["content"])
     assert found is not None, "the prompt names the tag of its request"
     item = Item(found["tag"], int(found["number"]) - 1)
-    return Call(worker=authorization.removeprefix("Bearer "), item=item, at=time.time())
+    return Call(
+        worker=headers["Authorization"].removeprefix("Bearer "),
+        item=item,
+        at=time.time(),
+        process=int(headers[PROCESS]),
+        call_id=UUID(headers[CALL_ID]),
+    )
 
 
 _REASONS = {Verdict.TRUNCATED: "length", Verdict.REFUSED: "content_filter"}

@@ -26,14 +26,14 @@ class ModelUnwell:
         return f"model {self.mood.replace('_', ' ')}"
 
     async def inject(self, environment: Environment) -> bool:
-        since, turned_away = time.time(), environment.model.turned_away
+        since, turned_away = time.time(), len(environment.model.turned_away)
         environment.model.mood = self.mood
         await asyncio.sleep(self.seconds)
         environment.model.mood = Mood.WELL
         asked = {call.item for call in environment.model.calls}
         wrongly = [i for i in asked if environment.load.script_of(i)[-1] is Verdict.SCHEMA_INVALID]
         environment.expose(environment.workers, since=since, items=wrongly)
-        return environment.model.turned_away > turned_away
+        return len(environment.model.turned_away) > turned_away
 
 
 def _unwell(draw: Random, *, mood: Mood) -> ModelUnwell:

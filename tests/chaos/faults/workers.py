@@ -41,6 +41,8 @@ class Signalled:
             if since is None:
                 return False
             await place.service.exit_status(within=_DRAINED_WITHIN_SECONDS)
+            at = since if self.number is signal.SIGKILL else time.time()
+            environment.note_end(place, at=at)
             environment.expose([place], since=since)
             await asyncio.sleep(self.down_seconds)
         return True

@@ -6,22 +6,13 @@ from dataclasses import dataclass
 
 from shared.errors import ErrorCode
 from shared.postgres.database import Database
-from tests.support.model_server import TURNED_AWAY, Call, Item, Script, Verdict, content_of
+from tests.support.model_server import Call, Item, Script, Verdict, content_of
 
 ITEMS = """
 SELECT request.constraints -> 'topic_tags' ->> 0 AS tag, ordinal, item.status, item.error_code,
        entity ->> 'content' AS content, extract(epoch FROM recorded_at)::float8 AS recorded_at
   FROM generation_items AS item
   JOIN generation_requests AS request ON request.id = item.generation_request_id"""
-
-CALLS = """
-SELECT request.constraints -> 'topic_tags' ->> 0 AS tag, ordinal, count(*)::int AS calls
-  FROM provider_calls AS call
-  JOIN generation_requests AS request ON request.id = call.generation_request_id
- WHERE coalesce(call.error_message NOT LIKE '%' || $1 || '%', true)
- GROUP BY 1, 2"""
-
-_LONGEST_CALL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,32 +118,6 @@ def waste(
         wasted=wasted.total(),
         allowed=allowed.total(),
         unexplained=wasted - allowed,
-    )
-
-
-async def recorded_calls(database: Database) -> Counter[Item]:
-    """Count the calls that are recorded, without those that the model did not work on."""
-    rows = await database.fetch(CALLS, TURNED_AWAY)
-    return Counter({Item(row["tag"], row["ordinal"]): row["calls"] for row in rows})
-
-
-def unrecorded(
-    served: Collection[Call], recorded: Counter[Item], *, exposures: Collection[Exposure]
-) -> list[str]:
-    """Return the items with more unrecorded calls than were in flight when workers were lost."""
-    in_flight = Counter(call.item for call in served if _was_in_flight(call, exposures))
-    missing = Counter(call.item for call in served) - recorded
-    return [
-        f"{count} calls for {item} were served and never recorded, beside those in flight at a kill"
-        for item, count in (missing - in_flight).items()
-    ]
-
-
-def _was_in_flight(call: Call, exposures: Collection[Exposure]) -> bool:
-    return any(
-        call.worker in exposure.workers
-        and exposure.since - _LONGEST_CALL_SECONDS <= call.at <= exposure.until
-        for exposure in exposures
     )
 
 

@@ -11,20 +11,40 @@ Json = dict[str, Any]
 _PAGE = 100
 
 
-async def violations(api: httpx.AsyncClient, promised: Mapping[str, str]) -> list[str]:
-    """Return what the API tells wrongly of the requests whose paths were promised, by their ids."""
-    listed = await _listed(api)
+async def violations(
+    api: httpx.AsyncClient, promised: Mapping[str, str], *, calls: Mapping[str, int]
+) -> list[str]:
+    """Return what the API tells wrongly of the requests whose paths were promised, by their ids.
+
+    `calls` is how many are recorded, by the same ids.
+    """
+    listed = [entry["request_id"] for entry in await _listed(api)]
     found = [
         f"request {request_id} is listed {listed.count(request_id)} times"
         for request_id in promised
         if listed.count(request_id) != 1
     ]
     for request_id, path in promised.items():
-        found += [f"request {request_id} {fault}" for fault in await _faults(api, path)]
+        faults = await _faults(api, path, calls=calls.get(request_id, 0))
+        found += [f"request {request_id} {fault}" for fault in faults]
     return found
 
 
-async def _faults(api: httpx.AsyncClient, path: str) -> list[str]:
+async def usage_violations(api: httpx.AsyncClient, calls: Mapping[str, int]) -> list[str]:
+    """Return the requests of the list whose usage is not that of their recorded calls."""
+    return [
+        f"request {entry['request_id']} {fault}"
+        for entry in await _listed(api)
+        if (fault := _usage_fault(entry, calls.get(entry["request_id"], 0))) is not None
+    ]
+
+
+def _usage_fault(record: Json, calls: int) -> str | None:
+    shown = record["usage"]["calls"]
+    return None if shown == calls else f"shows {shown} of {calls} recorded calls"
+
+
+async def _faults(api: httpx.AsyncClient, path: str, *, calls: int) -> list[str]:
     answer = await api.get(path)
     if answer.status_code != httpx.codes.OK:
         return [f"answers {answer.status_code}"]
@@ -39,17 +59,21 @@ async def _faults(api: httpx.AsyncClient, path: str) -> list[str]:
         "has a letter and needs none, or needs one": (record["dead_letter"] is None)
         != (failed == 0),
     }
-    return [fault for fault, is_there in rules.items() if is_there]
+    usage = _usage_fault(record, calls)
+    return [
+        *(fault for fault, is_there in rules.items() if is_there),
+        *([] if usage is None else [usage]),
+    ]
 
 
-async def _listed(api: httpx.AsyncClient) -> list[str]:
-    ids: list[str] = []
+async def _listed(api: httpx.AsyncClient) -> list[Json]:
+    entries: list[Json] = []
     cursor: dict[str, str] = {}
     while True:
         page: Json = (
             await api.get("/generation-requests", params={"limit": _PAGE, **cursor})
         ).json()
-        ids += [entry["request_id"] for entry in page["data"]]
+        entries += page["data"]
         if not page["has_more"]:
-            return ids
+            return entries
         cursor = {"cursor": page["next_cursor"]}

@@ -1,5 +1,6 @@
 """The invariants that PostgreSQL shows."""
 
+from collections.abc import Mapping
 from typing import LiteralString
 
 from shared.postgres.database import Database
@@ -45,7 +46,35 @@ SELECT generation_request_id AS id FROM dead_letters WHERE generation_request_id
 SELECT concat_ws('/', topic, kafka_partition, kafka_offset) AS id FROM dead_letters
  WHERE generation_request_id IS NULL
  GROUP BY topic, kafka_partition, kafka_offset, content_digest HAVING count(*) > 1""",
+    "request {} has a call for an ordinal out of its range": """
+SELECT DISTINCT request.id FROM generation_requests AS request
+  JOIN provider_calls AS call ON call.generation_request_id = request.id
+ WHERE call.ordinal NOT BETWEEN 0 AND requested_count - 1""",
+    "request {} has a call of a round that it has not begun": """
+SELECT DISTINCT request.id FROM generation_requests AS request
+  JOIN provider_calls AS call ON call.generation_request_id = request.id
+ WHERE call.round NOT BETWEEN 1 AND request.round""",
+    "request {} has a call of an epoch that it has not had": """
+SELECT DISTINCT request.id FROM generation_requests AS request
+  JOIN provider_calls AS call ON call.generation_request_id = request.id
+ WHERE call.epoch NOT BETWEEN 1 AND request.epoch""",
 }
+
+PAID: dict[str, LiteralString] = {
+    "an item of request {} succeeded without a call that did": """
+SELECT DISTINCT item.generation_request_id AS id FROM generation_items AS item
+ WHERE status = 'succeeded' AND NOT EXISTS (
+       SELECT FROM provider_calls AS call
+        WHERE call.generation_request_id = item.generation_request_id
+          AND call.ordinal = item.ordinal AND call.outcome = 'ok')""",
+    "an item of request {} counts more calls than are recorded": """
+SELECT DISTINCT item.generation_request_id AS id FROM generation_items AS item
+ WHERE attempts > (
+       SELECT count(*) FROM provider_calls AS call
+        WHERE call.generation_request_id = item.generation_request_id
+          AND call.ordinal = item.ordinal)""",
+}
+"""What holds of items that workers have made; tests that record items themselves make no calls."""
 
 STALE_DISPATCHES = """
 SELECT outbox.id FROM outbox
@@ -61,9 +90,18 @@ EXISTING = "SELECT id::text FROM generation_requests WHERE id = ANY ($1::uuid[])
 
 async def violations(database: Database) -> list[str]:
     """Return what does not hold, of what holds at every moment."""
+    return await _broken(database, INVARIANTS)
+
+
+async def unpaid(database: Database) -> list[str]:
+    """Return the items of workers that the recorded calls do not account for."""
+    return await _broken(database, PAID)
+
+
+async def _broken(database: Database, invariants: Mapping[str, LiteralString]) -> list[str]:
     return [
         sentence.format(row["id"])
-        for sentence, statement in INVARIANTS.items()
+        for sentence, statement in invariants.items()
         for row in await database.fetch(statement)
     ]
 

@@ -165,6 +165,13 @@ async def test_a_claim_settles_what_was_recorded_whole_and_never_settled(
            VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)""",
         request_id,
     )
+    await database.execute(
+        """INSERT INTO provider_calls
+               (generation_request_id, call_id, ordinal, round, epoch, provider, outcome, seconds,
+                received_bytes)
+           VALUES ($1, gen_random_uuid(), 0, 1, 1, 'demo', 'ok', 1, 0)""",
+        request_id,
+    )
     provider = Scripted()
 
     await start_worker(provider)

@@ -30,6 +30,8 @@ PATH = "/v1/chat/completions"
 CALL_ID, PROCESS = "X-Call-Id", "X-Process"
 RETRY_AFTER_SECONDS = 1
 _DRIP_SECONDS = 0.25
+_KEPT_SECONDS = 3600
+"""An idle connection that is closed may lose a call that was just sent, which nobody then counts."""
 _ITEM = re.compile(r"sentence number (?P<number>\d+) of a varied series about (?P<tag>[\w-]+),")
 
 
@@ -240,6 +242,7 @@ def _sentence(item: Item) -> dict[str, Any]:
 async def model_served(model: Model) -> AsyncIterator[str]:
     """Serve the model and lend its address."""
     server = Server(Starlette(routes=[Route(PATH, model.answer, methods=["POST"])]))
+    server.config.timeout_keep_alive = _KEPT_SECONDS
     listening = listen("127.0.0.1", 0)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await eventually(lambda: server.started)

@@ -11,7 +11,7 @@ from shared.postgres.database import Database
 from tests.services import StartWorker
 from tests.support import poems
 from tests.support.providers import Scripted
-from tests.support.requests import a_request, row_of
+from tests.support.requests import a_request, an_entity_made, row_of
 from tests.support.waiting import eventually
 from worker_service.providers import Call, Completion, TransientError
 
@@ -164,12 +164,7 @@ async def test_an_item_that_a_drain_meets_between_its_stages_is_finished(
 async def test_a_request_resumes_at_the_item_that_is_missing(database: Database, start: Any):
     provider = Scripted(poems.a_poet)
     request_id = await a_poem(database, count=2)
-    await database.execute(
-        """INSERT INTO generation_items
-               (generation_request_id, ordinal, status, entity, attempts)
-           VALUES ($1, 0, 'succeeded', '{"id": "1"}', 2)""",
-        request_id,
-    )
+    await an_entity_made(database, request_id, calls=2)
     await start(provider)
 
     assert (await settled(database, request_id))["status"] == "completed"

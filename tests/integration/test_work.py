@@ -12,7 +12,7 @@ from shared.postgres.database import Database
 from tests.services import StartWorker
 from tests.support.client import read, settled, submit
 from tests.support.providers import Scripted
-from tests.support.requests import a_request, row_of
+from tests.support.requests import a_request, an_entity_made, row_of
 from tests.support.waiting import eventually
 from worker_service.maintenance import table
 from worker_service.providers import (
@@ -160,18 +160,7 @@ async def test_a_claim_settles_what_was_recorded_whole_and_never_settled(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
     request_id = await a_request(database, age=60)
-    await database.execute(
-        """INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
-           VALUES ($1, 0, 'succeeded', '{"id": "1"}', 1)""",
-        request_id,
-    )
-    await database.execute(
-        """INSERT INTO provider_calls
-               (generation_request_id, call_id, ordinal, round, epoch, provider, outcome, seconds,
-                received_bytes)
-           VALUES ($1, gen_random_uuid(), 0, 1, 1, 'demo', 'ok', 1, 0)""",
-        request_id,
-    )
+    await an_entity_made(database, request_id)
     provider = Scripted()
 
     await start_worker(provider)

@@ -20,6 +20,7 @@ from tests.stack import Stack
 from tests.support.waiting import eventually
 
 _CHECKOUT = Path(__file__).parents[2]
+_START_SECONDS = 90.0
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Service:
                 except httpx.TransportError:
                     return False
 
-            await eventually(is_ready, within=30, what=f"{self.log.name} is ready")
+            await eventually(is_ready, within=_START_SECONDS, what=f"{self.log.name} is ready")
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

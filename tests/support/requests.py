@@ -97,6 +97,29 @@ async def row_of(database: Database, request_id: UUID | str) -> asyncpg.Record:
     return row
 
 
+async def an_entity_made(
+    database: Database, request_id: UUID, *, ordinal: int = 0, calls: int = 1
+) -> None:
+    """Insert an item as a worker that died afterwards has recorded it, with its calls."""
+    await database.execute(
+        """INSERT INTO generation_items (generation_request_id, ordinal, status, entity, attempts)
+           VALUES ($1, $2, 'succeeded', '{"id": "1"}', $3)""",
+        request_id,
+        ordinal,
+        calls,
+    )
+    await database.execute(
+        """INSERT INTO provider_calls
+               (generation_request_id, call_id, ordinal, round, epoch, provider, outcome, seconds,
+                received_bytes)
+           SELECT $1, gen_random_uuid(), $2, 1, 1, 'demo', 'ok', 1, 0
+             FROM generate_series(1, $3)""",
+        request_id,
+        ordinal,
+        calls,
+    )
+
+
 async def items_of(database: Database, request_id: UUID) -> dict[int, str]:
     rows = await database.fetch(
         """SELECT ordinal, status FROM generation_items

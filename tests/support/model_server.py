@@ -31,7 +31,7 @@ CALL_ID, PROCESS = "X-Call-Id", "X-Process"
 RETRY_AFTER_SECONDS = 1
 _DRIP_SECONDS = 0.25
 _KEPT_SECONDS = 3600
-"""An idle connection that is closed may lose a call that was just sent, which nobody then counts."""
+"""An idle connection that is closed may lose a call that was just sent: then nothing counts it."""
 _ITEM = re.compile(r"sentence number (?P<number>\d+) of a varied series about (?P<tag>[\w-]+),")
 
 

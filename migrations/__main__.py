@@ -2,18 +2,9 @@
 
 import asyncio
 
-from pydantic import Field
-
 from migrations.migrate import MigrationFailed, migrate
-from shared.config import DatabaseSettings, DatabaseUrl, load
-
-
-class MigrationSettings(DatabaseSettings):
-    """Where the schema is; the turns of those who migrate belong to a session of the server."""
-
-    migrations_database_url: DatabaseUrl | None = Field(
-        None, description="Address of PostgreSQL itself, where DATABASE_URL leads to a pooler."
-    )
+from migrations.settings import MigrationSettings
+from shared.config import load
 
 
 def main() -> None:

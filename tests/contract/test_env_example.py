@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from pydantic.fields import FieldInfo
 
 from api_service.config import ApiSettings
+from migrations.settings import MigrationSettings
 from shared.config import Environment
 from shared.kafka.topics import TopicSettings
 from tests.support.compose import VARIABLES
@@ -18,7 +19,12 @@ from worker_service.providers.model_servers import BUILT_IN_SERVERS, ModelServer
 
 FILE = Path(__file__).parents[2] / ".env.example"
 REQUIRED = {"DATABASE_URL": "postgresql://db/name", "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
-SETTINGS: tuple[type[Environment], ...] = (ApiSettings, WorkerSettings, TopicSettings)
+SETTINGS: tuple[type[Environment], ...] = (
+    ApiSettings,
+    WorkerSettings,
+    TopicSettings,
+    MigrationSettings,
+)
 
 
 IDENTITY = ("base_url", "api_key", "model")

@@ -21,7 +21,7 @@ from tests.support.requests import (
 )
 from worker_service.claims.circuit import Admission
 from worker_service.claims.claim import CRASH_LIMIT, SUSPECT_CRASHES
-from worker_service.claims.claims import CLAIM
+from worker_service.claims.claims import CLAIM, columns_of
 from worker_service.claims.release import release
 from worker_service.claims.run import Run
 from worker_service.claims.slots import Slots
@@ -77,18 +77,14 @@ async def test_what_messages_name_is_looked_up_by_its_key_however_much_waits(dat
     await nearly_all_finished(database)
     named = [uuid4() for _ in range(100)]
 
-    plan = await replace(CLAIM, text="EXPLAIN " + CLAIM.text).fetch(
-        database,
-        request_ids=named,
-        owner=uuid4(),
-        lease_seconds=30.0,
-        entity_types=["sentence"],
-        providers=["demo"],
-        default_provider="demo",
-        blocked_providers=[],
-        blocked_models=[],
-        suspect_crashes=SUSPECT_CRASHES,
-    )
+    async with Claimer(database).claims.turn() as turn:
+        plan = await replace(CLAIM, text="EXPLAIN " + CLAIM.text).fetch(
+            database,
+            **turn.parameters,
+            **columns_of([]),
+            request_ids=named,
+            suspect_crashes=SUSPECT_CRASHES,
+        )
 
     assert not [line for (line,) in plan if "generation_requests_waiting" in line]
 

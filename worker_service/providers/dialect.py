@@ -85,6 +85,11 @@ class Answer:
         return len(self._text) + len(self._reasoning)
 
     @property
+    def has_text(self) -> bool:
+        """Whether any of the answer itself has come; thoughts are none of it."""
+        return bool(self._text)
+
+    @property
     def tokens_so_far(self) -> Tokens:
         """What the provider has counted; until it has, a piece counts as a token of the output."""
         if self.tokens.output_tokens or not self.length:

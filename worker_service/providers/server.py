@@ -183,8 +183,8 @@ class Server:
                 stream.hear()
                 stream.answer.received_bytes += len(piece)
                 self._take(parser.feed(piece), stream)
-                if len(piece) < _MUCH and (rest := stream.rest_seconds):
-                    await connection.rest(rest)
+                if len(piece) < _MUCH and (pause := stream.read_pause_seconds):
+                    await connection.pause_reading(pause)
         self._take(parser.end(), stream)
 
     def _take(self, events: list[bytes], stream: ResponseStream) -> None:

@@ -170,9 +170,12 @@ class Server:
         async with self._client.stream("POST", self._dialect.path, json=body) as response:
             stream.begin(_request_id(response))
             stream.answer.headers = response.headers
-            if not response.is_success:
-                raise await self._refusal(response, form, stream.answer)
-            await self._read(response, stream, connection)
+            try:
+                if not response.is_success:
+                    raise await self._refusal(response, form, stream.answer)
+                await self._read(response, stream, connection)
+            finally:
+                stream.answer.received_bytes = response.num_bytes_downloaded
 
     async def _read(
         self, response: httpx.Response, stream: ResponseStream, connection: Connection
@@ -181,7 +184,6 @@ class Server:
         async with aclosing(pieces(response, limit=self._limits.answer_bytes)) as came:
             async for piece in came:
                 stream.hear()
-                stream.answer.received_bytes += len(piece)
                 self._take(parser.feed(piece), stream)
                 if len(piece) < _MUCH and (pause := stream.read_pause_seconds):
                     await connection.pause_reading(pause)

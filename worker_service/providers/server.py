@@ -18,12 +18,13 @@ from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadabl
 from worker_service.providers.events import parser_for
 from worker_service.providers.failures import FailureKind, error_of
 from worker_service.providers.fault import Fault, fault_of
-from worker_service.providers.fault_words import classify
+from worker_service.providers.fault_words import classify, named_kind
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.negotiation import Step, step_down
 from worker_service.providers.pieces import Json, name_of
 from worker_service.providers.request_form import RequestForm, ResponseMode
 from worker_service.providers.retry_after import retry_after
+from worker_service.providers.secrets import Redactor
 from worker_service.providers.stream import ResponseStream
 from worker_service.providers.transport import (
     TRANSPORT_ERRORS,
@@ -31,7 +32,7 @@ from worker_service.providers.transport import (
     error_body,
     is_lost_connection,
     open_client,
-    part_of,
+    parts_of,
     pieces,
 )
 from worker_service.providers.watch import Watch
@@ -39,8 +40,6 @@ from worker_service.providers.watch import Watch
 log = get_log()
 
 _IDS: Final = ("x-generation-id", "x-request-id", "request-id")
-_INSTEAD_OF_SECRETS: Final = "[secret]"
-_SHORTEST_SECRET: Final = 6
 _MUCH: Final = 8_192
 """After a read of so many bytes more may be waiting already."""
 
@@ -93,6 +92,10 @@ class Server:
         self._limits = limits
         self._forms: dict[str, RequestForm] = {}
         self._watch = Watch()
+        self._redact = Redactor(
+            base_url=address.base_url,
+            values=(address.credential or "", *address.headers.values()),
+        )
         self._client = open_client(
             address.base_url,
             headers={**dialect.headers(address.credential), **address.headers},
@@ -157,9 +160,9 @@ class Server:
                 if not answer.is_whole:
                     raise self._classified(error, stream, form) from error
         if answer.mismatch:
-            raise self._error(FailureKind.UNREADABLE, answer, detail=answer.mismatch)
+            raise self._unfinished(FailureKind.UNREADABLE, answer.mismatch, form, answer)
         if not answer.is_whole:
-            raise self._error(FailureKind.CONNECTION_LOST, answer)
+            raise self._unfinished(FailureKind.CONNECTION_LOST, answer.skipped, form, answer)
         return answer.completion()
 
     async def _exchange(
@@ -195,9 +198,19 @@ class Server:
     async def _refusal(
         self, response: httpx.Response, form: RequestForm, answer: Answer
     ) -> ProviderError | _FormRefused:
+        body = await error_body(response)
         return self._error_of(
-            fault_of(response.status_code, await error_body(response)), form, answer
+            fault_of(response.status_code, body, redact=self._redact), form, answer
         )
+
+    def _unfinished(
+        self, kind: FailureKind, skipped: str | None, form: RequestForm, answer: Answer
+    ) -> ProviderError | _FormRefused:
+        """Make the error of an answer without an end; a text in place of a part may say why."""
+        fault = fault_of(HTTPStatus.OK, skipped, redact=self._redact)
+        if fault.status or named_kind(fault) or step_down(form, fault, ladder=self._dialect.ladder):
+            return self._error_of(fault, form, answer)
+        return self._error(kind, answer, detail=fault.shown)
 
     def _error_of(
         self, fault: Fault, form: RequestForm, answer: Answer
@@ -205,12 +218,12 @@ class Server:
         """Make the error of a fault; the wait that its headers ask for goes before its own."""
         step = step_down(form, fault, ladder=self._dialect.ladder)
         if step is not None and not answer.length:
-            return _FormRefused(step, self._without_secrets(fault.message))
+            return _FormRefused(step, fault.shown)
         wait = retry_after(answer.headers, now=datetime.now(UTC))
         fault = replace(fault, wait=fault.wait if wait is None else wait)
         kind = classify(fault)
         elsewhere = answer.headers.get("location", "")
-        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.message
+        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.shown
         return self._error(kind, answer, detail=detail, wait=fault.wait)
 
     def _classified(
@@ -225,7 +238,8 @@ class Server:
             case Unreadable():
                 return self._error(FailureKind.UNREADABLE, answer, detail=str(error))
             case Faulted():
-                return self._error_of(fault_of(HTTPStatus.OK, error.body), form, answer)
+                fault = fault_of(HTTPStatus.OK, error.body, redact=self._redact)
+                return self._error_of(fault, form, answer)
             case _ if kind := classify_transport_error(error):
                 return self._error(kind, answer, detail=str(error))
             case _:
@@ -235,17 +249,10 @@ class Server:
         self, kind: FailureKind, answer: Answer, *, detail: str = "", wait: float | None = None
     ) -> ProviderError:
         """Make the error of a kind, with what is known of the call."""
-        error = error_of(kind, self._without_secrets(detail), retry_after=wait)
+        error = error_of(kind, self._redact(detail), retry_after=wait)
         error.provider_request_id = answer.provider_request_id
         error.received_bytes, error.tokens = answer.received_bytes, answer.tokens_so_far
         return error
-
-    def _without_secrets(self, said: str) -> str:
-        """Take out the credential and the headers that a server may have repeated."""
-        for secret in (self._address.credential, *self._address.headers.values()):
-            if secret and len(secret) >= _SHORTEST_SECRET:
-                said = said.replace(secret, _INSTEAD_OF_SECRETS)
-        return said
 
 
 def _was_closed(error: Exception, stream: ResponseStream, connection: Connection) -> bool:
@@ -261,7 +268,7 @@ def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
     """Read events; one that cannot be read costs itself alone."""
     for event in events:
         try:
-            yield part_of(event)
+            yield from parts_of(event)
         except Unreadable as odd:
             answer.skip(str(odd))
 

@@ -7,6 +7,7 @@ from tests.support.odd_answers import (
     GOOD,
     JSON,
     Row,
+    events,
     fails,
     http,
     lines,
@@ -309,6 +310,47 @@ WITHIN = [
         FailureKind.RATE_LIMITED,
         lines({"message": "Too many requests", "code": 429}),
         protocol="ollama",
+    ),
+    fails(
+        "a list",
+        FailureKind.RATE_LIMITED,
+        http(json.dumps([error("slow", code=429)]), content_type=JSON),
+        says="slow",
+    ),
+    fails("a list as an event", FailureKind.RATE_LIMITED, within([error("slow", code=429)])),
+    *(
+        fails(
+            f"text {number} as {content_type}",
+            FailureKind.UNAVAILABLE,
+            http("upstream connect error or disconnect" + end, content_type=content_type),
+            says="upstream connect error",
+        )
+        for number, end in enumerate(("", "\r\n"))
+        for content_type in (JSON, "text/plain", "text/event-stream", None)
+    ),
+    fails(
+        "text as an event",
+        FailureKind.UNAVAILABLE,
+        http("event: error\ndata: no healthy upstream\n\n"),
+        says="no healthy upstream",
+    ),
+    fails(
+        "text in the middle",
+        FailureKind.RATE_LIMITED,
+        http(events(HALF, "Rate limit exceeded", end="")),
+        says="Rate limit",
+    ),
+    *(
+        fails(
+            f"a page of status 200 as {content_type}",
+            FailureKind.UNAVAILABLE,
+            http(
+                "<html>\n<head><title>502 Bad Gateway</title></head>\n<body></body>\n</html>",
+                content_type=content_type,
+            ),
+            says="502 Bad Gateway",
+        )
+        for content_type in ("text/html", "text/event-stream", "application/x-ndjson")
     ),
     made(
         "after the end",

@@ -28,6 +28,7 @@ _MESSAGES: Final = frozenset(
 _CODES: Final = frozenset(
     {"code", "type", "status", "reason", "param", "loc", "error_code", "errorcode", "err_code"}
     | {"error_type", "errortype", "status_code", "statuscode", "http_code", "http_status", "errno"}
+    | {"originalstatuscode"}
 )
 _WAITS: Final[Mapping[str, float]] = {
     "retrydelay": 1.0,
@@ -126,7 +127,14 @@ def is_fault(part: Mapping[str, Any]) -> bool:
         return True
     if any(part.get(name) in _ERROR_STATUSES for name in ("type", "object", *_NUMBERED_BY)):
         return True
-    return any(part.get(name) and isinstance(part[name], str | list | dict) for name in _SHAPES)
+    if any(part.get(name) and isinstance(part[name], str | list | dict) for name in _SHAPES):
+        return True
+    return any(_is_exception(name) and isinstance(part[name], Mapping) for name in part)
+
+
+def _is_exception(name: str) -> bool:
+    """Whether a member is an error by its name, as those of Bedrock's streams are."""
+    return name.lower().endswith("exception")
 
 
 def fault_of(status: int, body: object, *, redact: Callable[[str], str]) -> Fault:
@@ -176,6 +184,9 @@ def _read_member(name: str, value: object, found: _Found, *, depth: int) -> None
         found.words.append(name)
     elif name in _CODES and not isinstance(value, Mapping):
         _read_code(value, found, place=name)
+    elif _is_exception(name) and isinstance(value, Mapping):
+        found.words.append(name)
+        _read(value, found, depth=depth + 1)
     elif name in _MESSAGES or (name == "headers" and isinstance(value, Mapping)):
         _read(value, found, depth=depth + 1)
 

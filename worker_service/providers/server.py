@@ -173,9 +173,9 @@ class Server:
         async with self._client.stream("POST", self._dialect.path, json=body) as response:
             stream.begin(_request_id(response))
             stream.answer.headers = response.headers
+            if not response.is_success:
+                raise await self._refusal(response, form, stream.answer)
             try:
-                if not response.is_success:
-                    raise await self._refusal(response, form, stream.answer)
                 await self._read(response, stream, connection)
             finally:
                 stream.answer.received_bytes = response.num_bytes_downloaded
@@ -199,6 +199,7 @@ class Server:
         self, response: httpx.Response, form: RequestForm, answer: Answer
     ) -> ProviderError | _FormRefused:
         body = await error_body(response)
+        answer.received_bytes = response.num_bytes_downloaded
         return self._error_of(
             fault_of(response.status_code, body, redact=self._redact), form, answer
         )

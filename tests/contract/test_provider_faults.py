@@ -232,6 +232,27 @@ async def test_an_answer_tells_how_many_bytes_it_took(started: AsyncExitStack):
     assert spent.received_bytes > len(json.dumps(WHOLE))
 
 
+@pytest.mark.parametrize("status", ["200 OK", "503 Busy"])
+async def test_the_bytes_of_a_call_are_those_that_came_over_the_wire(
+    started: AsyncExitStack, status: str
+):
+    sent = gzip.compress(json.dumps({"error": {"message": "busy" * 999, "code": 503}}).encode())
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.begin("application/json", "Content-Encoding: gzip", status=status)
+        exchange.writer.write(sent)
+        await exchange.writer.drain()
+
+    server, _ = await a_server(started, behave)
+
+    spent = Spent()
+
+    with pytest.raises(TransientError, match="busy"):
+        await completed(server, a_call(), spent)
+
+    assert spent.received_bytes == len(sent)
+
+
 async def test_an_error_without_end_is_still_told_by_its_status(started: AsyncExitStack):
     async def behave(exchange: Exchange) -> None:
         await exchange.begin("text/html", status="503 Busy")

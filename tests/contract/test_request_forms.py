@@ -279,3 +279,89 @@ async def test_an_outage_is_no_refusal_of_a_form():
             await completed(server, a_call())
 
     assert len(raw.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "stream error",
+        "stream error: stream ID 5; INTERNAL_ERROR; received from peer",
+        "stream disconnected before completion",
+        "the stream was closed unexpectedly",
+        "error while streaming: connection reset by peer",
+        "unexpected EOF while reading the stream",
+        "failed to read stream: context canceled",
+        "unknown error in stream",
+        "upstream stream ended without a message",
+        "Upstream error from tiny: stream aborted",
+        "Stream timed out",
+        "stream idle timeout",
+        "The system encountered an unexpected error, message: retry",
+        "system error; request id 7",
+        "internal error: response format of the upstream was malformed",
+        "unexpected format of the upstream's reply",
+        "schema registry did not answer",
+        "database schema migration in progress",
+        "grammar worker crashed",
+        "Internal server error while compiling the grammar",
+        "streaming response interrupted",
+        "the system message queue is full",
+    ],
+)
+async def test_an_outage_inside_an_answer_gives_no_form_up(words: str):
+    async with a_server(lambda _: message(words), status="200 OK") as (server, raw):
+        with pytest.raises(TransientError, match=words[:20]):
+            await completed(server, a_call())
+
+    assert len(raw.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["stream error: upstream reset", "connection lost while streaming", "stream interrupted"],
+)
+async def test_an_outage_in_a_400_gives_no_form_up(words: str):
+    async with a_server(lambda _: message(words)) as (server, raw):
+        with pytest.raises(ProviderError):
+            await completed(server, a_call())
+
+    assert len(raw.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "stream_options is not supported",
+        "Unrecognized request argument supplied: stream_options",
+        "Streaming is not supported for this model",
+        "This model does not support streaming",
+        "streaming is disabled for this deployment",
+        "Unsupported value: 'stream' must be false",
+        "This model doesn't support structured outputs",
+        "response_format is not supported by this model",
+        "json_schema: Extra inputs are not permitted",
+        "Invalid schema for response_format 'sentence'",
+        "guided_json is not enabled on this server",
+        "grammar is not implemented for this backend",
+        "response_format only supports text",
+        "'strict' is not allowed",
+        "unknown parameter: response_format",
+        "System role not supported",
+        "the system message can't be used with this model",
+        "Only user and assistant roles are supported!",
+        "this template does not support system messages",
+        "Conversation roles must alternate user/assistant/user",
+    ],
+)
+@pytest.mark.parametrize("status", ["200 OK", BAD])
+async def test_a_refusal_that_says_what_is_unwanted_steps_down(words: str, status: str):
+    asked: list[Body] = []
+
+    def refuses(body: Body) -> Body | None:
+        asked.append(body)
+        return message(words) if len(asked) == 1 else None
+
+    async with a_server(refuses, status=status) as (server, _):
+        assert (await completed(server, a_call())).text == "{}"
+
+    assert len(asked) == 2

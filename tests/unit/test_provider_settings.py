@@ -1,5 +1,6 @@
 """Which providers a worker has, by its settings."""
 
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from shared.config import load
 from tests.support.model_calls import a_call
 from worker_service.providers import Provider
 from worker_service.providers import settings as settings_module
+from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.model_servers import (
     BUILT_IN_SERVERS,
     ModelServerSettings,
@@ -18,7 +20,7 @@ from worker_service.providers.model_servers import (
     OpenRouterSettings,
     dialect_of,
 )
-from worker_service.providers.settings import ProviderSettings, make_providers
+from worker_service.providers.settings import ProviderSettings, limits_of, make_providers
 
 KEY = "sk-0123456789"
 NAMES = (*BUILT_IN, "groq", "local")
@@ -118,6 +120,9 @@ def test_what_cannot_work_is_refused(settings: dict[str, Any], reason: str):
         ({"OPENAI_TEMPERATURE": "3"}, "OPENAI_TEMPERATURE: input should be less than or equal"),
         ({"OPENAI_HEADERS": '{"Host": "hush"}'}, "OPENAI_HEADERS: has a name"),
         ({"OPENAI_HEADERS": '{"X-Y": "hu\\nsh"}'}, "OPENAI_HEADERS: has characters"),
+        ({"OPENAI_CALL_SECONDS": "0"}, "OPENAI_CALL_SECONDS: input should be greater than 0"),
+        ({"OLLAMA_READ_SECONDS": "hush"}, "OLLAMA_READ_SECONDS: input should be a valid number"),
+        ({"OPENAI_ANSWER_BYTES": "5"}, "OPENAI_ANSWER_BYTES: input should be greater than or"),
         ({"OPENAI_BODY": "hush"}, "error parsing value for field"),
     ],
     ids=str,
@@ -130,6 +135,30 @@ def test_a_wrong_variable_of_a_provider_is_one_line(
 
     assert "hush" not in str(left.value)
     assert "\n" not in str(left.value)
+
+
+LIMITS = ProviderLimits(
+    connect_seconds=1,
+    read_seconds=2,
+    first_token_seconds=3,
+    next_token_seconds=4,
+    call_seconds=5,
+    answer_bytes=6_000,
+)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(ProviderLimits)])
+def test_a_provider_has_the_limits_of_all_except_those_of_its_own(
+    environment: pytest.MonkeyPatch, name: str
+):
+    of_all = ProviderSettings(
+        **{f"provider_{field}": limit for field, limit in asdict(LIMITS).items()}
+    )
+    environment.setenv(f"OPENAI_{name}".upper(), "7777")
+    openai = load(BUILT_IN_SERVERS["openai"], prefix="OPENAI_")
+
+    assert limits_of(of_all, OllamaSettings()) == LIMITS
+    assert limits_of(of_all, openai) == replace(LIMITS, **{name: 7777})
 
 
 @pytest.mark.parametrize(

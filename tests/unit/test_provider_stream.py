@@ -1,4 +1,4 @@
-"""The timers of a call, and the rests between its reads, by the clock of a test."""
+"""The timers of a call, and the pauses between its reads, by the clock of a test."""
 
 import asyncio
 
@@ -10,6 +10,7 @@ from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.pieces import Json
 from worker_service.providers.stream import ResponseStream
 
+THOUGHT: Json = {"choices": [{"delta": {"reasoning": "hm"}, "finish_reason": None}]}
 PIECE: Json = {"choices": [{"delta": {"content": "{"}, "finish_reason": None}]}
 LAST: Json = {"choices": [{"delta": {"content": "}"}, "finish_reason": None}]}
 END: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
@@ -17,12 +18,12 @@ DIALECT = ChatCompletions()
 
 
 async def expired(stream: ResponseStream, after: float) -> FailureKind | None:
-    """Return what ends a call that is looked at after so many seconds of silence."""
+    """Return what ends a call whose timers are checked after so many seconds of silence."""
     now = asyncio.get_running_loop().time()
     try:
         async with stream.timers:
-            stream.look(now + after)
-            stream.look(now + after + 1e-3)
+            stream.check_timers(now + after)
+            stream.check_timers(now + after + 1e-3)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             return None
@@ -45,6 +46,12 @@ async def test_by_default_a_model_may_be_silent_for_minutes_before_its_first_tok
 async def test_by_default_a_model_may_be_silent_for_most_of_a_minute_between_tokens():
     assert await expired(a_stream(PIECE), 50) is None
     assert await expired(a_stream(PIECE), 61) is FailureKind.NEXT_TOKEN_TIMEOUT
+
+
+async def test_a_model_that_thinks_may_pause_for_as_long_as_before_its_first_token():
+    assert await expired(a_stream(THOUGHT), 150) is None
+    assert await expired(a_stream(THOUGHT), 301) is FailureKind.FIRST_TOKEN_TIMEOUT
+    assert await expired(a_stream(THOUGHT, PIECE), 61) is FailureKind.NEXT_TOKEN_TIMEOUT
 
 
 async def test_a_call_that_is_asked_for_the_whole_answer_may_be_silent_until_its_end():
@@ -78,10 +85,10 @@ async def test_what_is_no_part_after_the_end_prolongs_nothing(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("seconds", "rest"), [(0.0, 0.0), (0.2, 0.01), (1.0, 0.05), (60.0, 0.1)], ids=str
+    ("seconds", "pause"), [(0.0, 0.0), (0.2, 0.01), (1.0, 0.05), (60.0, 0.1)], ids=str
 )
-async def test_a_stream_rests_for_a_twentieth_of_its_call_and_a_tenth_of_a_second_at_most(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, rest: float
+async def test_reading_pauses_for_a_twentieth_of_its_call_and_a_tenth_of_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, pause: float
 ):
     loop = asyncio.get_running_loop()
     begun, stream = loop.time(), a_stream(PIECE)
@@ -89,8 +96,8 @@ async def test_a_stream_rests_for_a_twentieth_of_its_call_and_a_tenth_of_a_secon
 
     stream.hear()
 
-    assert stream.rest_seconds == pytest.approx(rest, abs=1e-3)
+    assert stream.read_pause_seconds == pytest.approx(pause, abs=1e-3)
 
 
-async def test_a_whole_answer_does_not_rest():
-    assert a_stream(PIECE, END).rest_seconds == 0
+async def test_nothing_is_waited_for_after_a_whole_answer():
+    assert a_stream(PIECE, END).read_pause_seconds == 0

@@ -1,25 +1,25 @@
-"""One clock looks at everything that is watched."""
+"""One clock checks the timers of everything that is watched."""
 
 import asyncio
 
 from worker_service.providers.watch import Watch
 
 
-class Looked:
-    """Notes when it is looked at."""
+class Checked:
+    """Notes when its timers are checked."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
         self.twice = asyncio.Event()
 
-    def look(self, now: float) -> None:
+    def check_timers(self, now: float) -> None:
         self.times.append(now)
         if len(self.times) == 2:
             self.twice.set()
 
 
-async def test_what_is_watched_is_looked_at_until_it_ends():
-    watch, first, second = Watch(), Looked(), Looked()
+async def test_the_timers_of_what_is_watched_are_checked_until_it_ends():
+    watch, first, second = Watch(), Checked(), Checked()
 
     with watch.watching(first):
         await first.twice.wait()
@@ -30,8 +30,8 @@ async def test_what_is_watched_is_looked_at_until_it_ends():
     assert first.times[1] <= second.times[0]
 
 
-async def test_several_are_looked_at_together():
-    watch, first, second = Watch(), Looked(), Looked()
+async def test_the_timers_of_several_are_checked_together():
+    watch, first, second = Watch(), Checked(), Checked()
 
     with watch.watching(first), watch.watching(second):
         await first.twice.wait()

@@ -3,6 +3,7 @@
 https://www.rfc-editor.org/rfc/rfc9110#section-8.4
 """
 
+import re
 import zlib
 from typing import Final
 
@@ -11,8 +12,16 @@ from worker_service.providers.dialect import Unreadable
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _BARE: Final = -zlib.MAX_WBITS
 _GZIP_MARK: Final = b"\x1f\x8b"
-_MARK_BYTES: Final = 2
-_DEFLATE: Final = 8
+_ZLIB_METHOD: Final = 8
+_TELLING_BYTES: Final = 8
+"""So many bytes tell plain text, gzip, zlib and a bare deflate stream apart."""
+
+_TEXT: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:[{\[](?:\s|[\"{}\[\]]|$)|data:|event:|id:|retry:|: ?\w|<[!?a-z])",
+    re.IGNORECASE,
+)
+"""How JSON, an event stream and a page begin."""
+
 _PLAIN: Final = frozenset({"", "identity"})
 _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
@@ -22,16 +31,9 @@ class Oversized(Exception):
 
 
 def decoder_for(content_encoding: str, *, limit: int) -> "Decoder":
-    """Read the header: names in any case, in a list where there are several.
-
-    Raises:
-        Unreadable: the body has a coding that nothing has asked for.
-    """
+    """Read the header: names in any case, in a list where there are several."""
     names = [name.strip().lower() for name in content_encoding.split(",")]
-    packed = [name for name in names if name not in _PLAIN]
-    if len(packed) > 1 or not _PACKED.issuperset(packed):
-        raise Unreadable(f"it is coded as {', '.join(packed)}, which was not asked for")
-    return Decoder("".join(packed), limit=limit)
+    return Decoder([name for name in names if name not in _PLAIN], limit=limit)
 
 
 class Decoder:
@@ -41,62 +43,98 @@ class Decoder:
     No more than the limit is unpacked: a packed body can be a thousand times larger than it looks.
     """
 
-    def __init__(self, coding: str, *, limit: int) -> None:
-        self._coding = coding
+    def __init__(self, codings: list[str], *, limit: int) -> None:
+        self._codings = codings
         self._left = limit
         self._first = b""
-        self._window: int | None = None
         self._is_plain = False
-        self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._members: _Members | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Take what came, and return what it holds.
 
         Raises:
             Oversized: the body holds more than it may.
-            Unreadable: it cannot be unpacked.
+            Unreadable: it cannot be unpacked, or has a coding that was not asked for.
         """
-        if self._is_plain:
-            return self._counted(data)
-        if self._window is None:
+        if not self._is_plain and self._members is None:
             data = self._first = self._first + data
-            if len(data) < _MARK_BYTES:
+            if len(data) < _TELLING_BYTES:
                 return b""
             self._begin(data)
-        return self._counted(data) if self._is_plain else self._unpacked(data)
+        return self._taken(data)
 
     def end(self) -> bytes:
-        """Return what was too short to be told apart."""
-        return b"" if self._is_plain or self._window is not None else self._first
+        """Return what was too short to be told apart; it raises as `feed` does."""
+        if self._is_plain or self._members is not None or not self._first:
+            return b""
+        self._begin(self._first)
+        return self._taken(self._first)
 
     def _begin(self, first: bytes) -> None:
-        is_framed = _is_framed(first, self._coding)
-        self._window = _GZIP_OR_ZLIB if is_framed else _BARE
-        self._is_plain = not is_framed and self._coding != "deflate"
-        self._zlib = zlib.decompressobj(self._window)
+        window = _window(first, self._codings)
+        if window is not None:
+            self._members = _Members(window)
+        elif _PACKED.issuperset(self._codings) or _TEXT.match(first):
+            self._is_plain = True
+        else:
+            named = ", ".join(self._codings)
+            raise Unreadable(f"it is coded as {named}, which was not asked for")
 
-    def _unpacked(self, data: bytes) -> bytes:
-        unpacked = []
-        while data:
-            try:
-                unpacked.append(self._counted(self._zlib.decompress(data, self._left + 1)))
-            except zlib.error as error:
-                raise Unreadable("it cannot be unpacked") from error
-            data = self._zlib.unused_data
-            if data:
-                self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
-        return b"".join(unpacked)
-
-    def _counted(self, plain: bytes) -> bytes:
-        self._left -= len(plain)
+    def _taken(self, data: bytes) -> bytes:
+        taken = data if self._members is None else self._members.unpack(data, limit=self._left)
+        self._left -= len(taken)
         if self._left < 0:
             raise Oversized
-        return plain
+        return taken
 
 
-def _is_framed(first: bytes, coding: str) -> bool:
+class _Members:
+    """Unpacks the members of a body one after the other (RFC 1952, section 2.2).
+
+    What follows the first one and is none, padding for example, is left out.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._zlib = zlib.decompressobj(window)
+        self._is_first = True
+        self._between = b""
+        self._has_ended = False
+
+    def unpack(self, data: bytes, *, limit: int) -> bytes:
+        """Return at most one byte more than the limit."""
+        unpacked = bytearray()
+        while data and not self._has_ended and len(unpacked) <= limit:
+            if self._zlib.eof and not (data := self._next_member(data)):
+                break
+            try:
+                unpacked += self._zlib.decompress(data, limit - len(unpacked) + 1)
+            except zlib.error as error:
+                if self._is_first:
+                    raise Unreadable("it cannot be unpacked") from error
+                self._has_ended = True
+            data = self._zlib.unused_data
+        return bytes(unpacked)
+
+    def _next_member(self, data: bytes) -> bytes:
+        """Begin the next member, and return its bytes; nothing while it has not begun."""
+        data = self._between + data
+        if data.startswith(_GZIP_MARK):
+            self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
+            self._is_first, self._between = False, b""
+            return data
+        self._has_ended = not _GZIP_MARK.startswith(data)
+        self._between = data
+        return b""
+
+
+def _window(first: bytes, codings: list[str]) -> int | None:
     """Look for the mark of gzip, and where a coding is named, for that of zlib (RFC 1950)."""
     if first.startswith(_GZIP_MARK):
-        return True
-    is_zlib = first[0] & 15 == _DEFLATE and int.from_bytes(first[:2], "big") % 31 == 0
-    return bool(coding) and is_zlib
+        return _GZIP_OR_ZLIB
+    if not codings or _TEXT.match(first):
+        return None
+    is_zlib = first[0] & 15 == _ZLIB_METHOD and int.from_bytes(first[:2], "big") % 31 == 0
+    if is_zlib and _PACKED.issuperset(codings):
+        return _GZIP_OR_ZLIB
+    return _BARE if "deflate" in codings else None

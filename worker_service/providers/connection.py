@@ -1,4 +1,4 @@
-"""The connection of one call: whether it is new, and a rest from reading it."""
+"""The connection of one call: whether it is new, and pauses in reading it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 
 _CURRENT: Final[ContextVar["Connection"]] = ContextVar("connection")
-_BEAT_SECONDS: Final = 0.025
+_TICK_SECONDS: Final = 0.025
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Connection:
 
     _response: aiohttp.ClientResponse | None = None
 
-    async def rest(self, seconds: float) -> None:
+    async def pause_reading(self, seconds: float) -> None:
         """Read nothing for a while, so that the kernel gathers several events for one read.
 
         Not once the body has come: its connection may already be another call's.
@@ -34,17 +34,17 @@ class Connection:
         transport = kept.transport
         transport.pause_reading()
         try:
-            await asyncio.sleep(_until_a_beat(seconds))
+            await asyncio.sleep(_until_a_tick(seconds))
         finally:
             if not transport.is_closing():
                 transport.resume_reading()
 
 
-def _until_a_beat(seconds: float) -> float:
-    """Shorten a rest so that it ends on a beat, and the loop wakes once for many streams."""
+def _until_a_tick(seconds: float) -> float:
+    """Shorten a pause so that it ends on a tick: the loop wakes up once for many streams."""
     now = asyncio.get_running_loop().time()
-    beat = (now + seconds) // _BEAT_SECONDS * _BEAT_SECONDS
-    return beat - now if beat > now else seconds
+    tick = (now + seconds) // _TICK_SECONDS * _TICK_SECONDS
+    return tick - now if tick > now else seconds
 
 
 @contextmanager

@@ -85,6 +85,11 @@ class Answer:
         return len(self._text) + len(self._reasoning)
 
     @property
+    def has_text(self) -> bool:
+        """Whether any of the answer itself has come; thoughts are none of it."""
+        return bool(self._text)
+
+    @property
     def tokens_so_far(self) -> Tokens:
         """What the provider has counted, or the pieces so far where they are more.
 

@@ -78,9 +78,15 @@ class _Sniffing:
             return ServerSentEvents()
         if any(field.startswith(first) for field in _FIELDS):
             return None
+        return self._choice_by_type(first)
+
+    def _choice_by_type(self, first: bytes) -> Parser:
+        """Go by the media type, except for a page, which is sent as any type."""
+        if first.startswith(b"<"):
+            return WholeBody()
         if self._has_line_type:
             return JsonLines()
-        return ServerSentEvents() if self._has_event_type else WholeBody()
+        return PerhapsEvents() if self._has_event_type else WholeBody()
 
     def _choice_of_json(self, first: bytes) -> Parser | None:
         """Tell lines of JSON, of which the first is an object, from one body of several lines."""
@@ -165,6 +171,26 @@ class ServerSentEvents:
         name, _, value = line.partition(b":")
         if name == _DATA:
             self._data.append(value.removeprefix(b" "))
+
+
+class PerhapsEvents(ServerSentEvents):
+    """An event stream that begins oddly; one without any data was a text, and is returned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = b""
+        self._has_data = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        events = super().feed(data)
+        self._has_data = self._has_data or bool(events)
+        if not self._has_data and len(self._first) < _LONGEST_FIRST_LINE:
+            self._first += data
+        return events
+
+    def end(self) -> list[bytes]:
+        last = super().end()
+        return last if last or self._has_data else [self._first]
 
 
 class JsonLines:

@@ -1,7 +1,7 @@
 """One exchange with a model server over HTTP: streamed, bounded and classified."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadabl
 from worker_service.providers.events import parser_for
 from worker_service.providers.failures import FailureKind, error_of
 from worker_service.providers.fault import Fault, fault_of
-from worker_service.providers.fault_words import classify
+from worker_service.providers.fault_words import classify, named_kind
 from worker_service.providers.forms import FormRefused
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.negotiation import step_down
@@ -30,14 +30,12 @@ from worker_service.providers.transport import (
     classify_transport_error,
     error_body,
     is_lost_connection,
-    part_of,
+    parts_of,
     pieces,
 )
 from worker_service.providers.watch import Watch
 
 _IDS: Final = ("x-generation-id", "x-request-id", "request-id")
-_INSTEAD_OF_SECRETS: Final = "[secret]"
-_SHORTEST_SECRET: Final = 6
 _MUCH: Final = 8_192
 """After a read of so many bytes more may be waiting already."""
 
@@ -55,20 +53,13 @@ class ConnectionWasClosed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What the exchanges with one server share; `secrets` are what it must not make us repeat."""
+    """What the exchanges with one server share; `redact` takes out what no error may repeat."""
 
     dialect: Dialect
     limits: ProviderLimits
     client: httpx.AsyncClient
-    secrets: Collection[str] = field(default=(), repr=False)
+    redact: Callable[[str], str] = field(repr=False)
     watch: Watch = field(default_factory=Watch)
-
-    def without_secrets(self, said: str) -> str:
-        """Take out the secrets that a server may have repeated."""
-        for secret in self.secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                said = said.replace(secret, _INSTEAD_OF_SECRETS)
-        return said
 
 
 class Exchange:
@@ -95,9 +86,9 @@ class Exchange:
         finally:
             self._answer.note_cost(spent)
         if self._answer.mismatch:
-            raise self._error(FailureKind.UNREADABLE, detail=self._answer.mismatch)
+            raise self._unfinished(FailureKind.UNREADABLE)
         if not self._answer.is_whole:
-            raise self._error(FailureKind.CONNECTION_LOST)
+            raise self._unfinished(FailureKind.CONNECTION_LOST)
         return self._answer.completion()
 
     async def _make(self, body: object) -> None:
@@ -120,9 +111,12 @@ class Exchange:
         async with line.client.stream("POST", line.dialect.path, json=body) as response:
             stream.begin(_request_id(response))
             self._answer.headers = response.headers
-            if not response.is_success:
-                raise self._error_of(fault_of(response.status_code, await error_body(response)))
-            await self._read(response, connection)
+            try:
+                if not response.is_success:
+                    raise self._read_error(response.status_code, await error_body(response))
+                await self._read(response, connection)
+            finally:
+                self._answer.received_bytes = response.num_bytes_downloaded
 
     async def _read(self, response: httpx.Response, connection: Connection) -> None:
         stream = self._stream
@@ -130,10 +124,9 @@ class Exchange:
         async with aclosing(pieces(response, limit=self._line.limits.answer_bytes)) as came:
             async for piece in came:
                 stream.hear()
-                self._answer.received_bytes += len(piece)
                 self._take(parser.feed(piece))
-                if len(piece) < _MUCH and (rest := stream.rest_seconds):
-                    await connection.rest(rest)
+                if len(piece) < _MUCH and (pause := stream.read_pause_seconds):
+                    await connection.pause_reading(pause)
         self._take(parser.end())
 
     def _take(self, events: list[bytes]) -> None:
@@ -158,11 +151,22 @@ class Exchange:
             case Unreadable():
                 return self._error(FailureKind.UNREADABLE, detail=str(error))
             case Faulted():
-                return self._error_of(fault_of(HTTPStatus.OK, error.body))
+                return self._read_error(HTTPStatus.OK, error.body)
             case _ if kind := classify_transport_error(error):
                 return self._error(kind, detail=str(error))
             case _:
                 raise error
+
+    def _unfinished(self, kind: FailureKind) -> ProviderError | FormRefused:
+        """Make the error of an answer without an end; a text in place of a part may say why."""
+        fault = fault_of(HTTPStatus.OK, self._answer.skipped, redact=self._line.redact)
+        is_refusal = step_down(self._form, fault, ladder=self._line.dialect.ladder) is not None
+        if fault.status or is_refusal or named_kind(fault):
+            return self._error_of(fault)
+        return self._error(kind, detail=fault.shown)
+
+    def _read_error(self, status: int, body: object) -> ProviderError | FormRefused:
+        return self._error_of(fault_of(status, body, redact=self._line.redact))
 
     def _error_of(self, fault: Fault) -> ProviderError | FormRefused:
         """Make the error of a fault; the wait that its headers ask for goes before its own."""
@@ -171,24 +175,24 @@ class Exchange:
         fault = replace(fault, wait=fault.wait if wait is None else wait)
         kind = classify(fault)
         elsewhere = headers.get("location", "")
-        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.message
+        detail = elsewhere if kind is FailureKind.REDIRECTED else fault.shown
         error = self._error(kind, detail=detail, wait=fault.wait)
         if self._answer.length or step_down(ladder.first(), fault, ladder=ladder) is None:
             return error
         step = step_down(self._form, fault, ladder=ladder)
-        return FormRefused(step, error=error, reason=self._line.without_secrets(fault.message))
+        return FormRefused(step, error=error, reason=fault.shown)
 
     def _error(
         self, kind: FailureKind, *, detail: str = "", wait: float | None = None
     ) -> ProviderError:
-        return error_of(kind, self._line.without_secrets(detail), retry_after=wait)
+        return error_of(kind, self._line.redact(detail), retry_after=wait)
 
 
 def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
     """Read events; one that cannot be read costs itself alone."""
     for event in events:
         try:
-            yield part_of(event)
+            yield from parts_of(event)
         except Unreadable as odd:
             answer.skip(str(odd))
 

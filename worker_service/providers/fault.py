@@ -6,8 +6,9 @@ OpenAI's and most others' `{"error": {…}}`, Google's list of such, FastAPI's `
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any, Final
 
 from worker_service.providers.retry_after import seconds_of, wait_in_words
@@ -27,6 +28,7 @@ _MESSAGES: Final = frozenset(
 _CODES: Final = frozenset(
     {"code", "type", "status", "reason", "param", "loc", "error_code", "errorcode", "err_code"}
     | {"error_type", "errortype", "status_code", "statuscode", "http_code", "http_status", "errno"}
+    | {"originalstatuscode"}
 )
 _WAITS: Final[Mapping[str, float]] = {
     "retrydelay": 1.0,
@@ -41,12 +43,20 @@ _SHAPES: Final = frozenset(
     {"error", "errors", "detail", "message", "msg", "error_message", "base_resp"}
 )
 _NUMBERED_BY: Final = ("code", "status", "status_code", "statusCode", "error_code")
-_STATUSES: Final = ("error", *_ERRORS, *map(str, _ERRORS))
-_MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_ERROR_STATUSES: Final = ("error", *_ERRORS, *map(str, _ERRORS))
+_UNSHOWN: Final = re.compile(r"<(?=/?(?:script|style)\b)", re.IGNORECASE)
+_MARKUP: Final = re.compile(r"<[^<>]*>?")
+_TITLE: Final = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 _NUMBERED: Final = re.compile(
     r"\b(?:error|status|http)(?:[ _-]?code)?[ :=]*\(?([45]\d\d)\b", re.IGNORECASE
 )
+_TITLED: Final = re.compile(
+    r"(?:^|[|:] )([45]\d\d):? (?:bad|gateway|service|internal|too many|unauthorized|forbidden|not"
+    r"|payment|request|server|web|origin|connection|unknown|ssl|a timeout)\b",
+    re.IGNORECASE,
+)
+"""The number in the title of a page, such as `502 Bad Gateway`."""
+
 _NUMBERS: Final[Mapping[str, int]] = {
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
@@ -85,47 +95,64 @@ _NUMBERS: Final[Mapping[str, int]] = {
 class Fault:
     """What went wrong: an HTTP status or the number in its place, and what was said.
 
-    `words` are codes, types and names of parameters, in lower case; `wait` is in seconds.
+    `words` are codes, types and names of parameters, in lower case; `wait` is in seconds. `shown`
+    is the message without secrets: what is kept. The message itself is classified, and no more.
     """
 
     status: int
-    message: str = ""
+    message: str = field(default="", repr=False)
+    shown: str = ""
     words: frozenset[str] = frozenset()
     wait: float | None = None
 
 
 @dataclass(slots=True)
 class _Found:
+    redact: Callable[[str], str]
     messages: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+
+    def say(self, message: str) -> None:
+        """Keep a message; what is shown of it loses its secrets before it is cut."""
+        self.messages.append(message[:_LONGEST_MESSAGE])
+        self.shown.append(self.redact(message)[:_LONGEST_MESSAGE])
 
 
 def is_fault(part: Mapping[str, Any]) -> bool:
     """Whether an object is an error rather than a part of an answer."""
     if part.get("error"):
         return True
-    if any(part.get(name) in _STATUSES for name in ("type", "object", *_NUMBERED_BY)):
+    if any(part.get(name) in _ERROR_STATUSES for name in ("type", "object", *_NUMBERED_BY)):
         return True
-    return any(part.get(name) and isinstance(part[name], str | list | dict) for name in _SHAPES)
+    if any(part.get(name) and isinstance(part[name], str | list | dict) for name in _SHAPES):
+        return True
+    return any(_is_exception(name) and isinstance(part[name], Mapping) for name in part)
 
 
-def fault_of(status: int, body: object) -> Fault:
+def _is_exception(name: str) -> bool:
+    """Whether a member is an error by its name, as those of Bedrock's streams are."""
+    return name.lower().endswith("exception")
+
+
+def fault_of(status: int, body: object, *, redact: Callable[[str], str]) -> Fault:
     """Read an error; one inside an answer of status 200 has its number in its code or words."""
-    found = _Found()
+    found = _Found(redact)
     _read(body, found, depth=0)
     message = "; ".join(dict.fromkeys(found.messages))
     return Fault(
         status=status if status >= 300 else _number(found, message),  # noqa: PLR2004 - no success
         message=message,
+        shown="; ".join(dict.fromkeys(found.shown)),
         words=frozenset(found.words),
         wait=max(found.waits, default=None) or wait_in_words(message),
     )
 
 
 def _number(found: _Found, message: str) -> int:
-    said = (int(number) for number in _NUMBERED.findall(message))
+    said = (int(number) for each in (_NUMBERED, _TITLED) for number in each.findall(message))
     meant = (_NUMBERS[word] for word in found.words if word in _NUMBERS)
     numbers = (number for number in found.numbers if number in _ERRORS)
     return next((number for each in (numbers, meant, said) for number in each), UNKNOWN_STATUS)
@@ -157,6 +184,9 @@ def _read_member(name: str, value: object, found: _Found, *, depth: int) -> None
         found.words.append(name)
     elif name in _CODES and not isinstance(value, Mapping):
         _read_code(value, found, place=name)
+    elif _is_exception(name) and isinstance(value, Mapping):
+        found.words.append(name)
+        _read(value, found, depth=depth + 1)
     elif name in _MESSAGES or (name == "headers" and isinstance(value, Mapping)):
         _read(value, found, depth=depth + 1)
 
@@ -168,7 +198,7 @@ def _read_code(value: object, found: _Found, *, place: str) -> None:
     words = [code for code in codes if isinstance(code, str) and code]
     found.words.extend(word.lower() for word in words)
     if place == "loc" or any(" " in word for word in words):
-        found.messages.append(".".join(words)[:_LONGEST_MESSAGE])
+        found.say(".".join(words))
 
 
 def _read_text(text: str, found: _Found, *, depth: int) -> None:
@@ -182,13 +212,20 @@ def _read_text(text: str, found: _Found, *, depth: int) -> None:
         else:
             _read(inner, found, depth=depth + 1)
             return
-    if said := _plain(text)[:_LONGEST_MESSAGE]:
-        found.messages.append(said)
+    if said := plain_text(text):
+        found.say(said)
 
 
-def _plain(text: str) -> str:
-    """Take the title of an HTML page, else its words."""
+def plain_text(text: str) -> str:
+    """Take the title of an HTML page, else its words; other text is as it is."""
+    text = text.strip()
     if not text.startswith("<"):
         return text
-    titles = _TITLE.findall(text)
-    return " ".join(titles[0].split() if titles else _MARKUP.sub(" ", text).split())
+    titles = filter(None, (" ".join(title.split()) for title in _TITLE.findall(text)))
+    return unescape(next(titles, None) or _words_of_page(text))
+
+
+def _words_of_page(page: str) -> str:
+    first, *rest = _UNSHOWN.split(page)
+    shown = [first, *(f"<{part}" for part in rest if part.startswith("/"))]
+    return " ".join(_MARKUP.sub(" ", "".join(shown)).split())

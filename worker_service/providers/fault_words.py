@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.fault import UNKNOWN_STATUS, Fault
 
-_STATUSES: Final[Mapping[int, FailureKind]] = {
+_KINDS_BY_STATUS: Final[Mapping[int, FailureKind]] = {
     401: FailureKind.CREDENTIAL_REFUSED,
     402: FailureKind.QUOTA_EXHAUSTED,
     403: FailureKind.CREDENTIAL_REFUSED,
@@ -67,8 +67,13 @@ _RULES: Final = [
 
 def classify(fault: Fault) -> FailureKind:
     """Classify an error: by its words where they decide, else by its status."""
-    named = (rule.kind for rule in _RULES if rule.is_named_in(fault))
-    return _in_context(next(named, None) or _by_status(fault.status), fault)
+    return named_kind(fault) or _in_context(_by_status(fault.status), fault)
+
+
+def named_kind(fault: Fault) -> FailureKind | None:
+    """Find the kind that the words of an error name, if they name one."""
+    named = next((rule.kind for rule in _RULES if rule.is_named_in(fault)), None)
+    return named and _in_context(named, fault)
 
 
 def _in_context(kind: FailureKind, fault: Fault) -> FailureKind:
@@ -95,8 +100,8 @@ def _names_a_model(fault: Fault) -> bool:
 
 
 def _by_status(status: int) -> FailureKind:
-    if status in _STATUSES:
-        return _STATUSES[status]
+    if status in _KINDS_BY_STATUS:
+        return _KINDS_BY_STATUS[status]
     match status // 100:
         case 3:
             return FailureKind.REDIRECTED

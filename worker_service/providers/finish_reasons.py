@@ -15,20 +15,23 @@ from worker_service.providers.pieces import name_of
 
 _WORDS: Final[Mapping[FinishReason, str]] = {
     "stop": "stop stopped eos eos_token end end_turn stop_sequence stop_token complete completed"
-    " done finished success normal",
+    " done finished success normal stop_str stopstringfound eosfound",
     "length": "length max_tokens max_token max_length max_output_tokens max_new_tokens token_limit"
     " max_completion_tokens model_length model_context_window_exceeded context_length_exceeded"
-    " context_window_exceeded context_length length_limit incomplete truncated",
+    " context_window_exceeded context_length length_limit limit incomplete truncated"
+    " max_output_reached maxpredictedtokensreached contextlengthreached cut_off",
     "content_filter": "content_filter content_filtered filtered safety recitation blocklist spii"
     " prohibited_content image_safety image_prohibited_content image_recitation model_armor"
     " language sensitive guardrail guardrails guardrail_intervened guardrail_triggered moderation"
     " blocked error_toxic jailbreak",
     "refusal": "refusal refused",
     "tool_calls": "tool_calls tool_call tool_use function_call function_calls"
-    " malformed_function_call unexpected_tool_call too_many_tool_calls malformed_tool_call",
+    " malformed_function_call unexpected_tool_call too_many_tool_calls malformed_tool_call"
+    " malformed_tool_use",
     "interrupted": "insufficient_system_resource insufficient_system_resources network_error error"
     " failed failure abort aborted cancelled canceled timeout timed_out time_limit interrupted"
-    " server_error internal_error model_error engine_overloaded overloaded error_limit preempted",
+    " server_error internal_error model_error engine_overloaded overloaded error_limit preempted"
+    " malformed_response malformed_model_output modelunloaded userstopped",
 }
 _MEANINGS: Final[Mapping[str, FinishReason]] = {
     word: reason for reason, words in _WORDS.items() for word in words.split()

@@ -1,6 +1,12 @@
 """How long an answer of a provider may take, and how large it may be."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat
+
+Seconds = Annotated[PositiveFloat, Field(le=86_400)]
+AnswerBytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from shared.config import Environment
 from worker_service.providers.anthropic import Anthropic
 from worker_service.providers.chat_completions import ChatCompletions
 from worker_service.providers.dialect import Dialect
+from worker_service.providers.limits import AnswerBytes, Seconds
 from worker_service.providers.ollama import Ollama
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -53,6 +54,11 @@ TokenCount = Annotated[PositiveInt, Field(le=_MOST_TOKENS)]
 Kind = Literal["openai", "ollama", "anthropic"]
 
 
+def _instead_of(setting: str) -> Any:
+    """Declare a limit that goes before the one of all providers."""
+    return Field(None, description=f"In place of {setting}; empty: that.")
+
+
 class ModelServerSettings(Environment):
     """One model server; the names of its variables begin with its own, as in GROQ_MODEL."""
 
@@ -78,6 +84,12 @@ class ModelServerSettings(Environment):
         {}, description="More headers of every call, as a JSON object."
     )
     body: dict[str, Any] = Field({}, description=_BODY)
+    connect_seconds: Seconds | None = _instead_of("PROVIDER_CONNECT_SECONDS")
+    read_seconds: Seconds | None = _instead_of("PROVIDER_READ_SECONDS")
+    first_token_seconds: Seconds | None = _instead_of("PROVIDER_FIRST_TOKEN_SECONDS")
+    next_token_seconds: Seconds | None = _instead_of("PROVIDER_NEXT_TOKEN_SECONDS")
+    call_seconds: Seconds | None = _instead_of("PROVIDER_CALL_SECONDS")
+    answer_bytes: AnswerBytes | None = _instead_of("PROVIDER_ANSWER_BYTES")
 
 
 class OpenAISettings(ModelServerSettings):

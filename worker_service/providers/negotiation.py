@@ -7,21 +7,37 @@ from typing import Final, Literal, TypeVar
 
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.fault import UNKNOWN_STATUS, Fault
-from worker_service.providers.fault_words import classify
+from worker_service.providers.fault_words import classify, named_kind
 from worker_service.providers.request_form import FormLadder, RequestForm
 
 Axis = Literal["limit", "response", "system", "format"]
 Rung = TypeVar("Rung")
 
 _REFUSALS: Final = frozenset(
-    {
-        FailureKind.BAD_REQUEST,
-        FailureKind.NOT_FOUND,
-        FailureKind.MODEL_REFUSED,
-        FailureKind.UNAVAILABLE,
-    }
+    {FailureKind.BAD_REQUEST, FailureKind.NOT_FOUND, FailureKind.MODEL_REFUSED}
 )
-_STATUSES: Final = frozenset({UNKNOWN_STATUS, 400, 403, 404, 405, 406, 415, 422, 501})
+_REFUSING_STATUSES: Final = frozenset({400, 403, 404, 405, 406, 415, 422, 501})
+_NOT_IMPLEMENTED: Final = 501
+_OUTAGE: Final = re.compile(
+    r"\b(?:upstream|connection|socket|eof|reset|time[sd]?[ -]?out|disconnected|interrupted|broken"
+    r"|aborted|crashed|unexpected(?:ly)?|internal"
+    r"|failed to (?:read|write|open|connect|fetch)|error (?:in|while|during))\b"
+)
+"""Words of an outage: beside them a form must be named as unwanted, and not only be named."""
+
+_UNWANTED_FORM: Final = re.compile(
+    r"\b(?:not|\w+n't|cannot|never|un)[ -]?(?:yet )?(?:be )?(?:currently )?"
+    r"(?:supported|permitted|allowed|recogni[sz]ed|accepted|implemented|enabled|compatible|used)\b"
+    r"|\b(?:does|do|did|can)(?: not|n't|not) (?:currently |yet )?"
+    r"(?:support|accept|allow|recogni[sz]e|implement|handle|have|use)\b"
+    r"|\b(?:extra|unknown|unexpected|unrecogni[sz]ed|invalid|illegal) "
+    r"(?:\w+ )?(?:inputs?|fields?|names?|params?|parameters?|arguments?|keys?|values?|options?)\b"
+    r"|\b(?:unknown|unrecogni[sz]ed|invalid|illegal) "
+    r"(?:\w+ )?(?:role|schema|response_format|format)\b"
+    r"|\bonly (?:supports?|accepts?|allows?)\b|\bmust (?:be (?:false|set|specified)|alternate)\b"
+    r"|\b(?:disabled|deprecated|instead|only user and assistant)\b"
+    r"|\bno (?:support|json\w*|response_?format|schema|structured|stream(?:ing)?|system)\b"
+)
 _LIMIT: Final = r"\bmax_(?:completion_|output_|new_)?tokens\b"
 _UNWANTED: Final = (
     r"\b(?:required|missing|must be (?:set|specified)|instead|extra[ _]\w+|deprecated"
@@ -60,9 +76,9 @@ class Step:
 
 def step_down(form: RequestForm, fault: Fault, *, ladder: FormLadder) -> Step | None:
     """Find the next form after a refusal; None where the fault is no refusal of a form."""
-    if fault.status not in _STATUSES or classify(fault) not in _REFUSALS:
-        return None
     said = " ".join([fault.message, *sorted(fault.words)]).lower()
+    if not _may_refuse(fault, said):
+        return None
     for axis, words in _NAMED.items():
         below = _below(getattr(form, axis), getattr(ladder, axis))
         if below is not None and words.search(said):
@@ -72,6 +88,21 @@ def step_down(form: RequestForm, fault: Fault, *, ladder: FormLadder) -> Step | 
                 form=replace(form, **{axis: below}),
             )
     return None
+
+
+def _may_refuse(fault: Fault, said: str) -> bool:
+    """Tell a refusal from an outage, which may name a stream or a format too."""
+    if fault.status == _NOT_IMPLEMENTED:
+        return named_kind(fault) in _REFUSALS | {None}
+    if fault.status == UNKNOWN_STATUS:
+        return named_kind(fault) in _REFUSALS | {None} and _is_unwanted(said)
+    if fault.status not in _REFUSING_STATUSES or classify(fault) not in _REFUSALS:
+        return False
+    return _OUTAGE.search(said) is None or _is_unwanted(said)
+
+
+def _is_unwanted(said: str) -> bool:
+    return _UNWANTED_FORM.search(said) is not None
 
 
 def _below(refused: Rung, rungs: tuple[Rung, ...]) -> Rung | None:

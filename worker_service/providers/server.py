@@ -11,6 +11,7 @@ from worker_service.providers.exchange import ConnectionWasClosed, Exchange, Lin
 from worker_service.providers.failures import FailureKind, error_of
 from worker_service.providers.forms import FormRefused, Forms, Tried
 from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.secrets import Redactor
 from worker_service.providers.transport import open_client
 
 
@@ -49,7 +50,10 @@ class Server:
         self._forms = Forms(provider=name, ladder=dialect.ladder)
         self._line = Line(
             dialect=dialect,
-            secrets=[*filter(None, (address.credential, *address.headers.values()))],
+            redact=Redactor(
+                base_url=address.base_url,
+                values=(address.credential or "", *address.headers.values()),
+            ),
             limits=limits,
             client=open_client(
                 address.base_url,

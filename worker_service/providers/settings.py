@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.providers import ProviderName
 from shared.config import SECRETS, ProviderListSettings, load, names_of
 from worker_service.providers import Provider
 from worker_service.providers.demo import Demo, is_installed
-from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.limits import AnswerBytes, ProviderLimits, Seconds
 from worker_service.providers.model_servers import (
     BUILT_IN_SERVERS,
     ModelServerSettings,
@@ -19,8 +19,6 @@ from worker_service.providers.model_servers import (
 from worker_service.providers.server import Address, Server
 
 _DEMO = "demo"
-
-Seconds = Annotated[PositiveFloat, Field(le=86_400)]
 
 
 class ProviderSettings(ProviderListSettings):
@@ -36,13 +34,13 @@ class ProviderSettings(ProviderListSettings):
         300, description="How long a provider may send nothing at all while it streams."
     )
     provider_first_token_seconds: Seconds = Field(
-        300, description="How long a provider may be silent before the first token of a stream."
+        300, description="How long a provider may be silent before the first text of a stream."
     )
     provider_next_token_seconds: Seconds = Field(
         60, description="How long a provider may be silent after it."
     )
     provider_call_seconds: Seconds = Field(900, description="How long a whole call may take.")
-    provider_answer_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = Field(
+    provider_answer_bytes: AnswerBytes = Field(
         8_388_608, description="The largest answer, unpacked, that a worker reads."
     )
     provider: ProviderName | None = Field(
@@ -109,7 +107,7 @@ def _made(
         name,
         dialect_of(server),
         address=address,
-        limits=_limits(settings),
+        limits=limits_of(settings, server),
         connections=connections,
     )
 
@@ -131,12 +129,13 @@ def _missing(name: str, server: ModelServerSettings, *, is_default: bool) -> str
     return "MODEL" if is_default and not server.model else None
 
 
-def _limits(settings: ProviderSettings) -> ProviderLimits:
+def limits_of(settings: ProviderSettings, server: ModelServerSettings) -> ProviderLimits:
+    """Take the limits of all providers, and in their place those that this one has of its own."""
     return ProviderLimits(
-        connect_seconds=settings.provider_connect_seconds,
-        read_seconds=settings.provider_read_seconds,
-        first_token_seconds=settings.provider_first_token_seconds,
-        next_token_seconds=settings.provider_next_token_seconds,
-        call_seconds=settings.provider_call_seconds,
-        answer_bytes=settings.provider_answer_bytes,
+        connect_seconds=server.connect_seconds or settings.provider_connect_seconds,
+        read_seconds=server.read_seconds or settings.provider_read_seconds,
+        first_token_seconds=server.first_token_seconds or settings.provider_first_token_seconds,
+        next_token_seconds=server.next_token_seconds or settings.provider_next_token_seconds,
+        call_seconds=server.call_seconds or settings.provider_call_seconds,
+        answer_bytes=server.answer_bytes or settings.provider_answer_bytes,
     )

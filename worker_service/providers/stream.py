@@ -20,16 +20,17 @@ _LINGER_SECONDS: Final = 1.0
 _OPEN_LINGER_SECONDS: Final = 5.0
 """The same where the text has no end yet: there are servers that say `stop` with every part."""
 
-_REST_SHARE: Final = 0.05
-_LONGEST_REST_SECONDS: Final = 0.1
+_READ_PAUSE_SHARE: Final = 0.05
+_LONGEST_READ_PAUSE_SECONDS: Final = 0.1
 
 
 class ResponseStream:
-    """One answer of one call, and its timers; a `Watch` looks at them."""
+    """One answer of one call, and its timers; a `Watch` checks them."""
 
     def __init__(self, limits: ProviderLimits) -> None:
         self.answer = Answer()
         self.has_begun = False
+        self._has_text = False
         self._limits = limits
         self._clock = asyncio.get_running_loop().time
         self._begun = self._heard = self._clock()
@@ -43,7 +44,7 @@ class ResponseStream:
         """The context to make the call in; `timed_out` classifies its TimeoutError."""
         return self._timeout
 
-    def look(self, now: float) -> None:
+    def check_timers(self, now: float) -> None:
         """End the call if a timer has expired."""
         if self._expired is None and now >= min(self._call_ends, self._heard + self._silence):
             self._expired = self._timer(now)
@@ -52,7 +53,7 @@ class ResponseStream:
     def _timer(self, now: float) -> FailureKind:
         if now >= self._call_ends:
             return FailureKind.CALL_TIMEOUT
-        if self.answer.length:
+        if self.answer.has_text:
             return FailureKind.NEXT_TOKEN_TIMEOUT
         return FailureKind.FIRST_TOKEN_TIMEOUT
 
@@ -67,7 +68,7 @@ class ResponseStream:
         self.answer.provider_request_id = provider_request_id
 
     def expect_tokens(self) -> None:
-        """Bound the silence before the first token of an answer that should come in pieces."""
+        """Bound the silence before the first text of an answer that should come in pieces."""
         self._silence = min(self._limits.read_seconds, self._limits.first_token_seconds)
 
     def hear(self) -> None:
@@ -88,19 +89,25 @@ class ResponseStream:
                 self.answer.finish("stop")
             else:
                 dialect.read(part, self.answer)
-        if self.answer.first_token_seconds is None and self.answer.length:
-            self._note_first_token()
+        self._note_first_token()
         if has_parts and self.answer.is_whole:
             is_open = part is not None and not self.answer.looks_complete
             linger = _OPEN_LINGER_SECONDS if is_open else _LINGER_SECONDS
             self._call_ends = min(self._latest, self._heard + linger)
 
     def _note_first_token(self) -> None:
-        self.answer.first_token_seconds = round(self._heard - self._begun, 3)
-        self._silence = min(self._limits.read_seconds, self._limits.next_token_seconds)
+        """Note when tokens begin, and bound the silence between them once they are text.
+
+        A thought is a token, but a model that thinks may pause for as long as before its first.
+        """
+        if self.answer.first_token_seconds is None and self.answer.length:
+            self.answer.first_token_seconds = round(self._heard - self._begun, 3)
+        if not self._has_text and self.answer.has_text:
+            self._has_text = True
+            self._silence = min(self._limits.read_seconds, self._limits.next_token_seconds)
 
     @property
-    def rest_seconds(self) -> float:
+    def read_pause_seconds(self) -> float:
         """How long to let further events gather before the next read.
 
         A twentieth of the call so far, so that its end is never seen much later for it; at most a
@@ -108,4 +115,4 @@ class ResponseStream:
         """
         if self.answer.is_whole:
             return 0.0
-        return min((self._heard - self._begun) * _REST_SHARE, _LONGEST_REST_SECONDS)
+        return min((self._heard - self._begun) * _READ_PAUSE_SHARE, _LONGEST_READ_PAUSE_SECONDS)

@@ -1,7 +1,7 @@
 """HTTP to a model server: the client, the bounds of an answer, and its failures."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final
@@ -16,6 +16,7 @@ from worker_service.providers.connection import observer
 from worker_service.providers.dialect import Unreadable
 from worker_service.providers.events import END
 from worker_service.providers.failures import FailureKind
+from worker_service.providers.fault import plain_text
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.pieces import Json
 from worker_service.providers.proxy import proxy_for
@@ -72,29 +73,33 @@ async def pieces(response: httpx.Response, *, limit: int) -> AsyncGenerator[byte
     yield decoder.end()
 
 
-def part_of(event: bytes) -> Json | None:
-    """Read an event; None is an explicit end.
+def parts_of(event: bytes) -> Sequence[Json | None]:
+    """Read an event: one part, or a list of them; None is an explicit end.
 
     Raises:
-        Unreadable: it is something else than an object.
+        Unreadable: it is something else; what it says is in the message, uncut.
     """
     try:
         value = from_json(event)
     except ValueError:
         if event.strip().upper() == END:
-            return None
+            return (None,)
         value = _lenient_json(event)
-    if not isinstance(value, dict):
-        raise Unreadable("a part of it is not an object")
-    return value
+    if isinstance(value, dict):
+        return (value,)
+    parts = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    if not parts:
+        raise Unreadable(f"a part of it is not an object: {event.decode(errors='replace')}")
+    return parts
 
 
 def _lenient_json(event: bytes) -> Any:
     """Read what the fast parser refuses and models write: lone surrogates, odd bytes, depth."""
+    text = event.decode("utf-8-sig", errors="replace")
     try:
-        return json.loads(event.decode("utf-8-sig", errors="replace"), parse_int=_int)
+        return json.loads(text, parse_int=_int)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("a part of it is not JSON") from error
+        raise Unreadable(f"a part of it is not JSON: {plain_text(text)}") from error
 
 
 def _int(digits: str) -> int | None:

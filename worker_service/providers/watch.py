@@ -11,11 +11,11 @@ _EVERY_SECONDS: Final = 0.25
 class Watched(Protocol):
     """Something that ends by itself when its time is over."""
 
-    def look(self, now: float) -> None: ...
+    def check_timers(self, now: float) -> None: ...
 
 
 class Watch:
-    """Looks at everything that is watched four times a second, while there is anything."""
+    """Checks the timers of everything that is watched four times a second, while there is any."""
 
     def __init__(self) -> None:
         self._watched: set[Watched] = set()
@@ -23,22 +23,22 @@ class Watch:
 
     @contextmanager
     def watching(self, it: Watched) -> Iterator[None]:
-        """Look at `it` while the block runs."""
+        """Check the timers of `it` while the block runs."""
         self._watched.add(it)
         if self._next is None:
-            self._look_later()
+            self._check_later()
         try:
             yield
         finally:
             self._watched.discard(it)
 
-    def _look_later(self) -> None:
-        self._next = asyncio.get_running_loop().call_later(_EVERY_SECONDS, self._look)
+    def _check_later(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(_EVERY_SECONDS, self._check_all)
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         self._next = None
         now = asyncio.get_running_loop().time()
         for it in self._watched:
-            it.look(now)
+            it.check_timers(now)
         if self._watched:
-            self._look_later()
+            self._check_later()

@@ -83,8 +83,18 @@ BODIES = [
     fails(
         "a coding that is unknown",
         FailureKind.UNREADABLE,
-        http(STREAM, "Content-Encoding: br"),
+        http(b"\x8b\x02\x80" * 30, "Content-Encoding: br"),
         says="br",
+    ),
+    made("a coding that is none", http(STREAM, "Content-Encoding: utf-8")),
+    made("JSON that is said to be deflated", http(COMPLETION, "Content-Encoding: deflate")),
+    made(
+        "packed, and padded",
+        http(gzip.compress(COMPLETION.encode()) + b"\0" * 9, "Content-Encoding: gzip"),
+    ),
+    made(
+        "packed in two members",
+        http(gzip.compress(STREAM[:80].encode()) + gzip.compress(STREAM[80:].encode())),
     ),
     fails(
         "a packed error",

@@ -19,10 +19,24 @@ from worker_service.providers.failures import FailureKind
 
 HALF = ENTITY[:50]
 STOP = piece({}, "stop")
-CUT = ("length", "MAX_TOKENS", "max_output_tokens", "model_length", "FinishReason.MAX_TOKENS")
+CUT = (
+    "length",
+    "MAX_TOKENS",
+    "max_output_tokens",
+    "model_length",
+    "FinishReason.MAX_TOKENS",
+    "maxPredictedTokensReached",
+)
 FILTERED = ("SAFETY", "RECITATION", "PROHIBITED_CONTENT", "sensitive", "guardrail_intervened")
-BROKEN = ("insufficient_system_resource", "network_error", "error", "ABORT", "timeout")
-STOPPED = ("eos", "END_TURN", "stop_sequence", "FINISH_REASON_STOP", "completed")
+BROKEN = (
+    "insufficient_system_resource",
+    "network_error",
+    "error",
+    "ABORT",
+    "timeout",
+    "modelUnloaded",
+)
+STOPPED = ("eos", "END_TURN", "stop_sequence", "FINISH_REASON_STOP", "completed", "eosFound")
 UNKNOWN = ("OTHER", "weird", 7)
 
 

@@ -7,6 +7,7 @@ from tests.support.odd_answers import (
     GOOD,
     JSON,
     Row,
+    events,
     fails,
     http,
     lines,
@@ -85,6 +86,8 @@ _ACCOUNT = (
     ),
     (LIMITED, error("x", type="insufficient_quota")),
     ("401 Unauthorized", error("Your account has insufficient credits")),
+    (BAD, error("You have reached your specified API usage limits.")),
+    ("401 Unauthorized", error("ExceededBudget: User=x over budget", type="budget_exceeded")),
 )
 _CREDENTIAL = (
     (
@@ -105,6 +108,8 @@ _CREDENTIAL = (
     (FORBIDDEN, "<html><title>Attention Required! | Cloudflare</title></html>"),
     ("401 Unauthorized", {"detail": "No auth credentials found"}),
     ("422 Unprocessable Entity", {"detail": "invalid access token"}),
+    (BAD, error("This organization has been disabled.")),
+    (BAD, [error("User location is not supported for the API use.")]),
 )
 _MODEL = (
     (FORBIDDEN, error("Project does not have access to model", code="model_not_found")),
@@ -113,6 +118,7 @@ _MODEL = (
     (BAD, {"detail": "The model `tiny` does not exist"}),
     (BAD, error("tiny is not a model", code="invalid_model")),
     (BAD, error("Your plan gives no access to this model")),
+    (BAD, {"message": "The provided model identifier is invalid."}),
 )
 _POLICY = (
     (BAD, error("x", code="content_filter", innererror={"code": "ResponsibleAIPolicyViolation"})),
@@ -120,6 +126,7 @@ _POLICY = (
     (BAD, error("Your request was rejected by our safety system")),
     (FORBIDDEN, error("It requires moderation", metadata={"reasons": ["violence"]})),
     (UNPROCESSABLE, {"detail": "the prompt was flagged"}),
+    (BAD, error("Content Exists Risk", code="invalid_request_error")),
     ("451 Unavailable For Legal Reasons", error("blocked")),
 )
 _CONTEXT = (
@@ -128,6 +135,7 @@ _CONTEXT = (
     (BAD, error("Input tokens exceed the configured limit of 272000 tokens.")),
     (BAD, {"error": "the request exceeds the available context size"}),
     (BAD, [{"error": {"message": "The input token count (9) exceeds the maximum number (8)"}}]),
+    (UNPROCESSABLE, {"error": "`inputs` must have less than 4095 tokens. Given: 5000"}),
     (UNPROCESSABLE, {"error": "`inputs` tokens + `max_new_tokens` exceed the model limit"}),
     (
         "413 Payload Too Large",
@@ -139,6 +147,11 @@ _LOAD = (
     (BAD, error("The server is currently overloaded, please try again later")),
     (BAD, error("x", type="overloaded_error")),
     (FORBIDDEN, {"detail": "the model is loading"}),
+    (BAD, {"error": "Model unloaded."}),
+    (BAD, {"error": "The model has crashed without additional information. (Exit code: 5)"}),
+    (BAD, {"error": "No models loaded. Please load a model."}),
+    ("424 Failed", {"error": "Server error: CUDA out of memory", "error_type": "generation"}),
+    ("424 Failed", {"error": "Incomplete generation", "error_type": "incomplete_generation"}),
     (UNPROCESSABLE, {"message": "no capacity left, high demand"}),
     ("499 Client Closed Request", error("client closed", code=499)),
     ("529 Overloaded", {"type": "error", "error": {"type": "overloaded_error"}}),
@@ -309,6 +322,64 @@ WITHIN = [
         FailureKind.RATE_LIMITED,
         lines({"message": "Too many requests", "code": 429}),
         protocol="ollama",
+    ),
+    fails(
+        "a list",
+        FailureKind.RATE_LIMITED,
+        http(json.dumps([error("slow", code=429)]), content_type=JSON),
+        says="slow",
+    ),
+    fails(
+        "an exception of Bedrock",
+        FailureKind.RATE_LIMITED,
+        within({"throttlingException": {"message": "Slow"}}),
+        says="Slow",
+    ),
+    fails(
+        "its exception with a number",
+        FailureKind.UNAVAILABLE,
+        within({"modelStreamErrorException": {"message": "odd", "originalStatusCode": 500}}),
+    ),
+    fails(
+        "a page of Cloudflare",
+        FailureKind.UNAVAILABLE,
+        http("<html><title>h | 524: A timeout occurred</title>", content_type="text/html"),
+        says="524",
+    ),
+    fails("a list as an event", FailureKind.RATE_LIMITED, within([error("slow", code=429)])),
+    *(
+        fails(
+            f"text {number} as {content_type}",
+            FailureKind.UNAVAILABLE,
+            http("upstream connect error or disconnect" + end, content_type=content_type),
+            says="upstream connect error",
+        )
+        for number, end in enumerate(("", "\r\n"))
+        for content_type in (JSON, "text/plain", "text/event-stream", None)
+    ),
+    fails(
+        "text as an event",
+        FailureKind.UNAVAILABLE,
+        http("event: error\ndata: no healthy upstream\n\n"),
+        says="no healthy upstream",
+    ),
+    fails(
+        "text in the middle",
+        FailureKind.RATE_LIMITED,
+        http(events(HALF, "Rate limit exceeded", end="")),
+        says="Rate limit",
+    ),
+    *(
+        fails(
+            f"a page of status 200 as {content_type}",
+            FailureKind.UNAVAILABLE,
+            http(
+                "<html>\n<head><title>502 Bad Gateway</title></head>\n<body></body>\n</html>",
+                content_type=content_type,
+            ),
+            says="502 Bad Gateway",
+        )
+        for content_type in ("text/html", "text/event-stream", "application/x-ndjson")
     ),
     made(
         "after the end",

@@ -14,6 +14,7 @@ THOUGHT: Json = {"choices": [{"delta": {"reasoning": "hm"}, "finish_reason": Non
 PIECE: Json = {"choices": [{"delta": {"content": "{"}, "finish_reason": None}]}
 LAST: Json = {"choices": [{"delta": {"content": "}"}, "finish_reason": None}]}
 END: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+COUNTS: Json = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
 DIALECT = ChatCompletions()
 
 
@@ -62,20 +63,25 @@ async def test_a_call_that_is_asked_for_the_whole_answer_may_be_silent_until_its
 
 
 async def test_the_end_of_a_whole_answer_is_waited_for_a_second_at_most():
-    assert await expired(a_stream(PIECE, LAST, END), 0.9) is None
-    assert await expired(a_stream(PIECE, LAST, END), 1.1) is not None
+    assert await expired(a_stream(PIECE, LAST, END, COUNTS), 0.9) is None
+    assert await expired(a_stream(PIECE, LAST, END, COUNTS), 1.1) is not None
+
+
+async def test_the_counts_of_a_whole_answer_are_waited_for():
+    assert await expired(a_stream(PIECE, LAST, END), 4.9) is None
+    assert await expired(a_stream(PIECE, LAST, END), 5.1) is not None
 
 
 async def test_more_of_an_answer_whose_text_has_no_end_yet_is_waited_for():
-    assert await expired(a_stream(PIECE, END), 4.9) is None
-    assert await expired(a_stream(PIECE, END), 5.1) is not None
+    assert await expired(a_stream(PIECE, END, COUNTS), 4.9) is None
+    assert await expired(a_stream(PIECE, END, COUNTS), 5.1) is not None
 
 
 async def test_what_is_no_part_after_the_end_prolongs_nothing(monkeypatch: pytest.MonkeyPatch):
     loop, later = asyncio.get_running_loop(), [0.0]
     now = loop.time
     monkeypatch.setattr(loop, "time", lambda: now() + later[0])
-    stream = a_stream(PIECE, LAST, END)
+    stream = a_stream(PIECE, LAST, END, COUNTS)
     later[0] = 0.9
 
     stream.hear()
@@ -85,9 +91,9 @@ async def test_what_is_no_part_after_the_end_prolongs_nothing(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("seconds", "pause"), [(0.0, 0.0), (0.2, 0.01), (1.0, 0.05), (60.0, 0.1)], ids=str
+    ("seconds", "pause"), [(0.0, 0.0), (0.2, 0.02), (0.5, 0.05), (60.0, 0.1)], ids=str
 )
-async def test_reading_pauses_for_a_twentieth_of_its_call_and_a_tenth_of_a_second_at_most(
+async def test_reading_pauses_for_a_tenth_of_its_call_and_a_tenth_of_a_second_at_most(
     monkeypatch: pytest.MonkeyPatch, seconds: float, pause: float
 ):
     loop = asyncio.get_running_loop()

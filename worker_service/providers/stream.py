@@ -18,9 +18,12 @@ _LINGER_SECONDS: Final = 1.0
 """How long the end of a body is waited for once the answer is whole, to keep its connection."""
 
 _OPEN_LINGER_SECONDS: Final = 5.0
-"""The same where the text has no end yet: there are servers that say `stop` with every part."""
+"""The same where the text has no end yet: there are servers that say `stop` with every part.
 
-_READ_PAUSE_SHARE: Final = 0.05
+Also where no tokens are counted yet: routers may send the counts a while after the finish reason.
+"""
+
+_READ_PAUSE_SHARE: Final = 0.1
 _LONGEST_READ_PAUSE_SECONDS: Final = 0.1
 
 
@@ -92,7 +95,8 @@ class ResponseStream:
         self._note_first_token()
         if has_parts and self.answer.is_whole:
             is_open = part is not None and not self.answer.looks_complete
-            linger = _OPEN_LINGER_SECONDS if is_open else _LINGER_SECONDS
+            is_counted = self.answer.tokens.output_tokens is not None
+            linger = _OPEN_LINGER_SECONDS if is_open or not is_counted else _LINGER_SECONDS
             self._call_ends = min(self._latest, self._heard + linger)
 
     def _note_first_token(self) -> None:
@@ -110,7 +114,7 @@ class ResponseStream:
     def read_pause_seconds(self) -> float:
         """How long to let further events gather before the next read.
 
-        A twentieth of the call so far, so that its end is never seen much later for it; at most a
+        A tenth of the call so far, so that its end is never seen much later for it; at most a
         tenth of a second, which at usual rates is several tokens. Nothing once the answer is whole.
         """
         if self.answer.is_whole:

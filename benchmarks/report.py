@@ -34,7 +34,8 @@ def _section(name: str, figure: Figure, kept: Result) -> Iterator[str]:
     yield ""
     yield (figure.__doc__ or "").strip()
     yield ""
-    yield f"Medians of {rounds} rounds, {kept.date}; {machine}. Raw: `results/{name}.json`."
+    measured = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
+    yield f"{measured}, {kept.date}; {machine}. Raw: `results/{name}.json`."
     yield ""
     yield "| what | ours | beside it | ratio (lowest to highest) | aim |"
     yield "|---|---|---|---|---|"

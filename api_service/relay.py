@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from shared.config import SharedSettings, load
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.outbox import Relay
 from shared.postgres.database import Database, connect
@@ -44,7 +45,7 @@ async def relay_alone(settings: SharedSettings) -> None:
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         on_signals(stopped.set)
-        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="relay")
+        publisher = Publisher(KafkaClients.of(settings, client_id="relay"))
         async with relaying(database, publisher):
             log.info("service_started")
             await stopped.wait()

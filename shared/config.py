@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, Va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from schemas.providers import BUILT_IN, PROVIDER_NAME
+from shared.kafka.security_settings import KafkaSecuritySettings
 from shared.postgres.pooling import Pooling
 
 SECRETS = Path("/run/secrets")
@@ -72,14 +73,17 @@ class DatabaseSettings(Environment):
     )
 
 
-class KafkaSettings(Environment):
-    """Where Kafka is."""
+class KafkaSettings(KafkaSecuritySettings, Environment):
+    """Where Kafka is, and how to get in."""
 
     kafka_bootstrap_servers: BootstrapServers = Field(
         description="Addresses of Kafka brokers, as host:port, separated by commas."
     )
     kafka_topic_prefix: TopicPrefix = Field(
         "", description="Put before the name of every topic, so that stacks can share a broker."
+    )
+    kafka_client_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = Field(
+        "", description="Name that brokers know a client by; empty: that of the service."
     )
 
 
@@ -143,7 +147,10 @@ def load(settings: type[Settings], *, secrets: Path = SECRETS, prefix: str = "")
 
 def _one_line(error: ValidationError, prefix: str) -> str:
     faults = (
+        # Settings that do not fit together are no fault of one: the message names them.
         f"{prefix}{str(fault['loc'][0]).upper()}: {_reason(fault['type'], fault['msg'])}"
+        if fault["loc"]
+        else fault["msg"].removeprefix("Value error, ")
         for fault in error.errors(include_url=False, include_input=False)
     )
     return f"wrong setting: {'; '.join(faults)} (each is described in .env.example)"

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from shared.group_commit import GroupCommit
 from shared.http.server import Server
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.outbox import Relay
@@ -71,7 +72,7 @@ class Worker:
         runner = Runner(self.slots, context=context, tools=tools)
         self.liveness = Liveness()
         self._consumption = Consumption(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            clients=publisher.clients,
             kafka_names=context.kafka_names,
             dispatches=Dispatches(context, claims=claims, runner=runner, liveness=self.liveness),
             slots=self.slots,
@@ -217,7 +218,8 @@ async def run_worker(
         application_name="worker_service",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
-        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        publisher = Publisher(KafkaClients.of(settings, client_id="worker_service"), topics.names)
         worker = Worker(settings, database, publisher, tools)
         on_signals(worker.stop_or_leave)
         collect_seldom()

@@ -26,6 +26,7 @@ Event = Literal[
     "database_reached",
     "drain_begun",
     "item_progressed",
+    "kafka_denied",
     "kafka_lost",
     "kafka_reached",
     "late_result_dropped",

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 
 from api_service.relay import relaying
 from schemas.states import Priority
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher, partition_of
 from shared.kafka.records import (
     Acknowledged,
@@ -91,7 +92,7 @@ async def outbox_empties(database: Database, *, within: float = 20.0) -> None:
 
 @asynccontextmanager
 async def a_real_relay(stack: Stack, database: Database) -> AsyncIterator[Relay]:
-    publisher = Publisher(stack.kafka, client_id="relay")
+    publisher = Publisher(KafkaClients(stack.kafka, "relay"))
     async with relaying(database, publisher) as relay:
         await eventually(lambda: publisher.reachable)
         yield relay
@@ -371,7 +372,7 @@ async def test_rows_of_a_partition_that_takes_nothing_delay_no_other(
     monkeypatch.setattr("shared.kafka.delivery.REQUEST_SECONDS", 1.0)
     topic = stack.topics.dead_letters
     stuck, free = (_key_of(partition) for partition in (0, 1))
-    publisher = Publisher(stack.kafka, client_id="relay")
+    publisher = Publisher(KafkaClients(stack.kafka, "relay"))
     relay = Relay(database, publisher)
     watching = asyncio.create_task(publisher.watch())
     await eventually(lambda: publisher.reachable)

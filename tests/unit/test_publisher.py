@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
 
 from shared.kafka import delivery
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher, partition_of
 from shared.kafka.records import (
     Acknowledged,
@@ -33,7 +34,9 @@ class Producer:
 
     @property
     def client(self) -> Any:
-        cluster = SimpleNamespace(partitions_for_topic={"known": {0}}.get)
+        cluster = SimpleNamespace(
+            partitions_for_topic={"known": {0}}.get, unauthorized_topics={"denied"}
+        )
         return SimpleNamespace(
             cluster=cluster, add_topic=self.add_topic, force_metadata_update=self.update
         )
@@ -69,7 +72,7 @@ class Producer:
 async def results_of(
     *values: bytes, producer: Producer, topic: str = "known", keys: Sequence[bytes | None] = ()
 ) -> list[DeliveryResult]:
-    publisher = Publisher("h:1", client_id="test")
+    publisher = Publisher(KafkaClients("h:1", "test"))
     publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
     publisher.reachable = True
     records = [

@@ -33,6 +33,7 @@ from worker_service.generation.runner import Runner
 from worker_service.generation.tools import GenerationTools
 from worker_service.intake.consume import Consumption
 from worker_service.intake.dispatches import Dispatches
+from worker_service.intake.ignored import REPORT_SECONDS
 from worker_service.intake.liveness import Liveness
 from worker_service.kafka_names import KafkaNames
 from worker_service.maintenance.duty import Duty, Maintenance
@@ -71,10 +72,11 @@ class Worker:
         claims = Claims(database, claimant=claimant, slots=self.slots, breakers=tools.breakers)
         runner = Runner(self.slots, context=context, tools=tools)
         self.liveness = Liveness()
+        self._dispatches = Dispatches(context, claims=claims, runner=runner, liveness=self.liveness)
         self._consumption = Consumption(
             clients=publisher.clients,
             kafka_names=context.kafka_names,
-            dispatches=Dispatches(context, claims=claims, runner=runner, liveness=self.liveness),
+            dispatches=self._dispatches,
             slots=self.slots,
             liveness=self.liveness,
         )
@@ -131,6 +133,7 @@ class Worker:
         return [
             *lasting_duties(self._maintenance),
             Duty(name="offsets_commit", every=_COMMIT_EVERY_SECONDS, step=self._consumption.commit),
+            Duty(name="older_messages", every=REPORT_SECONDS, step=self._dispatches.older.report),
             Duty(name="admission", every=_ADMIT_EVERY_SECONDS, step=self._admission.adjust),
             Duty(name="watchdog", every=WATCH_EVERY_SECONDS, step=self._watchdog.check),
         ]

@@ -32,6 +32,8 @@ Event = Literal[
     "late_result_dropped",
     "lease_lost",
     "message_dead_lettered",
+    "message_ignored",
+    "messages_ignored",
     "outbox_row_parked",
     "outbox_row_refused",
     "partitions_assigned",

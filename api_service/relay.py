@@ -1,5 +1,10 @@
 """Run the outbox's relay: inside the API service, or alone as `python -m api_service.relay`."""
 
+from shared.runtime.termination import LEFT_IN_ORDER, leave_at_once_on_signals
+
+if __name__ == "__main__":
+    leave_at_once_on_signals(status=LEFT_IN_ORDER)  # before the imports, which take a second
+
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

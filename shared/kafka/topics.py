@@ -1,5 +1,10 @@
 """The topics of the service, and the command that creates them: `python -m shared.kafka.topics`."""
 
+from shared.runtime.termination import leave_at_once_on_signals
+
+if __name__ == "__main__":
+    leave_at_once_on_signals()
+
 import asyncio
 import sys
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """Settings: environment variables, or files in one folder, read once and passed on as values."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from schemas.providers import BUILT_IN, PROVIDER_NAME
 from shared.kafka.security_settings import KafkaSecuritySettings
 from shared.postgres.pooling import Pooling
+from shared.setting_names import unknown_settings
 
 SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
@@ -143,6 +145,16 @@ def load(settings: type[Settings], *, secrets: Path = SECRETS, prefix: str = "")
         raise SystemExit(_one_line(error, prefix)) from None
     except SettingsError as error:
         raise SystemExit(f"wrong setting: {error}: {error.__cause__}") from None
+
+
+def misspelt() -> list[tuple[str, str | None]]:
+    """List the variables of the environment that are meant as settings and are none.
+
+    Each with the nearest name that there is, if one is near.
+    """
+    told = os.environ  # noqa: TID251 - this is the module that reads it
+    more = {*names_of(told.get("PROVIDERS", ""))} - {*BUILT_IN}
+    return [*unknown_settings(told, providers=tuple(more))]
 
 
 def _one_line(error: ValidationError, prefix: str) -> str:

@@ -7,7 +7,7 @@ import json
 import shlex
 import time
 from abc import abstractmethod
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from shared.kafka.security_settings import KafkaSecuritySettings
 
 _ASK_SECONDS = 10.0
+_KILL_SECONDS = 1.0
 _KEPT_SHARE = 0.8
 """The share of a token's life after which it is asked for anew: none expires on its way."""
 _UNKNOWN_LIFE_SECONDS = 60.0
@@ -112,8 +113,8 @@ class CommandTokens(TokenProvider):
         try:
             said, complaint = await process.communicate()
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
+            if process.returncode is None:
+                await _kill(process)
         if process.returncode:
             reason = " ".join(complaint.decode(errors="replace").split())[-200:]
             raise ValueError(f"it left with status {process.returncode} ({reason})")
@@ -154,6 +155,14 @@ def token_provider(settings: KafkaSecuritySettings) -> TokenProvider:
         secret=settings.oauth_client_secret or "",
         scope=settings.kafka_oauth_scope,
     )
+
+
+async def _kill(process: Process) -> None:
+    """Kill a command; one that has left its output to others is not waited for."""
+    with suppress(ProcessLookupError, TimeoutError):
+        process.kill()
+        async with asyncio.timeout(_KILL_SECONDS):
+            await process.wait()
 
 
 def _life_of(token: str) -> float:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from shared.config import SharedSettings, load
 from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
 from shared.outbox import Relay
 from shared.postgres.database import Database, connect
 from shared.postgres.schema import wait_for_schema
@@ -50,7 +51,8 @@ async def relay_alone(settings: SharedSettings) -> None:
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         on_signals(stopped.set)
-        publisher = Publisher(KafkaClients.of(settings, client_id="relay"))
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        publisher = Publisher(KafkaClients.of(settings, client_id="relay"), topics.names)
         async with relaying(database, publisher):
             log.info("service_started")
             await stopped.wait()

@@ -1,5 +1,6 @@
 """The settings of a secured connection to Kafka, and which of them fit together."""
 
+import shlex
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +156,11 @@ class KafkaSecuritySettings(BaseModel):
     def _missing_of_oauth(self) -> Iterator[str]:
         if bool(self.kafka_oauth_token_command) == bool(self.kafka_oauth_token_url):
             yield "KAFKA_OAUTH_TOKEN_COMMAND: set either it or KAFKA_OAUTH_TOKEN_URL"
+        if self.kafka_oauth_token_command:
+            try:
+                shlex.split(self.kafka_oauth_token_command)
+            except ValueError as error:
+                yield f"KAFKA_OAUTH_TOKEN_COMMAND: {error}"
         if self.kafka_oauth_token_url:
             if not self.kafka_oauth_client_id:
                 yield "KAFKA_OAUTH_CLIENT_ID: is needed for KAFKA_OAUTH_TOKEN_URL"

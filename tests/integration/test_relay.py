@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
 from api_service.relay import relaying
 from schemas.states import Priority
@@ -20,6 +21,7 @@ from shared.kafka.publisher import Publisher, partition_of
 from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
+    Denied,
     NotDelivered,
     Record,
     Refused,
@@ -254,6 +256,22 @@ async def test_a_row_that_was_refused_twenty_times_is_parked(database: Database)
 
     assert len(broker.published) == REFUSALS_BEFORE_PARKING
     assert parked == [False] * (REFUSALS_BEFORE_PARKING - 1) + [True, True]
+
+
+async def test_a_row_that_may_not_be_written_waits_in_silence_and_is_never_parked(
+    database: Database,
+):
+    await a_left_over(database)
+    relay = relay_to(Broker(lambda record: Denied(record.topic)), database)
+
+    with capture_logs() as logs:
+        for _ in range(REFUSALS_BEFORE_PARKING + 1):
+            await relay.sweep()
+            await database.execute(MAKE_ALL_DUE)
+
+    (row,) = await rows_of(database)
+    assert (row["refusals"], row["parked"]) == (REFUSALS_BEFORE_PARKING + 1, False)
+    assert logs == []  # the publisher says it, once for all rows
 
 
 async def test_a_row_whose_topic_is_missing_waits_for_it_and_is_never_parked(database: Database):

@@ -62,6 +62,7 @@ def told(environment: pytest.MonkeyPatch, told: dict[str, str]) -> KafkaSettings
             {**OAUTH, "OAUTH_TOKEN_COMMAND": "x", "SASL_USERNAME": "ada"},
             "KAFKA_SASL_USERNAME: has no effect without PLAIN or SCRAM as KAFKA_SASL_MECHANISM",
         ),
+        ({**OAUTH, "OAUTH_TOKEN_COMMAND": "echo '"}, "KAFKA_OAUTH_TOKEN_COMMAND: No closing"),
         (URL, "KAFKA_OAUTH_CLIENT_ID: is needed .*; KAFKA_OAUTH_CLIENT_SECRET: is needed"),
         ({**OAUTH, "OAUTH_TOKEN_URL": "id"}, "KAFKA_OAUTH_TOKEN_URL: does not have the form"),
     ],

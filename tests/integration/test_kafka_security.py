@@ -207,6 +207,25 @@ async def test_a_user_with_the_rules_of_the_table_can_do_all_and_lacks_nothing(
     assert not [e for e in logs if e["event"] == "kafka_denied"]
 
 
+async def test_the_topics_are_created_by_a_user_with_the_rules_of_the_table(
+    guarded: GuardedKafka, monkeypatch: pytest.MonkeyPatch
+):
+    topics = Topics.with_prefix(f"t{uuid4().hex[:10]}.")
+    told(monkeypatch, guarded, of_password("PLAIN", BOB))
+    clients = KafkaClients.of(load(KafkaSettings), client_id="test")
+    for operation in ("describe", "describe_configs"):
+        for name in topics.names:
+            await guarded.allow(BOB, Rule(operation, "topic", name))
+    with pytest.raises(TopicsRefused, match=r"^topic .*TopicAuthorizationFailedError"):
+        await create_topics(clients, topics, partitions=1)
+
+    for name in topics.names:
+        await guarded.allow(BOB, Rule("create", "topic", name))
+
+    assert await create_topics(clients, topics, partitions=1) == []
+    assert await create_topics(clients, topics, partitions=1) == []
+
+
 async def test_each_rule_that_is_missing_is_one_line_that_names_it(
     guarded: GuardedKafka, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ):

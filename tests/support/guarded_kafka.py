@@ -18,7 +18,7 @@ ADA, BOB = "ada", "bob"
 
 _ALLOW, _LITERAL = 3, 3
 _RESOURCES = {"topic": 2, "group": 3, "cluster": 4}
-_OPERATIONS = {"read": 3, "write": 4, "create": 5, "describe": 8}
+_OPERATIONS = {"read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10}
 
 
 @dataclass(frozen=True, slots=True)

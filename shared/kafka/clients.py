@@ -11,7 +11,7 @@ from aiokafka.conn import AIOKafkaConnection
 
 from shared.config import KafkaSettings
 from shared.kafka.security_settings import KafkaSecuritySettings
-from shared.kafka.tokens import token_provider
+from shared.kafka.tokens import TokenProvider, token_provider
 
 _DEFAULT_PORT = 9092
 
@@ -57,6 +57,16 @@ class KafkaClients:
         """Make a connection to one broker, which is not opened yet."""
         address = urlsplit(f"//{broker}")
         return AIOKafkaConnection(address.hostname, address.port or _DEFAULT_PORT, **self._common)
+
+    async def have_token(self) -> None:
+        """Get the token that the next connections log in with, where they do with one.
+
+        Raises:
+            TokenUnavailable: there is none.
+        """
+        provider = self.security.get("sasl_oauth_token_provider")
+        if isinstance(provider, TokenProvider):
+            await provider.token()
 
     @property
     def _common(self) -> dict[str, Any]:

@@ -18,10 +18,13 @@ _CLIENT_CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOW
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a broker has not let a client in; a refusal stays until somebody corrects a setting."""
+    """Why a broker has not let a client in.
+
+    `refusal` is the kind of error that waits for a person to correct something; None: an outage.
+    """
 
     reason: str
-    is_refusal: bool = False
+    refusal: type[BaseException] | None = None
 
     def __str__(self) -> str:
         return self.reason
@@ -31,7 +34,7 @@ def obstacle_of(error: BaseException, broker: str) -> Obstacle:
     """Name the broker, what it has against the client, and what to look at."""
     for cause in reversed([*_causes(error)]):
         if refusal := _refusal(cause):
-            return Obstacle(f"{broker}: {refusal}", is_refusal=True)
+            return Obstacle(f"{broker}: {refusal}", type(cause))
     if isinstance(error, KafkaConnectionError | ConnectionResetError):
         ended = "it ends the connection; if it runs, correct KAFKA_SECURITY_PROTOCOL or the port"
         return Obstacle(f"{broker}: {ended}")

@@ -46,29 +46,29 @@ class Publisher:
 
     async def watch(self) -> None:
         """Update `reachable` about every second until cancelled."""
-        told: set[str] | None = None
+        told: set[type[BaseException] | None] = set()
         while True:
             reachable = await self._ping()
             if reachable and not self.reachable:
                 log.info("kafka_reached")
-                told = None
+                told.clear()
             self.reachable = reachable
             if not reachable:
-                told = await self._tell_obstacle(told)
+                await self._tell_obstacle(told)
             await asyncio.sleep(_PING_EVERY_SECONDS)
 
-    async def _tell_obstacle(self, told: set[str] | None) -> set[str] | None:
-        """Log an outage once, and once more each refusal, which waits for a person."""
+    async def _tell_obstacle(self, told: set[type[BaseException] | None]) -> None:
+        """Log an outage once, and once more each kind of refusal, which waits for a person."""
         if self._producer is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PING_SECONDS):
                     await self._start.look()
         elif self._start.obstacle is None:
-            return told  # the first broker is being asked: its answer says more than the wait
+            return  # the first broker is being asked: its answer says more than the wait
         obstacle = self._start.obstacle or Obstacle("no answer in time")
-        if told is None or (obstacle.is_refusal and obstacle.reason not in told):
+        if not told or (obstacle.refusal and obstacle.refusal not in told):
             log.warning("kafka_lost", reason=obstacle.reason)
-        return {*(told or ()), obstacle.reason}
+        told.add(obstacle.refusal)
 
     async def _ping(self) -> bool:
         if self._producer is None:

@@ -120,6 +120,8 @@ class KafkaSecuritySettings(BaseModel):
         """Name what is set and would be ignored: a login that seems to be there and is not."""
         if not self.has_tls:
             yield from self._without_effect("kafka_ssl_", "KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL")
+        elif not self.kafka_ssl_certificate_file:
+            yield from self._without_effect("kafka_ssl_key_", "KAFKA_SSL_CERTIFICATE_FILE")
         if not self.has_sasl:
             needed = "KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT"
             yield from self._without_effect("kafka_sasl_", needed)
@@ -128,8 +130,6 @@ class KafkaSecuritySettings(BaseModel):
         elif self.has_sasl:
             for name in ("kafka_sasl_username", "kafka_sasl_password", "kafka_sasl_password_file"):
                 yield from self._without_effect(name, "PLAIN or SCRAM as KAFKA_SASL_MECHANISM")
-        if self.kafka_ssl_key_file and not self.kafka_ssl_certificate_file:
-            yield "KAFKA_SSL_KEY_FILE: needs KAFKA_SSL_CERTIFICATE_FILE"
         for name in ("kafka_sasl_password", "kafka_oauth_client_secret", "kafka_ssl_key_password"):
             if getattr(self, name) and getattr(self, f"{name}_file"):
                 yield f"{name.upper()}: is set beside {name.upper()}_FILE; set one of them"

@@ -110,6 +110,7 @@ async def ask(broker: str, clients: KafkaClients) -> None:
     Raises:
         KafkaError, OSError, TimeoutError: it does not answer, or does not let the client in.
     """
+    await clients.have_token()  # which may take longer than a broker may
     connection = clients.connection(broker)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

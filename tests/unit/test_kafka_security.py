@@ -54,7 +54,7 @@ def told(environment: pytest.MonkeyPatch, told: dict[str, str]) -> KafkaSettings
         ({**LOGIN, "SSL_CA_FILE": __file__}, "the files of KAFKA_SSL_…: OpenSSL refuses them"),
         (
             {**LOGIN, "SSL_KEY_FILE": __file__},
-            "KAFKA_SSL_KEY_FILE: needs KAFKA_SSL_CERTIFICATE_FILE",
+            "KAFKA_SSL_KEY_FILE: has no effect without KAFKA_SSL_CERTIFICATE_FILE",
         ),
         ({**LOGIN, "OAUTH_SCOPE": "x"}, "KAFKA_OAUTH_SCOPE: has no effect without KAFKA_SASL_MECH"),
         (OAUTH, "KAFKA_OAUTH_TOKEN_COMMAND: set either it or KAFKA_OAUTH_TOKEN_URL"),

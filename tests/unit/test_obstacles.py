@@ -33,7 +33,8 @@ def refused_certificate(code: int) -> ssl.SSLCertVerificationError:
 )
 def test_a_certificate_that_is_refused_is_said_with_its_remedy(code: int, remedy: str):
     assert obstacle_of(refused_certificate(code), "a:1") == Obstacle(
-        f"a:1: its certificate is refused (as OpenSSL says it): {remedy}", is_refusal=True
+        f"a:1: its certificate is refused (as OpenSSL says it): {remedy}",
+        ssl.SSLCertVerificationError,
     )
 
 
@@ -56,7 +57,7 @@ def test_an_outage_is_no_refusal(error: Exception, reason: str):
     obstacle = obstacle_of(error, "a:1")
 
     assert obstacle.reason.startswith(reason)
-    assert not obstacle.is_refusal
+    assert obstacle.refusal is None
 
 
 async def test_a_refusal_is_one_line_even_after_the_line_of_the_outage(

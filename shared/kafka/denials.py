@@ -10,6 +10,7 @@ from aiokafka.errors import (
     KafkaError,
     TopicAuthorizationFailedError,
 )
+from aiokafka.structs import TopicPartition
 
 from shared.runtime.logging import get_log
 
@@ -53,12 +54,14 @@ class Denials:
 
 def denials_of_reading(error: KafkaError) -> list[Denial]:
     """Read from an error of a consumer what is denied; nothing where it says something else."""
-    names = error.args[0] if error.args else "unknown"
-    match error:
-        case GroupAuthorizationFailedError():
-            return [Denial("Read", "group", str(names))]
-        case TopicAuthorizationFailedError():
-            several = isinstance(names, set | frozenset | list | tuple)
-            return [Denial("Read", "topic", str(n)) for n in (names if several else [names])]
+    match error, error.args:
+        case GroupAuthorizationFailedError(), [group]:
+            return [Denial("Read", "group", str(group))]
+        case TopicAuthorizationFailedError(), [TopicPartition(topic=topic)]:
+            return [Denial("Read", "topic", topic)]
+        case TopicAuthorizationFailedError(), [set() | frozenset() | list() as topics]:
+            return [Denial("Read", "topic", str(topic)) for topic in sorted(topics)]
+        case TopicAuthorizationFailedError(), [topic]:
+            return [Denial("Read", "topic", str(topic))]
         case _:
             return []

@@ -128,7 +128,7 @@ class KafkaSecuritySettings(BaseModel):
         if self.kafka_sasl_mechanism != "OAUTHBEARER":
             yield from self._without_effect("kafka_oauth_", "KAFKA_SASL_MECHANISM=OAUTHBEARER")
         elif self.has_sasl:
-            for name in ("kafka_sasl_username", "kafka_sasl_password", "kafka_sasl_password_file"):
+            for name in ("kafka_sasl_username", "kafka_sasl_password"):
                 yield from self._without_effect(name, "PLAIN or SCRAM as KAFKA_SASL_MECHANISM")
         for name in ("kafka_sasl_password", "kafka_oauth_client_secret", "kafka_ssl_key_password"):
             if getattr(self, name) and getattr(self, f"{name}_file"):

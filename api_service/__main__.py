@@ -1,5 +1,9 @@
 """Serve the API: `python -m api_service`, or on an inherited socket with `--fd N`."""
 
+from shared.runtime.termination import LEFT_IN_ORDER, leave_at_once_on_signals
+
+leave_at_once_on_signals(status=LEFT_IN_ORDER)  # before the imports, which take a second
+
 import argparse
 import asyncio
 import socket

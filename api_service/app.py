@@ -19,6 +19,7 @@ from api_service.http.head_method import HeadAsGet
 from api_service.http.openapi import DocumentedApi, operation_id
 from api_service.http.strict_json import learn_parameters
 from api_service.relay import relaying
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.postgres.database import connect
@@ -49,9 +50,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         topics = Topics.with_prefix(settings.kafka_topic_prefix)
-        publisher = Publisher(
-            settings.kafka_bootstrap_servers, client_id="api_service", topics=topics.names
-        )
+        publisher = Publisher(KafkaClients.of(settings, client_id="api_service"), topics.names)
         async with relaying(database, publisher) as relay:
             yield AppContext(
                 settings=settings,

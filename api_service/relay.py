@@ -1,11 +1,18 @@
 """Run the outbox's relay: inside the API service, or alone as `python -m api_service.relay`."""
 
+from shared.runtime.termination import LEFT_IN_ORDER, leave_at_once_on_signals
+
+if __name__ == "__main__":
+    leave_at_once_on_signals(status=LEFT_IN_ORDER)  # before the imports, which take a second
+
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from shared.config import SharedSettings, load
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
 from shared.outbox import Relay
 from shared.postgres.database import Database, connect
 from shared.postgres.schema import wait_for_schema
@@ -44,7 +51,8 @@ async def relay_alone(settings: SharedSettings) -> None:
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         on_signals(stopped.set)
-        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="relay")
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        publisher = Publisher(KafkaClients.of(settings, client_id="relay"), topics.names)
         async with relaying(database, publisher):
             log.info("service_started")
             await stopped.wait()

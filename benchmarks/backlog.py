@@ -9,6 +9,7 @@ from benchmarks.rounds import Sample
 from benchmarks.servers import Stack, connected
 from benchmarks.usage import Usage
 from schemas.states import Priority
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.records import Acknowledged
 from shared.requests.dispatch import dispatch_record
@@ -42,7 +43,7 @@ async def make(stack: Stack, *, requests: int, entities: int) -> UUID:
     Returns an id that is below theirs, and above those of all requests before them.
     """
     first = uuid7()
-    publisher = Publisher(stack.kafka, client_id="benchmark")
+    publisher = Publisher(KafkaClients(stack.kafka, "benchmark"))
     watching = asyncio.create_task(publisher.watch())
     while not publisher.reachable:
         await asyncio.sleep(_POLL_SECONDS)

@@ -18,6 +18,7 @@ from devstack.kafka import Kafka
 from devstack.postgres import Postgres
 from devstack.processes import Process
 from migrations.migrate import migrate
+from shared.kafka.clients import KafkaClients
 from shared.kafka.topics import Topics, create_topics
 from worker_service.config import WorkerSettings
 
@@ -79,7 +80,7 @@ class Servers:
         await migrate(made.database_url)
         async with connected(made.database_url) as database:
             await database.execute(bare.TABLES)
-        await create_topics(made.kafka, made.topics, partitions=PARTITIONS)
+        await create_topics(KafkaClients(made.kafka, "test"), made.topics, partitions=PARTITIONS)
         return made
 
     async def count_statements(self, stack: Stack) -> None:

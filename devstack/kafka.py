@@ -17,6 +17,7 @@ from devstack.errors import DevstackError
 from devstack.installation import find_cache_dir
 from devstack.jars import kafka_jars
 from devstack.kafka_probe import is_serving
+from devstack.kafka_security import Guarded
 from devstack.ports import LOOPBACK, pick_free_port
 from devstack.processes import Process
 from devstack.server import Server
@@ -52,11 +53,13 @@ class Kafka(Server):
         state_dir: Path,
         port: int = 0,
         detours: Sequence[Detour] = (),
+        guarded: Guarded | None = None,
         lifetime: Lifetime = Lifetime.TETHERED,
         noted: Callable[[Process], None] = lambda _: None,
     ) -> None:
         super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
         self._detours = detours
+        self._guarded = guarded
         self._home = self.state_dir / "kafka"
         self._jars: list[Path] = []
 
@@ -71,6 +74,8 @@ class Kafka(Server):
     def _prepare(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
         self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log)
+        if self._guarded:
+            self._guarded.make_certificate()
         if not self._data.exists():
             self._format()
 
@@ -79,7 +84,11 @@ class Kafka(Server):
         new = self._home / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         properties = self._write_properties(new)
-        command = ("kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", properties)
+        scram = self._guarded.format_options() if self._guarded else []
+        command = (
+            *("kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", properties),
+            *scram,
+        )
         doing = "formatting Kafka's storage"
         children.run(self._java(*command), doing=doing, timeout=_FORMAT_SECONDS)
         new.rename(self._data)
@@ -101,10 +110,18 @@ class Kafka(Server):
         and a properties file takes ISO 8859-1 and escapes.
         """
         taken = {self.port, *(detour.port for detour in self._detours)}
+        if self._guarded:
+            taken |= {*self._guarded.ports.values()}
         controller_port = pick_free_port(but=taken)
         settings = {
-            **_listeners(self.port, controller_port=controller_port, detours=self._detours),
+            **_listeners(
+                self.port,
+                controller_port=controller_port,
+                detours=self._detours,
+                guarded=self._guarded,
+            ),
             **_settings(data=data.name),
+            **(self._guarded.settings() if self._guarded else {}),
         }
         path = self._home / "server.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
@@ -126,18 +143,23 @@ def start(*, state_dir: Path, port: int = 0) -> Kafka:
     return broker
 
 
-def _listeners(port: int, *, controller_port: int, detours: Sequence[Detour]) -> dict[str, str]:
+def _listeners(
+    port: int, *, controller_port: int, detours: Sequence[Detour], guarded: Guarded | None
+) -> dict[str, str]:
     """Return the settings that say where the broker listens, and what it tells its clients."""
     bound, told = {"PLAINTEXT": port}, {"PLAINTEXT": port}
     for number, detour in enumerate(detours):
         bound[f"DETOUR{number}"], told[f"DETOUR{number}"] = detour.port, detour.told_port
+    for name, guarded_port in (guarded.ports if guarded else {}).items():
+        bound[name] = told[name] = guarded_port
     bound["CONTROLLER"] = controller_port
+    protocols = dict.fromkeys(bound, "PLAINTEXT") | (guarded.protocols if guarded else {})
     return {
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
         "controller.listener.names": "CONTROLLER",
         "listeners": _at(bound),
         "advertised.listeners": _at(told),
-        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in bound),
+        "listener.security.protocol.map": ",".join(map(":".join, protocols.items())),
     }
 
 

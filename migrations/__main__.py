@@ -1,5 +1,9 @@
 """Bring the schema up to date: `python -m migrations`."""
 
+from shared.runtime.termination import leave_at_once_on_signals
+
+leave_at_once_on_signals()  # PostgreSQL rolls a migration back whose connection ends
+
 import asyncio
 
 from migrations.migrate import MigrationFailed, migrate

@@ -1,5 +1,6 @@
 """Settings: environment variables, or files in one folder, read once and passed on as values."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -8,7 +9,9 @@ from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, Va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from schemas.providers import BUILT_IN, PROVIDER_NAME
+from shared.kafka.security_settings import KafkaSecuritySettings
 from shared.postgres.pooling import Pooling
+from shared.setting_names import unknown_settings
 
 SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
@@ -72,14 +75,17 @@ class DatabaseSettings(Environment):
     )
 
 
-class KafkaSettings(Environment):
-    """Where Kafka is."""
+class KafkaSettings(KafkaSecuritySettings, Environment):
+    """Where Kafka is, and how to get in."""
 
     kafka_bootstrap_servers: BootstrapServers = Field(
         description="Addresses of Kafka brokers, as host:port, separated by commas."
     )
     kafka_topic_prefix: TopicPrefix = Field(
         "", description="Put before the name of every topic, so that stacks can share a broker."
+    )
+    kafka_client_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = Field(
+        "", description="Name that brokers know a client by; empty: that of the service."
     )
 
 
@@ -141,9 +147,22 @@ def load(settings: type[Settings], *, secrets: Path = SECRETS, prefix: str = "")
         raise SystemExit(f"wrong setting: {error}: {error.__cause__}") from None
 
 
+def misspelt() -> list[tuple[str, str | None]]:
+    """List the variables of the environment that are meant as settings and are none.
+
+    Each with the nearest name that there is, if one is near.
+    """
+    told = os.environ  # noqa: TID251 - this is the module that reads it
+    more = {*names_of(told.get("PROVIDERS", ""))} - {*BUILT_IN}
+    return [*unknown_settings(told, providers=tuple(more))]
+
+
 def _one_line(error: ValidationError, prefix: str) -> str:
     faults = (
+        # Settings that do not fit together are no fault of one: the message names them.
         f"{prefix}{str(fault['loc'][0]).upper()}: {_reason(fault['type'], fault['msg'])}"
+        if fault["loc"]
+        else fault["msg"].removeprefix("Value error, ")
         for fault in error.errors(include_url=False, include_input=False)
     )
     return f"wrong setting: {'; '.join(faults)} (each is described in .env.example)"

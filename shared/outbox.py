@@ -18,6 +18,7 @@ from shared.kafka.publisher import Publisher
 from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
+    Denied,
     NotDelivered,
     Record,
     Refused,
@@ -212,6 +213,7 @@ class Relay:
 
     async def _back_off(self, rows: Sequence[OutboxRow], results: Sequence[DeliveryResult]) -> None:
         reasons = dict(_reasons(rows, results))
+        denied = {*_ids(rows, results, Denied)}
         backed_off = await BACK_OFF.fetch(
             self._database,
             ids=sorted(reasons),
@@ -224,6 +226,8 @@ class Relay:
                 "topic": row["topic"],
                 "reason": reasons[row["id"]],
             }
+            if row["id"] in denied:
+                continue  # the publisher has said it, once for all rows
             if row["parked"]:
                 log.error("outbox_row_parked", **identifiers)
             else:
@@ -245,6 +249,8 @@ def _reasons(
                 yield row.id, reason
             case TopicMissing(topic):
                 yield row.id, f"the broker has no topic {topic!r}"
+            case Denied(topic):
+                yield row.id, f"the broker denies Write on topic {topic!r}"
             case Acknowledged() | NotDelivered():
                 pass
             case _:

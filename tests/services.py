@@ -14,7 +14,9 @@ from aiokafka import AIOKafkaProducer
 from api_service.app import create_app, opened
 from api_service.config import ApiSettings
 from shared.http.server import listen
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
+from shared.kafka.topics import Topics
 from shared.postgres.database import Database, connect
 from tests.stack import Stack
 from tests.support import invariants
@@ -105,7 +107,8 @@ async def _working(
         pool_size=settings.database_pool_size,
         application_name="worker_service",
     ) as database:
-        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        publisher = Publisher(KafkaClients.of(settings, client_id="worker_service"), topics.names)
         policy = RetryPolicy(
             call_attempts=settings.call_attempts,
             calls_per_item=settings.max_calls_per_item,

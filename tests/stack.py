@@ -21,6 +21,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
 from migrations.migrate import migrate
+from shared.kafka.clients import KafkaClients
 from shared.kafka.topics import Topics, create_topics
 from shared.postgres.database import Database, connect
 
@@ -145,7 +146,7 @@ async def a_stack(database_url: str) -> AsyncIterator[Stack]:
         kafka=os.environ[_KAFKA],
         prefix=f"t{uuid.uuid4().hex[:10]}.",
     )
-    await create_topics(made.kafka, made.topics, partitions=PARTITIONS)
+    await create_topics(KafkaClients(made.kafka, "test"), made.topics, partitions=PARTITIONS)
     yield made
     await _delete_topics(made)
 

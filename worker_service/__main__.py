@@ -1,5 +1,9 @@
 """Run a worker: `python -m worker_service`."""
 
+from shared.runtime.termination import LEFT_IN_ORDER, leave_at_once_on_signals
+
+leave_at_once_on_signals(status=LEFT_IN_ORDER)  # before the imports, which take a second
+
 import asyncio
 import sys
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from shared.group_commit import GroupCommit
 from shared.http.server import Server
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.outbox import Relay
@@ -32,6 +33,7 @@ from worker_service.generation.runner import Runner
 from worker_service.generation.tools import GenerationTools
 from worker_service.intake.consume import Consumption
 from worker_service.intake.dispatches import Dispatches
+from worker_service.intake.ignored import REPORT_SECONDS
 from worker_service.intake.liveness import Liveness
 from worker_service.kafka_names import KafkaNames
 from worker_service.maintenance.duty import Duty, Maintenance
@@ -70,10 +72,11 @@ class Worker:
         claims = Claims(database, claimant=claimant, slots=self.slots, breakers=tools.breakers)
         runner = Runner(self.slots, context=context, tools=tools)
         self.liveness = Liveness()
+        self._dispatches = Dispatches(context, claims=claims, runner=runner, liveness=self.liveness)
         self._consumption = Consumption(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            clients=publisher.clients,
             kafka_names=context.kafka_names,
-            dispatches=Dispatches(context, claims=claims, runner=runner, liveness=self.liveness),
+            dispatches=self._dispatches,
             slots=self.slots,
             liveness=self.liveness,
         )
@@ -130,6 +133,7 @@ class Worker:
         return [
             *lasting_duties(self._maintenance),
             Duty(name="offsets_commit", every=_COMMIT_EVERY_SECONDS, step=self._consumption.commit),
+            Duty(name="older_messages", every=REPORT_SECONDS, step=self._dispatches.older.report),
             Duty(name="admission", every=_ADMIT_EVERY_SECONDS, step=self._admission.adjust),
             Duty(name="watchdog", every=WATCH_EVERY_SECONDS, step=self._watchdog.check),
         ]
@@ -217,7 +221,8 @@ async def run_worker(
         application_name="worker_service",
     ) as database:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
-        publisher = Publisher(settings.kafka_bootstrap_servers, client_id="worker_service")
+        topics = Topics.with_prefix(settings.kafka_topic_prefix)
+        publisher = Publisher(KafkaClients.of(settings, client_id="worker_service"), topics.names)
         worker = Worker(settings, database, publisher, tools)
         on_signals(worker.stop_or_leave)
         collect_seldom()

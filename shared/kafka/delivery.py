@@ -7,12 +7,18 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerClosed
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    ProducerClosed,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.structs import RecordMetadata
 
 from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
+    Denied,
     NotDelivered,
     Record,
     Refused,
@@ -43,7 +49,7 @@ async def deliver(producer: AIOKafkaProducer, records: list[Record]) -> list[Del
         for delivery in handed.values():
             if isinstance(delivery, asyncio.Future):
                 delivery.cancel()  # if it is done, its error counts as retrieved
-    return [_result_of(handed.get(place)) for place in range(len(records))]
+    return [_result_of(handed.get(place), record.topic) for place, record in enumerate(records)]
 
 
 async def _hand_over_all(
@@ -82,7 +88,9 @@ async def _obstacle(producer: AIOKafkaProducer, topic: str) -> DeliveryResult | 
         if not await client.force_metadata_update():
             return NotDelivered()
     except _FAILURES as error:
-        return _failure(error)
+        return _failure(error, topic)
+    if topic in client.cluster.unauthorized_topics:
+        return Denied(topic)
     return None if client.cluster.partitions_for_topic(topic) else TopicMissing(topic)
 
 
@@ -100,21 +108,23 @@ async def _hand_over(producer: AIOKafkaProducer, record: Record) -> _Delivery | 
             partition = random.choice([*await producer.partitions_for(record.topic)])
             delivery = await producer.send_batch(batch, record.topic, partition=partition)
     except _FAILURES as error:
-        return _failure(error)
+        return _failure(error, record.topic)
     return delivery
 
 
-def _result_of(delivery: _Delivery | DeliveryResult | None) -> DeliveryResult:
+def _result_of(delivery: _Delivery | DeliveryResult | None, topic: str) -> DeliveryResult:
     if not isinstance(delivery, asyncio.Future):
         return delivery or NotDelivered()
     if delivery.cancelled():
         return NotDelivered()
     error = delivery.exception()
-    return Acknowledged() if error is None else _failure(error)
+    return Acknowledged() if error is None else _failure(error, topic)
 
 
-def _failure(error: BaseException) -> DeliveryResult:
+def _failure(error: BaseException, topic: str) -> DeliveryResult:
     match error:
+        case TopicAuthorizationFailedError():
+            return Denied(topic)
         case OSError() | KafkaTimeoutError() | ProducerClosed():
             return NotDelivered()
         case KafkaError() | ValueError():

@@ -10,8 +10,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from shared.kafka.clients import KafkaClients
 from shared.kafka.delivery import REQUEST_SECONDS, deliver
-from shared.kafka.records import DeliveryResult, NotDelivered, Record
+from shared.kafka.denials import Denial, Denials
+from shared.kafka.obstacles import Obstacle
+from shared.kafka.records import DeliveryResult, Denied, NotDelivered, Record
 from shared.kafka.starting import ClientStart
 from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES
 from shared.runtime.logging import get_log
@@ -32,27 +35,40 @@ class Publisher:
     looks for `topics` too: `missing_topics` are those that the brokers do not have.
     """
 
-    def __init__(
-        self, bootstrap_servers: str, *, client_id: str, topics: Collection[str] = ()
-    ) -> None:
-        self._client_id = client_id
+    def __init__(self, clients: KafkaClients, topics: Collection[str] = ()) -> None:
+        self.clients = clients
         self._topics = topics
+        self._denials = Denials()
         self.missing_topics: frozenset[str] = frozenset()
-        self._start = ClientStart(self._new_producer, bootstrap_servers=bootstrap_servers)
+        self._start = ClientStart(self._new_producer, clients=clients)
         self._producer: AIOKafkaProducer | None = None
         self.reachable = False
 
     async def watch(self) -> None:
         """Update `reachable` about every second until cancelled."""
-        down_logged = False
+        told: set[type[BaseException] | None] = set()
         while True:
             reachable = await self._ping()
             if reachable and not self.reachable:
                 log.info("kafka_reached")
-            if not reachable and (self.reachable or not down_logged):
-                log.warning("kafka_lost")
-            down_logged, self.reachable = not reachable, reachable
+                told.clear()
+            self.reachable = reachable
+            if not reachable:
+                await self._tell_obstacle(told)
             await asyncio.sleep(_PING_EVERY_SECONDS)
+
+    async def _tell_obstacle(self, told: set[type[BaseException] | None]) -> None:
+        """Log an outage once, and once more each kind of refusal, which waits for a person."""
+        if self._producer is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PING_SECONDS):
+                    await self._start.look()
+        elif self._start.obstacle is None:
+            return  # the first broker is being asked: its answer says more than the wait
+        obstacle = self._start.obstacle or Obstacle("no answer in time")
+        if not told or (obstacle.refusal and obstacle.refusal not in told):
+            log.warning("kafka_lost", reason=obstacle.reason)
+        told.add(obstacle.refusal)
 
     async def _ping(self) -> bool:
         if self._producer is None:
@@ -71,6 +87,8 @@ class Publisher:
             return False
         missing = (t for t in self._topics if client.cluster.partitions_for_topic(t) is None)
         self.missing_topics = frozenset(missing)
+        denied = self.missing_topics & client.cluster.unauthorized_topics
+        self._denials.note(Denial("Describe", "topic", topic) for topic in sorted(denied))
         return True
 
     def _new_producer(self, broker: str) -> AIOKafkaProducer:
@@ -79,9 +97,8 @@ class Publisher:
         Not idempotent on purpose: an outage hangs an idempotent producer and its `stop`
         (aiokafka issues 1101 and 1017), and every consumer expects duplicates anyway.
         """
-        return AIOKafkaProducer(
-            bootstrap_servers=broker,
-            client_id=self._client_id,
+        return self.clients.producer(
+            broker,
             acks="all",
             enable_idempotence=False,
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
@@ -96,7 +113,10 @@ class Publisher:
         producer = self._producer
         if producer is None or not self.reachable:
             return [NotDelivered() for _ in records]
-        return await deliver(producer, records)
+        results = await deliver(producer, records)
+        denied = {result.topic for result in results if isinstance(result, Denied)}
+        self._denials.note(Denial("Write", "topic", topic) for topic in sorted(denied))
+        return results
 
     async def stop(self) -> None:
         """Leave the brokers, or end the start; bounded, whatever state they are in."""

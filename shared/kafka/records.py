@@ -36,8 +36,15 @@ class TopicMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """The client's user may not write to the topic yet: no fault of the record."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotDelivered:
     """No answer in time, or a passing failure: the record may be published or not."""
 
 
-DeliveryResult: TypeAlias = Acknowledged | Refused | TopicMissing | NotDelivered
+DeliveryResult: TypeAlias = Acknowledged | Refused | TopicMissing | Denied | NotDelivered

@@ -9,18 +9,17 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
 
-from aiokafka.conn import AIOKafkaConnection
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed
 from aiokafka.protocol.metadata import MetadataRequest
 
+from shared.kafka.clients import KafkaClients
+from shared.kafka.obstacles import Obstacle, obstacle_of
 from shared.runtime.logging import get_log
 
 log = get_log()
 
 ANSWER_SECONDS = 5.0
-_DEFAULT_PORT = 9092
 _AGAIN_SECONDS = 0.5
 _STOP_SECONDS = 5.0
 
@@ -37,11 +36,15 @@ Client = TypeVar("Client", bound=Startable)
 
 
 class ClientStart(Generic[Client]):
-    """Start the client that `new` makes for the address of a broker, as soon as one answers."""
+    """Start the client that `new` makes for the address of a broker, as soon as one answers.
 
-    def __init__(self, new: Callable[[str], Client], *, bootstrap_servers: str) -> None:
+    `obstacle` is why the broker that was asked last has not let the client in.
+    """
+
+    def __init__(self, new: Callable[[str], Client], *, clients: KafkaClients) -> None:
         self._new = new
-        self._brokers = bootstrap_servers.split(",")
+        self._clients = clients
+        self.obstacle: Obstacle | None = None
         self._task: asyncio.Task[Client] | None = None
         self._is_stopped = False
 
@@ -76,13 +79,20 @@ class ClientStart(Generic[Client]):
 
     async def _run(self) -> Client:
         while True:
-            for broker in self._brokers:
+            for broker in self._clients.brokers:
                 try:
-                    await ask(broker)
+                    await ask(broker, self._clients)
                     return await self._start(broker)
                 except (KafkaError, OSError, TimeoutError) as error:
-                    log.debug("loop_iteration_failed", loop="client_start", reason=str(error))
+                    self.obstacle = obstacle_of(error, broker)
+                    reason = self.obstacle.reason
+                    log.debug("loop_iteration_failed", loop="client_start", reason=reason)
             await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def look(self) -> None:
+        """Ask the brokers, to learn why a client that has started does not reach them."""
+        answer = await answering_broker(self._clients)
+        self.obstacle = answer if isinstance(answer, Obstacle) else None
 
     async def _start(self, broker: str) -> Client:
         client = self._new(broker)
@@ -94,20 +104,41 @@ class ClientStart(Generic[Client]):
         return client
 
 
-async def ask(broker: str) -> None:
+async def ask(broker: str, clients: KafkaClients) -> None:
     """Ask a broker for metadata, as the start of a client does.
 
     Raises:
-        KafkaError, OSError, TimeoutError: it does not answer.
+        KafkaError, OSError, TimeoutError: it does not answer, or does not let the client in.
     """
-    address = urlsplit(f"//{broker.strip()}")
-    connection = AIOKafkaConnection(address.hostname, address.port or _DEFAULT_PORT)
+    await clients.have_token()  # which may take longer than a broker may
+    connection = clients.connection(broker)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await connection.connect()
-            await connection.send(MetadataRequest([]))
+            metadata = await connection.send(MetadataRequest([]))
+    except OSError:
+        raise  # a refused certificate is a ValueError too
+    # What aiokafka reads of a login without a look at its form: a broker may answer anything.
+    except (ValueError, KeyError, AssertionError) as error:
+        raise KafkaConnectionError(f"the login failed: {error!r}") from error
     finally:
         connection.close()
+    if not metadata.brokers:
+        # aiokafka takes any answer to a token for a yes; the broker then answers like this.
+        raise SaslAuthenticationFailed("the token is not accepted")
+
+
+async def answering_broker(clients: KafkaClients) -> str | Obstacle:
+    """Return the address of the first broker that answers, or why the last one does not."""
+    obstacle = Obstacle("no answer in time")
+    for broker in clients.brokers:
+        try:
+            await ask(broker, clients)
+        except (KafkaError, OSError, TimeoutError) as error:
+            obstacle = obstacle_of(error, broker)
+        else:
+            return broker
+    return obstacle
 
 
 async def _stop(client: Startable) -> None:

@@ -1,5 +1,10 @@
 """The topics of the service, and the command that creates them: `python -m shared.kafka.topics`."""
 
+from shared.runtime.termination import leave_at_once_on_signals
+
+if __name__ == "__main__":
+    leave_at_once_on_signals()
+
 import asyncio
 import sys
 from dataclasses import dataclass
@@ -10,6 +15,9 @@ from pydantic import Field
 
 from schemas.states import Priority
 from shared.config import KafkaSettings, load
+from shared.kafka.clients import KafkaClients
+from shared.kafka.obstacles import Obstacle
+from shared.kafka.starting import answering_broker
 from shared.kafka.timestamps import TIMES_OF_THE_BROKER, take_times_of_broker
 
 _TOPIC_ALREADY_EXISTS = 36
@@ -62,7 +70,7 @@ class TopicSettings(KafkaSettings):
 
 
 async def create_topics(
-    bootstrap_servers: str, topics: Topics, *, partitions: int, replication_factor: int = 1
+    clients: KafkaClients, topics: Topics, *, partitions: int, replication_factor: int = 1
 ) -> list[str]:
     """Create the topics that are missing, and return when every one can be written to.
 
@@ -72,7 +80,10 @@ async def create_topics(
     Raises:
         TopicsRefused: the brokers could not be reached or refused a topic.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=15_000)
+    broker = await answering_broker(clients)
+    if isinstance(broker, Obstacle):
+        raise TopicsRefused(f"Kafka cannot be reached: {broker}")
+    admin = clients.admin(broker, request_timeout_ms=15_000)
     try:
         await admin.start()
         answer = await admin.create_topics(
@@ -94,7 +105,7 @@ async def create_topics(
         existing = [name for name, code, *_ in answer.topic_errors if code == _TOPIC_ALREADY_EXISTS]
         return await take_times_of_broker(admin, existing)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise TopicsRefused(f"Kafka at {bootstrap_servers} cannot be reached: {error}") from error
+        raise TopicsRefused(f"Kafka at {broker} cannot be reached: {error}") from error
     finally:
         await admin.close()
 
@@ -124,7 +135,7 @@ def main() -> None:
     """Create the topics that the environment asks for."""
     settings = load(TopicSettings)
     creation = create_topics(
-        settings.kafka_bootstrap_servers,
+        KafkaClients.of(settings, client_id="topics"),
         Topics.with_prefix(settings.kafka_topic_prefix),
         partitions=settings.kafka_partitions,
         replication_factor=settings.kafka_replication_factor,

@@ -12,7 +12,7 @@ import structlog
 from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
 
-from shared.config import SharedSettings
+from shared.config import SharedSettings, misspelt
 
 Event = Literal[
     "accept_check_failed",
@@ -26,11 +26,14 @@ Event = Literal[
     "database_reached",
     "drain_begun",
     "item_progressed",
+    "kafka_denied",
     "kafka_lost",
     "kafka_reached",
     "late_result_dropped",
     "lease_lost",
     "message_dead_lettered",
+    "message_ignored",
+    "messages_ignored",
     "outbox_row_parked",
     "outbox_row_refused",
     "partitions_assigned",
@@ -47,6 +50,7 @@ Event = Literal[
     "request_swept",
     "run_failed",
     "service_started",
+    "setting_unknown",
     "service_stopped",
     "worker_drained",
     "worker_stalled",
@@ -91,6 +95,8 @@ def configure(settings: SharedSettings, *, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(_stdlib_config(settings, shared))
+    for name, nearest in misspelt():
+        get_log().warning("setting_unknown", name=name, nearest=nearest)
 
 
 def _stdlib_config(settings: SharedSettings, shared: list[Processor]) -> dict[str, Any]:

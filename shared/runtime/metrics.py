@@ -152,6 +152,13 @@ EVENT_LOOP_LAG_SECONDS = _declared(
     "How late the event loop of this worker wakes up: the mean of about the last second.",
     registry=WORKER,
 )
+MESSAGES_IGNORED = _declared(
+    Counter,
+    "generation_messages_ignored_total",
+    "Messages that started nothing: older than the database, or copies of dead letters.",
+    ("reason",),
+    registry=WORKER,
+)
 LATE_RESULTS = _declared(
     Counter,
     "late_results_total",

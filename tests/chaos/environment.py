@@ -14,6 +14,7 @@ from devstack.ports import pick_free_port
 from devstack.postgres import Postgres
 from devstack.server import Server
 from migrations.migrate import migrate
+from shared.kafka.clients import KafkaClients
 from shared.kafka.topics import create_topics
 from shared.postgres.database import Database, connect
 from tests.chaos.load import KILLER, Load
@@ -223,7 +224,7 @@ async def environment_opened(
         postgres, kafka, roads = await _servers(opened, folder, workers)
         stack = Stack(database_url=postgres.url, kafka=kafka.bootstrap_servers, prefix="chaos.")
         await migrate(stack.database_url)
-        await create_topics(stack.kafka, stack.topics, partitions=PARTITIONS)
+        await create_topics(KafkaClients(stack.kafka, "test"), stack.topics, partitions=PARTITIONS)
         services = opened.enter_context(services_of(stack, folder))
         model = Model(script_of=load.script_of, latency_of=load.latency_of)
         model_url = await opened.enter_async_context(model_served(model))

@@ -13,6 +13,7 @@ from api_service.config import ApiSettings
 from migrations.settings import MigrationSettings
 from shared.config import Environment
 from shared.kafka.topics import TopicSettings
+from shared.setting_names import NAMES
 from tests.support.compose import VARIABLES
 from worker_service.config import WorkerSettings
 from worker_service.providers.model_servers import BUILT_IN_SERVERS, ModelServerSettings
@@ -57,6 +58,10 @@ def test_it_lists_each_setting_once_and_nothing_else():
     listed = [name for name, _ in sentences()]
 
     assert sorted(listed) == sorted({*fields(), *VARIABLES})
+
+
+def test_its_names_are_those_that_a_misspelt_one_is_compared_with():
+    assert sorted({*fields(), *VARIABLES} ^ NAMES) == [], "shared/setting_names.py"
 
 
 def test_each_setting_stands_under_its_sentence():

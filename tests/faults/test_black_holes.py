@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared.kafka import starting
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from tests.stack import Stack
@@ -91,7 +92,7 @@ async def test_a_watch_ends_at_once_however_silent_the_brokers_are(
     before = asyncio.all_tasks()
     async with _hole(stack, answers=answers) as first, _hole(stack, answers=answers) as second:
         brokers = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
-        publisher = Publisher(brokers, client_id="test")
+        publisher = Publisher(KafkaClients(brokers, "test"))
         watching = asyncio.create_task(publisher.watch())
         await eventually(lambda: first.swallowed + second.swallowed)
 
@@ -106,7 +107,7 @@ async def test_a_watch_that_is_cancelled_once_more_closes_its_client_all_the_sam
     stack: Stack, complaints: list[dict[str, Any]]
 ):
     async with _hole(stack, answers=1) as hole:
-        publisher = Publisher(f"127.0.0.1:{hole.port}", client_id="test")
+        publisher = Publisher(KafkaClients(f"127.0.0.1:{hole.port}", "test"))
         watching = asyncio.create_task(publisher.watch())
         await eventually(lambda: hole.swallowed)
 
@@ -164,7 +165,7 @@ async def test_the_next_broker_is_asked_where_the_first_is_silent(
 ):
     monkeypatch.setattr(starting, "ANSWER_SECONDS", 0.2)
     async with _hole(stack, answers=0) as hole:
-        publisher = Publisher(f"127.0.0.1:{hole.port}, {stack.kafka}", client_id="test")
+        publisher = Publisher(KafkaClients(f"127.0.0.1:{hole.port}, {stack.kafka}", "test"))
         watching = asyncio.create_task(publisher.watch())
 
         await eventually(lambda: publisher.reachable)
@@ -178,7 +179,7 @@ async def test_a_client_that_has_started_unseen_is_stopped_too(
 ):
     """The watch ends while the start goes on: as when a worker drains."""
     before = asyncio.all_tasks()
-    publisher = Publisher(stack.kafka, client_id="test")
+    publisher = Publisher(KafkaClients(stack.kafka, "test"))
     watching = asyncio.create_task(publisher.watch())
     await asyncio.sleep(0)
     watching.cancel()
@@ -197,7 +198,7 @@ async def test_a_client_that_has_started_unseen_is_stopped_too(
 def _consumption(bootstrap_servers: str) -> consume.Consumption:
     unused = cast("Any", None)
     return consume.Consumption(
-        bootstrap_servers=bootstrap_servers,
+        clients=KafkaClients(bootstrap_servers, "test"),
         kafka_names=KafkaNames(topics=Topics.with_prefix("test."), group_id="test"),
         dispatches=unused,
         slots=unused,
@@ -213,7 +214,7 @@ async def test_a_watch_ends_at_once_where_no_connection_comes_about(
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
-            publisher = Publisher(f"127.0.0.1:{port}", client_id="test")
+            publisher = Publisher(KafkaClients(f"127.0.0.1:{port}", "test"))
             watching = asyncio.create_task(publisher.watch())
             await eventually(lambda: _connecting(port))
 

@@ -12,6 +12,7 @@ import pytest
 
 from devstack.kafka import Detour, Kafka
 from devstack.ports import pick_free_port
+from shared.kafka.clients import KafkaClients
 from shared.kafka.topics import create_topics
 from shared.postgres.database import Database
 from tests.services import StartWorker, serving, workers_on
@@ -151,7 +152,7 @@ async def test_a_worker_without_a_road_to_kafka_works_from_postgresql_and_then_f
     provider = Scripted()
     async with _broker_with_a_detour(tmp_path) as (kafka, to_kafka):
         stack = Stack(database_url=database_url, kafka=kafka.bootstrap_servers, prefix="network.")
-        await create_topics(stack.kafka, stack.topics, partitions=PARTITIONS)
+        await create_topics(KafkaClients(stack.kafka, "test"), stack.topics, partitions=PARTITIONS)
         far = replace(stack, kafka=f"127.0.0.1:{to_kafka.port}")
         async with serving(stack) as api, workers_on(far) as start:
             await start(provider)

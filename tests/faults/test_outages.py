@@ -13,6 +13,7 @@ from devstack.ports import pick_free_port
 from devstack.postgres import Postgres
 from migrations.migrate import migrate
 from shared.errors import DatabaseUnavailable
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.records import Acknowledged, NotDelivered, Record, TopicMissing
 from shared.kafka.topics import create_topics
@@ -53,7 +54,7 @@ async def database_url(own_postgres: Postgres) -> str:
 async def stack(database_url: str, own_kafka: Kafka) -> Stack:
     """Servers of the test's own, which it may stop and freeze."""
     made = Stack(database_url=database_url, kafka=own_kafka.bootstrap_servers, prefix="faults.")
-    await create_topics(made.kafka, made.topics, partitions=PARTITIONS)
+    await create_topics(KafkaClients(made.kafka, "test"), made.topics, partitions=PARTITIONS)
     return made
 
 
@@ -207,7 +208,7 @@ async def test_a_transaction_on_a_frozen_postgresql_ends_in_time(
 async def test_a_record_that_a_frozen_broker_does_not_take_is_not_refused(
     stack: Stack, own_kafka: Kafka
 ):
-    publisher = Publisher(stack.kafka, client_id="test")
+    publisher = Publisher(KafkaClients(stack.kafka, "test"))
     watching = asyncio.create_task(publisher.watch())
     await eventually(lambda: publisher.reachable)
     record = Record(topic=stack.topics.events, key=b"k", value=b"v", headers=[])

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
+from structlog.testing import capture_logs
+from uuid_utils.compat import uuid7
 
 from schemas.states import Priority
 from shared.postgres.database import Database
@@ -19,6 +21,7 @@ from tests.support.poison import send_broken_gzip, send_undecodable_header
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, a_run, row_of
 from tests.support.waiting import eventually
+from worker_service import worker
 from worker_service.intake.fetch import Poll
 
 pytestmark = pytest.mark.usefixtures("balanced_services")
@@ -93,6 +96,56 @@ async def test_a_message_that_names_nothing_or_comes_from_the_future_is_set_asid
         return {row["reason"] for row in rows} == {"unknown_request", "unsupported_version"}
 
     await eventually(reasons)
+
+
+async def test_messages_older_than_the_database_are_one_line_and_no_dead_letters(
+    stack: Stack,
+    api: httpx.AsyncClient,
+    start_worker: StartWorker,
+    producer: AIOKafkaProducer,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(worker, "REPORT_SECONDS", 0.5)
+    old = [UUID(int=(1_700_000_000_000 + n << 80) | 7 << 76 | 2 << 62) for n in range(5)]
+    new = uuid7()
+    for request_id in (*old, new):
+        await producer.send_and_wait(_topic(stack), a_message(request_id), partition=0)
+    with capture_logs() as logs:
+        await start_worker()
+        await settled(api, await submit(api))
+        await eventually(lambda: [e for e in logs if e["event"] == "messages_ignored"])
+
+    lines = [e for e in logs if e["event"] == "messages_ignored"]
+    assert sum(e["count"] for e in lines) == len(old)
+    assert (lines[0]["first_request_id"], lines[-1]["last_request_id"]) == (
+        str(old[0]),
+        str(old[-1]),
+    )
+    letters = await database.fetch("SELECT error_message FROM dead_letters")
+    assert [str(new) in letter["error_message"] for letter in letters] == [True]
+
+
+async def test_a_dead_letter_that_is_copied_to_its_topic_is_said_to_start_nothing(
+    stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker, producer: AIOKafkaProducer
+):
+    with capture_logs() as logs:
+        await start_worker()
+        path = await submit(api)
+        await settled(api, path)
+        request_id = path.rpartition("/")[2]
+        await producer.send_and_wait(
+            _topic(stack), a_message(request_id), headers=[("dlq.id", b"the-letter")]
+        )
+        await eventually(lambda: [e for e in logs if e["event"] == "message_ignored"])
+
+    (line,) = [e for e in logs if e["event"] == "message_ignored"]
+    assert (line["reason"], line["dead_letter_id"], line["request_id"], line["topic"]) == (
+        "copy_of_dead_letter",
+        "the-letter",
+        request_id,
+        _topic(stack),
+    )
 
 
 @pytest.mark.parametrize("send_poison", [send_undecodable_header, send_broken_gzip])

@@ -12,13 +12,16 @@ from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
 from api_service.relay import relaying
 from schemas.states import Priority
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher, partition_of
 from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
+    Denied,
     NotDelivered,
     Record,
     Refused,
@@ -91,7 +94,7 @@ async def outbox_empties(database: Database, *, within: float = 20.0) -> None:
 
 @asynccontextmanager
 async def a_real_relay(stack: Stack, database: Database) -> AsyncIterator[Relay]:
-    publisher = Publisher(stack.kafka, client_id="relay")
+    publisher = Publisher(KafkaClients(stack.kafka, "relay"))
     async with relaying(database, publisher) as relay:
         await eventually(lambda: publisher.reachable)
         yield relay
@@ -255,6 +258,22 @@ async def test_a_row_that_was_refused_twenty_times_is_parked(database: Database)
     assert parked == [False] * (REFUSALS_BEFORE_PARKING - 1) + [True, True]
 
 
+async def test_a_row_that_may_not_be_written_waits_in_silence_and_is_never_parked(
+    database: Database,
+):
+    await a_left_over(database)
+    relay = relay_to(Broker(lambda record: Denied(record.topic)), database)
+
+    with capture_logs() as logs:
+        for _ in range(REFUSALS_BEFORE_PARKING + 1):
+            await relay.sweep()
+            await database.execute(MAKE_ALL_DUE)
+
+    (row,) = await rows_of(database)
+    assert (row["refusals"], row["parked"]) == (REFUSALS_BEFORE_PARKING + 1, False)
+    assert logs == []  # the publisher says it, once for all rows
+
+
 async def test_a_row_whose_topic_is_missing_waits_for_it_and_is_never_parked(database: Database):
     await a_left_over(database)
     broker = Broker(lambda record: TopicMissing(record.topic))
@@ -371,7 +390,7 @@ async def test_rows_of_a_partition_that_takes_nothing_delay_no_other(
     monkeypatch.setattr("shared.kafka.delivery.REQUEST_SECONDS", 1.0)
     topic = stack.topics.dead_letters
     stuck, free = (_key_of(partition) for partition in (0, 1))
-    publisher = Publisher(stack.kafka, client_id="relay")
+    publisher = Publisher(KafkaClients(stack.kafka, "relay"))
     relay = Relay(database, publisher)
     watching = asyncio.create_task(publisher.watch())
     await eventually(lambda: publisher.reachable)

@@ -11,6 +11,7 @@ from api_service.generation_requests.columns import NewRequest
 from api_service.generation_requests.submit import Accepted, Submissions
 from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.outbox import Relay
@@ -34,7 +35,7 @@ def a_new_request(*, count: int = 1, entity_type: str = "sentence", text: str = 
 
 
 def submissions_to(database: Database) -> Submissions:
-    relay = Relay(database, Publisher("127.0.0.1:1", client_id="test"))
+    relay = Relay(database, Publisher(KafkaClients("127.0.0.1:1", "test")))
     return Submissions(database, relay, topics=Topics.with_prefix(""), deadline_seconds=60)
 
 

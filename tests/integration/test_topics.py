@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared.kafka.clients import KafkaClients
 from shared.kafka.topics import create_topics
 from tests.stack import PARTITIONS, Stack
 from tests.support.waiting import eventually
@@ -50,7 +51,9 @@ async def test_a_topic_that_took_the_time_of_the_sender_takes_that_of_the_broker
 
     await eventually(lambda: takes("CreateTime"))
 
-    lines = await create_topics(stack.kafka, stack.topics, partitions=PARTITIONS)
+    lines = await create_topics(
+        KafkaClients(stack.kafka, "test"), stack.topics, partitions=PARTITIONS
+    )
 
     await eventually(lambda: takes("LogAppendTime"))
     found = await settings_of(admin, topic)
@@ -61,4 +64,7 @@ async def test_a_topic_that_took_the_time_of_the_sender_takes_that_of_the_broker
 
 
 async def test_topics_that_take_the_time_of_the_broker_are_left_alone(stack: Stack):
-    assert await create_topics(stack.kafka, stack.topics, partitions=PARTITIONS) == []
+    assert (
+        await create_topics(KafkaClients(stack.kafka, "test"), stack.topics, partitions=PARTITIONS)
+        == []
+    )

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.outbox import Relay
 from shared.postgres.database import Database
@@ -65,7 +66,7 @@ class Machine(RuleBasedStateMachine):
     ) -> None:
         super().__init__()
         self.database = database
-        self.relay = Relay(database, Publisher("127.0.0.1:1", client_id="test"))
+        self.relay = Relay(database, Publisher(KafkaClients("127.0.0.1:1", "test")))
         self.workers = [self.a_worker() for _ in range(WORKERS)]
         self.models: dict[UUID, Model] = {}
         self.claims: list[Claim] = []

@@ -288,6 +288,13 @@ KAFKA = (
         in_model=True,
     ),
     Mutant(
+        "dead letters for messages of another database",
+        place="worker_service.intake.dispatches:Dispatches._settle_unknown",
+        old="unknown.keys() - older",
+        new="unknown.keys()",
+        check=test_consume.test_messages_older_than_the_database_are_one_line_and_no_dead_letters,
+    ),
+    Mutant(
         "letter without identity",
         place="worker_service.settlement.poison:_whole",
         old="digest=poison.digest",

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher
 from shared.outbox import Relay
 from shared.postgres.database import Database
@@ -84,7 +85,7 @@ def maintenance_of(
     return Maintenance(
         context=WorkerContext(
             database=database,
-            relay=relay or Relay(database, Publisher("127.0.0.1:1", client_id="test")),
+            relay=relay or Relay(database, Publisher(KafkaClients("127.0.0.1:1", "test"))),
             kafka_names=KAFKA_NAMES,
             recording=unused,
             call_recording=unused,

@@ -6,6 +6,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from shared.kafka import starting
+from shared.kafka.clients import KafkaClients
 from shared.kafka.starting import ClientStart
 from tests.support.waiting import eventually
 
@@ -39,9 +40,9 @@ class Starts:
     def __init__(self) -> None:
         self.made: list[Client] = []
         self.silent: set[str] = set()
-        self.start = ClientStart(self._new, bootstrap_servers="a:1,b:2")
+        self.start = ClientStart(self._new, clients=KafkaClients("a:1,b:2", "test"))
 
-    async def ask(self, broker: str) -> None:
+    async def ask(self, broker: str, _: KafkaClients) -> None:
         if broker in self.silent:
             raise TimeoutError
 

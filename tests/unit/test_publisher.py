@@ -9,13 +9,21 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NotLeaderForPartitionError,
+    TopicAuthorizationFailedError,
+)
+from structlog.testing import capture_logs
 
 from shared.kafka import delivery
+from shared.kafka.clients import KafkaClients
 from shared.kafka.publisher import Publisher, partition_of
 from shared.kafka.records import (
     Acknowledged,
     DeliveryResult,
+    Denied,
     NotDelivered,
     Record,
     Refused,
@@ -33,7 +41,9 @@ class Producer:
 
     @property
     def client(self) -> Any:
-        cluster = SimpleNamespace(partitions_for_topic={"known": {0}}.get)
+        cluster = SimpleNamespace(
+            partitions_for_topic={"known": {0}}.get, unauthorized_topics={"denied"}
+        )
         return SimpleNamespace(
             cluster=cluster, add_topic=self.add_topic, force_metadata_update=self.update
         )
@@ -55,6 +65,8 @@ class Producer:
                 await asyncio.Event().wait()
             case b"refused":
                 raise MessageSizeTooLargeError
+            case b"denied":
+                delivery.set_exception(TopicAuthorizationFailedError("known"))
             case b"timed out":
                 raise KafkaTimeoutError
             case b"moved":
@@ -69,7 +81,7 @@ class Producer:
 async def results_of(
     *values: bytes, producer: Producer, topic: str = "known", keys: Sequence[bytes | None] = ()
 ) -> list[DeliveryResult]:
-    publisher = Publisher("h:1", client_id="test")
+    publisher = Publisher(KafkaClients("h:1", "test"))
     publisher._producer = cast("AIOKafkaProducer", producer)  # noqa: SLF001 - as if started
     publisher.reachable = True
     records = [
@@ -87,6 +99,19 @@ async def test_each_record_of_a_batch_has_its_own_fate():
         Acknowledged,
         NotDelivered,
         NotDelivered,
+    ]
+
+
+async def test_topics_that_may_not_be_written_to_are_one_line_each():
+    with capture_logs() as logs:
+        told = await results_of(b"denied", b"denied", b"kept", producer=Producer())
+        hidden = await results_of(b"kept", b"kept", producer=Producer(), topic="denied")
+
+    assert told == [Denied("known"), Denied("known"), Acknowledged()]
+    assert hidden == [Denied("denied")] * 2
+    assert [(e["event"], e["operation"], e["resource"], e["name"]) for e in logs] == [
+        ("kafka_denied", "Write", "topic", "known"),
+        ("kafka_denied", "Write", "topic", "denied"),
     ]
 
 

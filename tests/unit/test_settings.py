@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api_service.config import ApiSettings
-from shared.config import Environment, load
+from shared.config import Environment, load, misspelt
 from shared.kafka.topics import TopicSettings
 from worker_service.config import WorkerSettings
 
@@ -78,6 +78,43 @@ def test_every_wrong_setting_is_named_at_once(environment: pytest.MonkeyPatch):
 
     with pytest.raises(SystemExit, match=r"DATABASE_URL: is not set; API_PORT: input should"):
         load(ApiSettings)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("KAFKA_SASL_MECHANISMS", "KAFKA_SASL_MECHANISM"),
+        ("KAFKA_BROKERS", None),
+        ("LEASE_SECOND", "LEASE_SECONDS"),
+        ("LEASE_TIME_SECONDS", "LEASE_SECONDS"),
+        ("drain_secs", "DRAIN_SECONDS"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("OPENAI_API_KEYS", "OPENAI_API_KEY"),
+    ],
+)
+def test_a_misspelt_setting_is_named_with_the_nearest(
+    environment: pytest.MonkeyPatch, name: str, nearest: str | None
+):
+    environment.setenv(name, "1")
+
+    assert misspelt() == [(name.upper(), nearest)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("WORKER_HEALTH_PORT", "POSTGRES_PASSWORD", "KAFKA_PORT", "STATE_DIR"),
+        *("KAFKA_SERVICE_HOST", "KAFKA_PORT_9092_TCP_ADDR", "OPENAI2_API_KEY"),
+        *("TIMEOUT_SECONDS", "API_KEY", "HOME", "OPENAI_ORG_ID"),
+    ],
+)
+def test_what_belongs_to_others_is_not_taken_for_a_misspelt_setting(
+    environment: pytest.MonkeyPatch, name: str
+):
+    environment.setenv("PROVIDERS", "openai2")
+    environment.setenv(name, "1")
+
+    assert misspelt() == []
 
 
 def test_a_password_is_not_repeated(environment: pytest.MonkeyPatch):

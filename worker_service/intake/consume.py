@@ -12,6 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.states import Priority
+from shared.kafka.clients import KafkaClients
 from shared.kafka.starting import ClientStart
 from shared.runtime.logging import get_log
 from worker_service.claims.slots import Slots
@@ -37,7 +38,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        bootstrap_servers: str,
+        clients: KafkaClients,
         kafka_names: KafkaNames,
         dispatches: Dispatches,
         slots: Slots,
@@ -50,7 +51,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self._slots = slots
         self._liveness = liveness
         self._offsets = Offsets()
-        self._start = ClientStart(self._new_consumer, bootstrap_servers=bootstrap_servers)
+        self._clients = clients
+        self._start = ClientStart(self._new_consumer, clients=clients)
         self._consumer: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
@@ -107,10 +109,9 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         return consumer
 
     def _new_consumer(self, broker: str) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            bootstrap_servers=broker,
+        return self._clients.consumer(
+            broker,
             group_id=self._kafka_names.group_id,
-            client_id="worker_service",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),

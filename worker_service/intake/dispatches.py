@@ -1,20 +1,25 @@
 """Make the fate of dispatch messages durable: a claim in PostgreSQL, or a dead letter."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from schemas.dead_letters import Reason
 from shared.errors import DatabaseUnavailable
-from worker_service.claims.claims import Claims
+from worker_service.claims.claims import Claimed, Claims
 from worker_service.context import WorkerContext
 from worker_service.generation.runner import Runner
 from worker_service.intake.fetch import Message, Undecodable
+from worker_service.intake.ignored import OlderMessages, ignore_copy, is_copy
 from worker_service.intake.liveness import Liveness
 from worker_service.intake.message import poison, read
 from worker_service.settlement.poison import Poison, dead_letter_record
 
 _AGAIN_SECONDS = 0.5
+
+Answer = TypeVar("Answer")
 
 
 class Dispatches:
@@ -27,6 +32,7 @@ class Dispatches:
         self._claims = claims
         self._runner = runner
         self._liveness = liveness
+        self.older = OlderMessages(context.database)
 
     async def make_durable(self, messages: Sequence[Message]) -> None:
         """Return once no message of a batch is needed any more."""
@@ -38,19 +44,26 @@ class Dispatches:
                     dead.append(unreadable)
                 case request_id:
                     named.setdefault(request_id, []).append(message)
-        unknown = await self._until_durable(named.keys(), dead)
-        await self._until_durable(
-            (),
-            [
-                poison(
-                    message,
-                    reason=Reason.UNKNOWN_REQUEST,
-                    error=f"there is no generation request {request_id}",
-                )
-                for request_id in unknown
-                for message in named[request_id]
-            ],
-        )
+        await self._until_available(partial(self._dead_letter_all, dead))
+        claimed = await self._until_available(partial(self._claims.claim, named.keys()))
+        self._runner.start(claimed.claims)
+        _ignore_copies(named, claimed)
+        await self._settle_unknown({i: named[i] for i in claimed.unknown})
+
+    async def _settle_unknown(self, unknown: Mapping[UUID, Sequence[Message]]) -> None:
+        """Dead-letter the messages that name no request, but for those of another database."""
+        older = await self._until_available(partial(self.older.among, unknown.keys()))
+        dead = [
+            poison(
+                message,
+                reason=Reason.UNKNOWN_REQUEST,
+                error=f"there is no generation request {request_id}",
+            )
+            for request_id in unknown.keys() - older
+            for message in unknown[request_id]
+        ]
+        await self._until_available(partial(self._dead_letter_all, dead))
+        self.older.ignore(request_id for request_id in older for _ in unknown[request_id])
 
     async def dead_letter(self, undecodable: Undecodable) -> None:
         """Return once the dead letter of a record that the client cannot decode is written."""
@@ -61,23 +74,25 @@ class Dispatches:
             reason=Reason.UNDECODABLE,
             error=f"the Kafka client cannot decode the record: {undecodable.error}",
         )
-        await self._until_durable((), [record])
+        await self._until_available(partial(self._dead_letter_all, [record]))
 
-    async def _until_durable(
-        self, request_ids: Collection[UUID], dead: Collection[Poison]
-    ) -> Collection[UUID]:
-        """Write the dead letters and claim, again while PostgreSQL is unavailable."""
+    async def _dead_letter_all(self, dead: Collection[Poison]) -> None:
         context = self._context
+        for record in dead:
+            await dead_letter_record(context.database, record, kafka_names=context.kafka_names)
+
+    async def _until_available(self, step: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Run a step, again while PostgreSQL is unavailable."""
         while True:
             self._liveness.tick()
             try:
-                for record in dead:
-                    await dead_letter_record(
-                        context.database, record, kafka_names=context.kafka_names
-                    )
-                claimed = await self._claims.claim(request_ids)
+                return await step()
             except DatabaseUnavailable:
                 await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                self._runner.start(claimed.claims)
-                return claimed.unknown
+
+
+def _ignore_copies(named: Mapping[UUID, Sequence[Message]], claimed: Claimed) -> None:
+    started = {claim.request_id for claim in claimed.claims}
+    for request_id in named.keys() - started - claimed.unknown:
+        for message in filter(is_copy, named[request_id]):
+            ignore_copy(message, request_id)

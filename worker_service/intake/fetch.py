@@ -23,6 +23,7 @@ from aiokafka.errors import (
 )
 
 from schemas.states import Priority
+from shared.kafka.denials import Denials, denials_of_reading
 from shared.runtime.logging import get_log
 from worker_service.claims.scheduler import PriorityScheduler
 
@@ -60,6 +61,7 @@ class Poll:
         self._last_served: dict[Priority, TopicPartition] = {}
         self._single_record: set[TopicPartition] = set()
         self._rotations_after_error = 0
+        self._denials = Denials()
 
     async def next_batch(self, limits: Mapping[Priority, int]) -> list[Message] | Undecodable:
         """Fetch messages of one partition, up to its priority's limit.
@@ -140,6 +142,7 @@ class Poll:
         except KafkaError as error:
             if isinstance(error, CorruptRecordException | UnsupportedCodecError):
                 return _Raised(str(error))
+            self._denials.note(denials_of_reading(error))
             log.debug("loop_iteration_failed", loop="poll", reason=str(error))
             await asyncio.sleep(_AGAIN_SECONDS)
             return []

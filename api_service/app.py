@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from starlette.types import ASGIApp
 
 from api_service import health, metrics
 from api_service.config import ApiSettings
@@ -16,6 +17,7 @@ from api_service.generation_requests import routes as generation_requests
 from api_service.generation_requests.submit import Submissions
 from api_service.http import problems
 from api_service.http.head_method import HeadAsGet
+from api_service.http.observed import Observed, RoutePaths
 from api_service.http.openapi import DocumentedApi, operation_id
 from api_service.http.strict_json import learn_parameters
 from api_service.relay import relaying
@@ -23,6 +25,7 @@ from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.postgres.database import connect
 from shared.postgres.schema import wait_for_schema
+from shared.runtime.lag import measuring_lag
 
 DATABASE_SECONDS = 2.5
 """A frozen server is a 503 within 3 s."""
@@ -52,7 +55,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
         publisher = Publisher(
             settings.kafka_bootstrap_servers, client_id="api_service", topics=topics.names
         )
-        async with relaying(database, publisher) as relay:
+        async with measuring_lag(), relaying(database, publisher) as relay:
             yield AppContext(
                 settings=settings,
                 database=database,
@@ -67,11 +70,21 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
             )
 
 
+class Api(DocumentedApi):
+    """Observe each request from outside of what answers an unexpected error."""
+
+    paths: RoutePaths
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap the whole stack."""
+        return Observed(super().build_middleware_stack(), paths=self.paths)
+
+
 def create_app(context: AppContext) -> FastAPI:
     """Build the application on what was opened."""
     prefix = context.settings.api_prefix
     typed = generation_requests.typed_routes()
-    app = DocumentedApi(
+    app = Api(
         bodies=[*generation_requests.BODIES, *typed.bodies],
         title="Generation requests",
         version="0.1.0",
@@ -91,6 +104,7 @@ def create_app(context: AppContext) -> FastAPI:
         app.include_router(feature.router, prefix=prefix)
     routes = [*iter_route_contexts(app.routes)]
     learn_parameters(routes)
+    app.paths = RoutePaths(routes)
     endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}
     table = {(method, prefix + path): called for (method, path), called in endpoints.items()}
     # The last one added is the outermost. Authentication goes outside the fast path: it covers the

@@ -212,6 +212,7 @@ class Relay:
 
     async def _back_off(self, rows: Sequence[OutboxRow], results: Sequence[DeliveryResult]) -> None:
         reasons = dict(_reasons(rows, results))
+        traces = {row.id: row.record.trace_id for row in rows}
         backed_off = await BACK_OFF.fetch(
             self._database,
             ids=sorted(reasons),
@@ -223,6 +224,7 @@ class Relay:
                 "outbox_id": row["id"],
                 "topic": row["topic"],
                 "reason": reasons[row["id"]],
+                "trace_id": traces[row["id"]],
             }
             if row["parked"]:
                 log.error("outbox_row_parked", **identifiers)

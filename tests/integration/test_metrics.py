@@ -1,21 +1,37 @@
 """What the two services measure."""
 
 import asyncio
+import platform
+import time
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.errors import ErrorCode
+from shared.kafka.publisher import Publisher
 from shared.postgres.database import Database
 from shared.runtime.metrics import WORKER, exposition
+from shared.version import VERSION
 from tests.services import StartWorker
 from tests.support.client import settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import Claimer, a_request
+from worker_service.claims.circuit import Admission, BreakerPolicy, Breakers
 from worker_service.claims.slots import Slots
 from worker_service.health import create_app
 
 pytestmark = pytest.mark.usefixtures("balanced_services")
+
+OF_BOTH = (
+    "generation_build_info",
+    "generation_database_",
+    "generation_dependency_up",
+    "generation_event_loop_lag_seconds",
+    "generation_process_",
+)
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
@@ -50,7 +66,7 @@ async def test_the_api_tells_what_is_open(api: httpx.AsyncClient, database: Data
     assert samples["generation_requests_unclaimed", ("high",)] == 0
     assert samples["generation_requests_processing", ()] == 1
     assert 100 <= samples["generation_requests_oldest_unclaimed_seconds", ()] < 160
-    assert samples["outbox_rows", ("parked",)] == 0
+    assert samples["generation_outbox_rows", ("parked",)] == 0
 
 
 async def test_scrapes_at_the_same_time_all_tell_everything(
@@ -73,7 +89,10 @@ async def test_a_service_serves_the_metrics_that_it_knows_something_of(api: http
 
     assert "generation_requests_processing" in of_the_api
     assert "generation_requests_in_flight" in of_a_worker
-    assert not of_the_api & of_a_worker
+    assert {name for name in of_the_api & of_a_worker if not name.startswith(OF_BOTH)} == set()
+    assert {
+        name for name in of_the_api | of_a_worker if not name.startswith("generation_")
+    } == set()
     assert not [name for name in of_the_api | of_a_worker if name.endswith("_created")]
 
 
@@ -84,7 +103,8 @@ async def test_a_request_is_counted_from_its_acceptance_to_its_settling(
         ("generation_requests_accepted_total", ("sentence", "high")),
         ("generation_requests_settled_total", ("sentence", "completed")),
         ("generation_requests_claimed_total", ("ordinary",)),
-        ("provider_calls_total", ("ok", "demo")),
+        ("generation_items_succeeded_total", ("sentence",)),
+        ("generation_provider_calls_total", ("ok", "demo")),
     )
     before = await _scraped_of_both(api)
     await start_worker(Scripted())
@@ -93,13 +113,26 @@ async def test_a_request_is_counted_from_its_acceptance_to_its_settling(
 
     after = await _scraped_of_both(api)
     risen = {name: after[name] - before.get(name, 0.0) for name in names}
-    assert list(risen.values()) == [1, 1, 1, 2]
+    assert list(risen.values()) == [1, 1, 1, 2, 2]
 
 
 async def test_the_worker_serves_its_metrics(database: Database):
-    app = create_app(database, publisher=None, slots=Slots(3))  # type: ignore[arg-type]
+    breakers = Breakers(BreakerPolicy(failures=1))
+    circuit = breakers.circuit("demo", credential="", model=None)
+    admission = circuit.admit(0.0)
+    assert isinstance(admission, Admission)
+    circuit.failed(admission, ErrorCode.AUTH, now=time.monotonic())
+    publisher = cast("Publisher", SimpleNamespace(reachable=False))
+    app = create_app(database, publisher, slots=Slots(3), breakers=breakers)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
         samples = await _scraped(client)
 
     assert samples["generation_requests_in_flight", ()] == 0
+    assert samples["generation_provider_circuits", ("demo", "open")] == 1
+    assert samples["generation_provider_circuits", ("demo", "closed")] == 0
+    assert samples["generation_dependency_up", ("kafka",)] == 0
+    assert samples["generation_dependency_up", ("postgresql",)] == 1
+    assert samples["generation_database_connections_limit", ()] >= 2
+    assert samples["generation_process_open_fds", ()] > 0
+    assert samples["generation_build_info", (platform.python_version(), VERSION)] == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api_service.http.trace_context import traceparent
+from shared.runtime.trace_context import traceparent
 
 GIVEN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

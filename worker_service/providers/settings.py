@@ -116,6 +116,7 @@ def _made(
 
 def _demo(settings: ProviderSettings) -> Provider | None:
     if is_installed():
+        PROVIDER_INFO.labels(_DEMO, "").set(1)
         return Demo(latency_seconds=settings.demo_latency_seconds)
     if settings.providers:
         raise SystemExit("wrong setting: PROVIDERS: demo is not installed here")

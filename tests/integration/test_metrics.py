@@ -20,7 +20,6 @@ from shared.version import VERSION
 from tests.services import StartWorker
 from tests.stack import Stack
 from tests.support.client import settled, submit
-from tests.support.maintenance import settle_all_due
 from tests.support.providers import Scripted
 from tests.support.requests import Claimer, a_request
 from tests.support.waiting import eventually
@@ -144,19 +143,6 @@ async def test_failed_and_deferred_items_are_counted_by_their_codes(
 
     after = await _scraped_of_both(api)
     assert [after[name] - before[name] for name in names] == [1, 1, 1]
-
-
-async def test_items_that_maintenance_gives_up_are_counted_as_failed(
-    api: httpx.AsyncClient, database: Database
-):
-    name = ("generation_items_failed_total", ("deadline_exceeded",))
-    before = await _scraped_of_both(api)
-    await a_request(database, count=3, deadline_in=-1)
-
-    await settle_all_due(database, take_over_until=None)
-
-    after = await _scraped_of_both(api)
-    assert after[name] - before[name] == 3
 
 
 async def test_the_use_of_the_pool_is_told(database_url: str):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from starlette.types import ASGIApp
 
 from api_service import health, metrics
 from api_service.config import ApiSettings
@@ -17,6 +18,7 @@ from api_service.generation_requests.submit import Submissions
 from api_service.http import problems
 from api_service.http.documentation import documentation
 from api_service.http.head_method import HeadAsGet
+from api_service.http.observed import Observed, RoutePaths
 from api_service.http.openapi import DocumentedApi, operation_id
 from api_service.http.public_address import PublicAddress
 from api_service.http.strict_json import learn_parameters
@@ -26,6 +28,7 @@ from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.postgres.database import connect
 from shared.postgres.schema import wait_for_schema
+from shared.runtime.lag import measuring_lag
 
 DATABASE_SECONDS = 2.5
 """A frozen server is a 503 within 3 s."""
@@ -62,7 +65,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         topics = Topics.with_prefix(settings.kafka_topic_prefix)
         publisher = Publisher(KafkaClients.of(settings, client_id="api_service"), topics.names)
-        async with relaying(database, publisher) as relay:
+        async with measuring_lag(), relaying(database, publisher) as relay:
             yield AppContext(
                 settings=settings,
                 database=database,
@@ -77,11 +80,21 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
             )
 
 
+class Api(DocumentedApi):
+    """Observe each request from outside of what answers an unexpected error."""
+
+    paths: RoutePaths
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap the whole stack."""
+        return Observed(super().build_middleware_stack(), paths=self.paths)
+
+
 def create_app(context: AppContext) -> FastAPI:
     """Build the application on what was opened."""
     prefix = context.settings.api_prefix
     typed = generation_requests.typed_routes()
-    app = DocumentedApi(
+    app = Api(
         bodies=[*generation_requests.BODIES, *typed.bodies],
         title="Generation requests",
         version="0.1.0",
@@ -105,6 +118,7 @@ def create_app(context: AppContext) -> FastAPI:
     app.include_router(documentation(app, prefix=prefix))
     routes = [*iter_route_contexts(app.routes)]
     learn_parameters(routes)
+    app.paths = RoutePaths(routes)
     endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}
     table = {(method, prefix + path): called for (method, path), called in endpoints.items()}
     # The last one added is the outermost. Authentication goes outside the fast path: it covers the

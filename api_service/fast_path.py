@@ -50,9 +50,13 @@ class FastPath:
 
     def __init__(self, app: ASGIApp, *, table: Table) -> None:
         self._app = app
-        self._exact = {key: endpoint for key, endpoint in table.items() if "{" not in key[1]}
+        self._exact = {
+            (method, path): (path, endpoint)
+            for (method, path), endpoint in table.items()
+            if "{" not in path
+        }
         self._by_id = {
-            (method, path.partition("{")[0]): (path.partition("{")[2][:-1], endpoint)
+            (method, path.partition("{")[0]): (path, endpoint)
             for (method, path), endpoint in table.items()
             if "{" in path
         }
@@ -73,12 +77,12 @@ class FastPath:
 
     def _find(self, scope: Scope) -> Endpoint | None:
         method, path = scope["method"], scope["path"]
-        if (endpoint := self._exact.get((method, path))) is not None:
-            return endpoint
-        value = path[-36:]
-        found = self._by_id.get((method, path[:-36]))
-        if found is None or not _UUID.fullmatch(value):
-            return None
-        name, endpoint = found
-        scope["path_params"] = {name: value}
+        found = self._exact.get((method, path))
+        if found is None:
+            value = path[-36:]
+            found = self._by_id.get((method, path[:-36]))
+            if found is None or not _UUID.fullmatch(value):
+                return None
+            scope["path_params"] = {found[0].partition("{")[2][:-1]: value}
+        scope["route_path"], endpoint = found
         return endpoint

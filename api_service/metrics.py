@@ -8,10 +8,12 @@ from fastapi import APIRouter, Response
 from api_service.context import Context
 from api_service.http.answers import QUERY_PROBLEM
 from api_service.http.strict_json import StrictRoute
+from schemas.dead_letters import Reason
 from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import Database
 from shared.runtime import metrics
+from shared.runtime.surroundings import show_surroundings
 from shared.sql import sql
 
 UNCLAIMED = sql("""
@@ -41,6 +43,7 @@ async def read_metrics(context: Context) -> Response:
 
     While PostgreSQL does not answer, what it knows is left out and the rest is still served.
     """
+    show_surroundings(context.database, context.publisher)
     try:
         found = await _find_open(context.database)
     except DatabaseUnavailable:
@@ -82,6 +85,8 @@ def _show_open(found: _Open) -> None:
         metrics.OUTBOX_ROWS.labels(state).set(0)
     for row in found.outbox:
         metrics.OUTBOX_ROWS.labels(row["state"]).set(row["waiting"])
+    for reason in Reason:
+        metrics.DEAD_LETTERS.labels(reason).set(0)
     for row in found.dead_letters:
         metrics.DEAD_LETTERS.labels(row["reason"]).set(row["dead_letters"])
 

@@ -7,6 +7,7 @@ cancelling one caller never cancels the batch.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -62,7 +63,8 @@ class GroupCommit(Generic[Row, Answer]):
         answer: asyncio.Future[Answer] = loop.create_future()
         self._queue.append(_Waiter(row, answer))
         if self._sending is None:
-            self._sending = asyncio.create_task(self._send_all())
+            # In a context of its own: it sends the rows of others too, and must not log their ids.
+            self._sending = asyncio.create_task(self._send_all(), context=Context())
         deadline = loop.call_later(self._patience, self._give_up, answer)
         try:
             return await answer

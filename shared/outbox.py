@@ -214,6 +214,7 @@ class Relay:
     async def _back_off(self, rows: Sequence[OutboxRow], results: Sequence[DeliveryResult]) -> None:
         reasons = dict(_reasons(rows, results))
         denied = {*_ids(rows, results, Denied)}
+        traces = {row.id: row.record.trace_id for row in rows}
         backed_off = await BACK_OFF.fetch(
             self._database,
             ids=sorted(reasons),
@@ -225,6 +226,7 @@ class Relay:
                 "outbox_id": row["id"],
                 "topic": row["topic"],
                 "reason": reasons[row["id"]],
+                "trace_id": traces[row["id"]],
             }
             if row["id"] in denied:
                 continue  # the publisher has said it, once for all rows

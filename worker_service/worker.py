@@ -31,6 +31,7 @@ from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.generation.runner import Runner
 from worker_service.generation.tools import GenerationTools
+from worker_service.intake import lag
 from worker_service.intake.consume import Consumption
 from worker_service.intake.dispatches import Dispatches
 from worker_service.intake.ignored import REPORT_SECONDS
@@ -102,7 +103,9 @@ class Worker:
             seconds=settings.drain_seconds,
         )
         self._admission = Admission(tools.permits)
-        self._health = Server(health.create_app(database, publisher, self.slots))
+        self._health = Server(
+            health.create_app(database, publisher, slots=self.slots, breakers=tools.breakers)
+        )
 
     @property
     def exit_status(self) -> int:
@@ -134,6 +137,7 @@ class Worker:
             *lasting_duties(self._maintenance),
             Duty(name="offsets_commit", every=_COMMIT_EVERY_SECONDS, step=self._consumption.commit),
             Duty(name="older_messages", every=REPORT_SECONDS, step=self._dispatches.older.report),
+            Duty(name="kafka_lag", every=lag.EVERY_SECONDS, step=self._consumption.measure_lag),
             Duty(name="admission", every=_ADMIT_EVERY_SECONDS, step=self._admission.adjust),
             Duty(name="watchdog", every=WATCH_EVERY_SECONDS, step=self._watchdog.check),
         ]

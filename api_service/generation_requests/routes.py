@@ -17,6 +17,7 @@ from api_service.generation_requests.submit import Accepted
 from api_service.http.answers import READ_PROBLEMS, SUBMIT_PROBLEMS, Answers, answer, documented
 from api_service.http.cursors import Cursor
 from api_service.http.ids import Uuid
+from api_service.http.observed import traceparent_of
 from api_service.http.openapi import body_of, header_of, uuid_of
 from api_service.http.problems import VALIDATION_FAILED, ProblemError
 from api_service.http.public_address import Base, base_of
@@ -27,7 +28,6 @@ from api_service.http.strict_json import (
     read_header,
     read_path,
 )
-from api_service.http.trace_context import traceparent
 from schemas import api
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import EntityType
@@ -85,7 +85,7 @@ async def submit_generation_request(request: StrictRequest) -> Response:
         submission,
         entity_type=submission.entity_type,
         constraints=submission.constraints,
-        traceparent=traceparent(read_header(request, b"traceparent")),
+        traceparent=traceparent_of(request),
     )
     accepted = await _submit(new, context)
     path = path_of(accepted.request_id, base_of(request))
@@ -210,7 +210,7 @@ def _add_typed(
             submission,
             entity_type=entity_type.name,
             constraints=asked(submission.together()),
-            traceparent=traceparent(read_header(request, b"traceparent")),
+            traceparent=traceparent_of(request),
         )
         accepted = await _submit(new, context)
         record = api.Accepted(

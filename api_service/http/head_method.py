@@ -20,4 +20,8 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, send_without_body)
+        finally:  # the route that was found, for what counts the requests
+            scope.update({**asked, "method": "HEAD"})

@@ -84,6 +84,7 @@ def _answer(
     request: Request, problem: ProblemDetails, headers: dict[str, str] | None = None
 ) -> Response:
     # Not `request.url`: it decodes the query, which may be no UTF-8.
+    request.scope["problem_code"] = problem.code
     path = quote(request.scope["path"], safe=_PATH, errors="replace")
     body = problem.model_copy(update={"instance": path})
     return Response(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 MAX_HEAD_BYTES = 65_536
@@ -12,9 +13,18 @@ DRAIN_SECONDS = 3.0
 """The same for one that is incomplete at a shutdown; less than the graceful time-out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The answer as it is sent, and what the log says of it."""
+
+    status: int
+    code: str
+    answer: bytes
+
+
 def _refusal(
     status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None
-) -> bytes:
+) -> Refusal:
     phrase = HTTPStatus(status).phrase
     problem = {
         "type": "about:blank",
@@ -32,7 +42,7 @@ def _refusal(
         **(headers or {}),
     }
     lines = (f"HTTP/1.1 {status} {phrase}", *(f"{name}: {told[name]}" for name in told), "", body)
-    return "\r\n".join(lines).encode()
+    return Refusal(status, code, "\r\n".join(lines).encode())
 
 
 MALFORMED = _refusal(400, "bad_request", "Malformed HTTP/1.1 request.")

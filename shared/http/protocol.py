@@ -24,7 +24,11 @@ from shared.http.error_responses import (
     METHOD_UNKNOWN,
     REQUEST_SECONDS,
     UPGRADE_WITH_BODY,
+    Refusal,
 )
+from shared.runtime.logging import get_log
+
+log = get_log()
 
 _METHOD = re.compile(rb"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
 
@@ -143,7 +147,7 @@ class Protocol(HttpToolsProtocol):
             for name, value in self.headers
         )
 
-    def _refuse(self, answer: bytes) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer and close; before a response that is due, close after it instead."""
         if self._is_refused or self.transport.is_closing():
             return
@@ -154,5 +158,6 @@ class Protocol(HttpToolsProtocol):
             return
         is_cut_off = is_in_body and (cycle.response_started or self.pipeline)
         if not is_cut_off:
-            self.transport.write(answer)
+            log.info("request_refused", status=refusal.status, code=refusal.code)
+            self.transport.write(refusal.answer)
         self.transport.close()

@@ -1,9 +1,11 @@
 """A record to publish, and what became of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from schemas.messages import Headers
+from shared.runtime.trace_context import is_traceparent, trace_id_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,18 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that its headers name."""
+        return trace_id_in(self.headers)
+
+
+def trace_id_in(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """Find the trace that the headers of a record name, if one of them does so in due form."""
+    given = next((value for name, value in headers if name == "traceparent"), None)
+    traceparent = (given or b"").decode("latin-1")
+    return trace_id_of(traceparent) if is_traceparent(traceparent) else None
 
 
 @dataclass(frozen=True, slots=True)

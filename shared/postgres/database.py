@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import LiteralString, TypeAlias
 
 import asyncpg
@@ -61,17 +62,34 @@ class _Turns(asyncio.Semaphore):
     def __init__(self, connections: int, *, within: float) -> None:
         super().__init__(connections)
         self._within = within
+        self.waiting = 0
 
     async def __aenter__(self) -> None:
+        self.waiting += 1
         try:
             async with asyncio.timeout(self._within if self.locked() else None):
                 await self.acquire()
         except TimeoutError as error:
             raise DatabaseContended("every connection of the pool is in use") from error
+        finally:
+            self.waiting -= 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUse:
+    """How many connections a pool has, of at most so many, and how many callers wait for one."""
+
+    in_use: int
+    idle: int
+    most: int
+    waiting: int
 
 
 class Database:
-    """A pool whose statements end within `patience` seconds, whatever the server does."""
+    """A pool whose statements end within `patience` seconds, whatever the server does.
+
+    `is_reachable` says whether the last use of it was answered.
+    """
 
     def __init__(
         self,
@@ -83,8 +101,19 @@ class Database:
         self._pool = pool
         self.patience = patience
         self.pooling = pooling
-        self._reachable = True
+        self.is_reachable = True
         self._turns = _Turns(pool.get_max_size(), within=min(_TURN_SECONDS, patience / 2))
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How the pool is used at this moment."""
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return PoolUse(
+            in_use=size - idle,
+            idle=idle,
+            most=self._pool.get_max_size(),
+            waiting=self._turns.waiting,
+        )
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -123,15 +152,15 @@ class Database:
         self._note_reached()
 
     def _lost(self, reason: str) -> DatabaseUnavailable:
-        if self._reachable:
+        if self.is_reachable:
             log.warning("database_lost", reason=reason)
-        self._reachable = False
+        self.is_reachable = False
         return DatabaseUnavailable(reason)
 
     def _note_reached(self) -> None:
-        if not self._reachable:
+        if not self.is_reachable:
             log.info("database_reached")
-        self._reachable = True
+        self.is_reachable = True
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -45,6 +45,7 @@ Event = Literal[
     "provider_calls_lost",
     "request_accepted",
     "request_claimed",
+    "request_refused",
     "request_released",
     "request_settled",
     "request_swept",
@@ -85,6 +86,7 @@ def configure(settings: SharedSettings, *, service: str) -> None:
 
     shared: list[Processor] = [
         add_service,
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

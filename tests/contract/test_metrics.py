@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.runtime.metrics import document
+from shared.runtime.metrics.document import document
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 

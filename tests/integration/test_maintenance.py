@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.postgres.database import Database
+from shared.runtime.metrics import WORKER
 from tests.support.maintenance import in_an_hour, settle_all_due
 from tests.support.requests import (
     EVENTS,
@@ -112,3 +113,13 @@ async def test_more_than_a_batch_is_settled_in_one_pass(database: Database):
         await a_request(database, deadline_in=-1)
 
     assert await _settle_due(database) == BATCH_REQUESTS + 1
+
+
+async def test_items_that_are_given_up_are_counted_as_failed(database: Database):
+    name, labels = "generation_items_failed_total", {"code": "deadline_exceeded"}
+    before = WORKER.get_sample_value(name, labels) or 0
+    await a_request(database, count=3, deadline_in=-1)
+
+    await settle_all_due(database, take_over_until=None)
+
+    assert (WORKER.get_sample_value(name, labels) or 0) - before == 3

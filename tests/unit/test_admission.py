@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from schemas.states import Priority
+from shared.runtime.lag import measured_lag
 from worker_service.generation.admission import (
     BEHIND_SECONDS,
     CAUGHT_UP_SECONDS,
     Admission,
     Limit,
-    measured_lag,
 )
 from worker_service.generation.permits import PrioritySemaphore
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.group_commit import LARGEST_BATCH, LONGEST_QUEUE, GroupCommit
@@ -218,3 +219,13 @@ async def test_a_full_queue_refuses_more():
 
     writer.gate.set()
     await _answers(tasks)
+
+
+async def test_rows_are_written_without_the_log_ids_of_the_caller_that_came_first():
+    bound: list[object] = []
+    writer = Writer(behave=lambda _: bound.append(get_contextvars()))
+
+    with bound_contextvars(http_request_id="edge-1"):
+        await committing(writer).write((1, "one"))
+
+    assert bound == [{}]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from shared.http import protocol
 from shared.http.error_responses import MAX_HEAD_BYTES
@@ -130,6 +131,19 @@ def test_what_is_no_http_is_refused_when_nothing_waits_for_an_answer():
         assert await connection.refusal() == (400, "bad_request")
 
     on_a_connection(tell)
+
+
+def test_a_refusal_is_one_line_of_the_log():
+    async def tell(connection: Connection) -> None:
+        connection.send(BROKEN)
+        await connection.refusal()
+
+    with capture_logs() as lines:
+        on_a_connection(tell)
+
+    assert lines == [
+        {"event": "request_refused", "log_level": "info", "status": 400, "code": "bad_request"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from schemas.providers import BUILT_IN
 from shared.config import load
+from shared.runtime.metrics import WORKER
 from tests.support.model_calls import a_call
 from worker_service.providers import Provider
 from worker_service.providers import settings as settings_module
@@ -257,3 +258,15 @@ def test_what_is_not_set_is_not_sent():
 def test_every_server_that_is_built_in_has_an_address():
     assert {*BUILT_IN_SERVERS, "demo"} == {*BUILT_IN}
     assert all(settings().base_url for settings in BUILT_IN_SERVERS.values())
+
+
+def test_a_metric_names_the_model_of_each_provider_that_is_set_up(environment: pytest.MonkeyPatch):
+    providers(
+        environment,
+        {"GROQ_BASE_URL": "http://127.0.0.1:1/v1", "GROQ_MODEL": "tiny-2"},
+        providers="groq",
+        provider="groq",
+    )
+
+    labels = {"provider": "groq", "model": "tiny-2"}
+    assert WORKER.get_sample_value("generation_provider_info", labels) == 1

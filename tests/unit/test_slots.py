@@ -5,6 +5,7 @@ from math import inf
 from uuid import uuid4
 
 from schemas.states import Priority
+from shared.errors import ErrorCode
 from tests.support.requests import a_run
 from worker_service.claims.run import Run
 from worker_service.claims.slots import Slots
@@ -114,7 +115,7 @@ async def test_a_stopped_run_does_not_know_a_deferral():
 def test_a_run_waits_for_the_longest_deferral_of_its_items():
     run = a_run()
     for seconds in (3.0, 9.0, 5.0):
-        run.defer(seconds, counted=True)
+        run.defer(seconds, code=ErrorCode.RATE_LIMITED, counted=True)
 
     assert run.retry_after == 9.0
 

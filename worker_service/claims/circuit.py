@@ -12,6 +12,7 @@ circuit last opened or closed says nothing any more.
                                  └──────── a failure ──────────────▶
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
@@ -155,6 +156,10 @@ class Breakers:
     def blocked(self, now: float) -> list[Circuit]:
         """List the circuits whose requests are not to be claimed."""
         return [c for c in self._circuits.values() if c.state(now) is not State.CLOSED]
+
+    def by_state(self, now: float) -> Counter[tuple[str, State]]:
+        """Count the circuits of each provider by their state."""
+        return Counter((c.provider, c.state(now)) for c in self._circuits.values())
 
     def closed_since(self, then: float) -> bool:
         """Whether any circuit has closed since a time."""

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.states import Priority
+from shared.runtime.trace_context import trace_id_of
 
 CRASH_LIMIT = 3
 """Leases lost in a row, without an item recorded, after which a request fails."""
@@ -67,6 +68,11 @@ class Claim:
     def is_suspect(self) -> bool:
         """Whether the request may have killed the workers that it was lost with."""
         return self.crashes >= SUSPECT_CRASHES
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the request belongs to."""
+        return trace_id_of(self.traceparent)
 
     @classmethod
     def from_row(cls, row: asyncpg.Record, *, leased_until: float) -> "Claim":

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +24,7 @@ from worker_service.claims.claim import CLAIMED_COLUMNS, SUSPECT_CRASHES, Claim
 from worker_service.claims.slots import Slots
 
 log = get_log()
+_claimed = cache(REQUESTS_CLAIMED.labels)
 
 TAKE = f"""
     UPDATE generation_requests AS request
@@ -131,10 +133,11 @@ class Turn:
 
     def _claim(self, row: asyncpg.Record) -> Claim:
         claim = Claim.from_row(row, leased_until=self.leased_until)
-        REQUESTS_CLAIMED.labels("takeover" if row["is_takeover"] else "ordinary").inc()
+        _claimed("takeover" if row["is_takeover"] else "ordinary").inc()
         log.info(
             "request_claimed",
             request_id=str(claim.request_id),
+            trace_id=claim.trace_id,
             epoch=claim.epoch,
             missing=claim.requested_count - len(claim.recorded),
             crashes=claim.crashes,

@@ -105,7 +105,10 @@ class Leases:
         for run in lost:
             if run.missing and not run.is_stopping:
                 log.warning(
-                    "lease_lost", request_id=str(run.claim.request_id), epoch=run.claim.epoch
+                    "lease_lost",
+                    request_id=str(run.claim.request_id),
+                    trace_id=run.claim.trace_id,
+                    epoch=run.claim.epoch,
                 )
             run.abort()
 

@@ -2,6 +2,7 @@
 
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
+from shared.runtime.metrics import REQUESTS_RELEASED
 from shared.sql import sql
 from worker_service.claims.claim import Claim
 
@@ -17,11 +18,13 @@ UPDATE generation_requests
 RETURNING id""")
 
 
-async def release(database: Database, claim: Claim, *, after_seconds: float, counted: int) -> None:
+async def release(
+    database: Database, claim: Claim, *, after_seconds: float, counted: int, code: str = "drain"
+) -> None:
     """Make a request claimable by any worker after `after_seconds`.
 
     Changes nothing when the claim is not the newest any more. `counted` is 1 when the release
-    counts towards the limit of releases without progress, else 0.
+    counts towards the limit of releases without progress, else 0; `code` says why it was released.
     """
     released = await RELEASE.fetchrow(
         database,
@@ -31,9 +34,11 @@ async def release(database: Database, claim: Claim, *, after_seconds: float, cou
         counted=counted,
     )
     if released is not None:
+        REQUESTS_RELEASED.labels(code).inc()
         log.info(
             "request_released",
             request_id=str(claim.request_id),
             epoch=claim.epoch,
+            code=code,
             after_seconds=after_seconds,
         )

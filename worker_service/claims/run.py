@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
+from shared.errors import ErrorCode
 from worker_service.claims.claim import Claim
 
 
@@ -20,6 +21,7 @@ class Run:
     is_stopping: bool = False
     retry_after: float | None = None
     release_counts: bool = False
+    release_code: ErrorCode | Literal["drain"] = "drain"
     _in_flight: list["Interruptible"] = field(default_factory=list)
 
     @classmethod
@@ -47,9 +49,10 @@ class Run:
         for block in [block for block in self._in_flight if not block.has_begun]:
             block.end()
 
-    def defer(self, retry_after: float, *, counted: bool) -> None:
-        """Start no further ordinal, and come back after so many seconds."""
+    def defer(self, retry_after: float, *, code: ErrorCode, counted: bool) -> None:
+        """Start no further ordinal, and come back after so many seconds, because of `code`."""
         self.stop()
+        self.release_code = code
         self.retry_after = max(retry_after, self.retry_after or 0.0)
         self.release_counts = self.release_counts or counted
 

@@ -5,13 +5,13 @@ cancels come late. Some lag does no harm: tokens wait in the kernel and are then
 so that each costs less. So the number of permits falls only when the loop is far behind.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.runtime.lag import measured_lag
 from shared.runtime.logging import get_log
-from shared.runtime.metrics import EVENT_LOOP_LAG_SECONDS, PROVIDER_CALL_LIMIT
+from shared.runtime.metrics import PROVIDER_CALL_LIMIT
 from worker_service.generation.permits import PrioritySemaphore
 
 log = get_log()
@@ -23,8 +23,6 @@ CAUGHT_UP_SECONDS: Final[Seconds] = 0.25
 _FEWER, _MORE = 0.9, 1.05
 _LEAST = 0.25
 """The share of the calls that is always admitted: the lag may be another process's doing."""
-
-_SAMPLES, _SAMPLE_SECONDS = 10, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +52,6 @@ class Limit:
         return Limit(most=self.most, now=min(max(int(calls), least), self.most))
 
 
-async def measured_lag() -> Seconds:
-    """Return how late the event loop wakes a sleeper, as the mean of about a second."""
-    clock = asyncio.get_running_loop().time
-    begun = clock()
-    for _ in range(_SAMPLES):
-        await asyncio.sleep(_SAMPLE_SECONDS)
-    return max(0.0, (clock() - begun) / _SAMPLES - _SAMPLE_SECONDS)
-
-
 class Admission:
     """Sets the limit of the permits by the lag of the event loop."""
 
@@ -82,7 +71,6 @@ class Admission:
         before, in_flight = self._limit, self._permits.in_use
         self._limit = before.after(lag, in_flight=in_flight)
         self._permits.resize(self._limit.now)
-        EVENT_LOOP_LAG_SECONDS.set(lag)
         PROVIDER_CALL_LIMIT.set(self._limit.now)
         if self._limit.is_lowered and not before.is_lowered:
             log.warning("admission_lowered", lag_seconds=round(lag, 3), in_flight=in_flight)

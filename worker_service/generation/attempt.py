@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,6 +32,7 @@ from worker_service.providers import PermanentError, ProviderError
 from worker_service.providers.failures import FailureKind, error_of
 
 log = get_log()
+_seconds = cache(ATTEMPT_SECONDS.labels)
 
 _CONSTRAINTS_KEPT = 1_000
 """The items of a request share one reading of its constraints, which are frozen."""
@@ -122,7 +123,7 @@ def _known(code: str) -> ErrorCode:
 def _log_end(claim: Claim, outcome: Outcome, *, calls: Calls) -> None:
     ended = type(outcome).__name__.lower()
     seconds = time.monotonic() - calls.begun
-    ATTEMPT_SECONDS.labels(claim.entity_type, ended).observe(seconds)
+    _seconds(claim.entity_type, ended).observe(seconds)
     log.info(
         "attempt_finished",
         request_id=str(claim.request_id),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Self
 
 import asyncpg
@@ -18,6 +19,9 @@ from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 from worker_service.text import postgres_safe
 
 log = get_log()
+_calls = cache(PROVIDER_CALLS.labels)
+_seconds = cache(PROVIDER_CALL_SECONDS.labels)
+_tokens = cache(PROVIDER_TOKENS.labels)
 
 _OK = "ok"
 _CANCELLED = "cancelled"
@@ -148,10 +152,10 @@ class Calls:
         )
 
     def _measure(self, call: ProviderCall) -> None:
-        PROVIDER_CALLS.labels(call.provider, call.outcome).inc()
-        PROVIDER_CALL_SECONDS.labels(call.provider).observe(call.seconds)
+        _calls(call.provider, call.outcome).inc()
+        _seconds(call.provider).observe(call.seconds)
         for kind in Tokens.model_fields:
-            tokens = PROVIDER_TOKENS.labels(call.provider, kind.removesuffix("_tokens"))
+            tokens = _tokens(call.provider, kind.removesuffix("_tokens"))
             tokens.inc(getattr(call, kind) or 0)
 
     def _log(self, call: ProviderCall) -> None:
@@ -161,6 +165,8 @@ class Calls:
             call_id=str(call.call_id),
             ordinal=call.ordinal,
             provider=call.provider,
+            model=call.model,
+            epoch=call.epoch,
             stage=self.stage,
             code=call.outcome,
             reason=call.error_message,

@@ -1,6 +1,7 @@
 """Record results until PostgreSQL answers: what is generated once is never generated again."""
 
 from dataclasses import replace
+from functools import cache
 from typing import assert_never
 
 import asyncpg
@@ -8,7 +9,7 @@ import asyncpg
 from shared.errors import DatabaseUnavailable, ErrorCode
 from shared.runtime.logging import get_log
 from shared.runtime.loops import pause
-from shared.runtime.metrics import LATE_RESULTS
+from shared.runtime.metrics import ITEMS_FAILED, ITEMS_SUCCEEDED, LATE_RESULTS
 from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
 from worker_service.generation.calls import Calls, lost
@@ -18,6 +19,7 @@ from worker_service.settlement.record import AlreadyFinal, Busy, Result, Stale, 
 from worker_service.settlement.settle import Recorded
 
 log = get_log()
+_succeeded = cache(ITEMS_SUCCEEDED.labels)
 
 _AGAIN_SECONDS = 0.05
 _LONGEST_AGAIN_SECONDS = 5.0
@@ -91,6 +93,8 @@ async def _answer(
         is_last = context.is_over.is_set()
         try:
             answer = await context.recording.write(result)
+            if isinstance(answer, Recorded):
+                _count(result)
             if not isinstance(answer, Busy):
                 return answer
         except DatabaseUnavailable as error:
@@ -113,6 +117,14 @@ async def _answer(
             return None
         await pause(context.is_over, again)
         again = min(again * 2, _LONGEST_AGAIN_SECONDS)
+
+
+def _count(result: Result) -> None:
+    match result.outcome:
+        case Succeeded():
+            _succeeded(result.claim.entity_type).inc()
+        case Failed(code=code):
+            ITEMS_FAILED.labels(code).inc()
 
 
 def _unstorable(error: Exception, outcome: Succeeded) -> Failed:

@@ -8,6 +8,7 @@ import asyncpg
 
 from shared.errors import DatabaseUnavailable
 from shared.runtime.logging import get_log
+from shared.runtime.metrics import ITEMS_DEFERRED
 from worker_service.claims.release import release
 from worker_service.claims.run import Run
 from worker_service.context import WorkerContext
@@ -73,7 +74,8 @@ async def _run_item(
         case None:
             return
         case Deferred():
-            run.defer(outcome.retry_after, counted=outcome.counted)
+            ITEMS_DEFERRED.labels(outcome.code).inc()
+            run.defer(outcome.retry_after, code=outcome.code, counted=outcome.counted)
         case Succeeded() | Failed():
             await record_item(run, outcome, calls=calls, context=context)
         case _:
@@ -105,6 +107,7 @@ async def give_back(run: Run, *, context: WorkerContext) -> None:
             run.claim,
             after_seconds=run.retry_after or 0.0,
             counted=int(run.release_counts),
+            code=run.release_code,
         )
     except DatabaseUnavailable as error:
         log.debug("loop_iteration_failed", loop="release", reason=str(error))

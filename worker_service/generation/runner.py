@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Iterable
 
+from structlog.contextvars import bind_contextvars
+
+from shared.errors import ErrorCode
 from shared.runtime.logging import get_log
 from worker_service.claims.claim import Claim
 from worker_service.claims.run import Run
@@ -40,11 +43,12 @@ class Runner:
 
     async def _work(self, run: Run) -> None:
         """Run a request; a bug in that ends this run alone, and is counted."""
+        bind_contextvars(trace_id=run.claim.trace_id)  # of this task, and of those that it starts
         try:
             await request.run(run, context=self._context, tools=self._tools)
         except Exception:
             log.exception("run_failed", request_id=str(run.claim.request_id))
-            run.defer(_AFTER_BUG_SECONDS, counted=True)
+            run.defer(_AFTER_BUG_SECONDS, code=ErrorCode.UNEXPECTED, counted=True)
             await request.give_back(run, context=self._context)
         finally:
             self._slots.remove(run)

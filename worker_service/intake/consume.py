@@ -18,6 +18,7 @@ from shared.runtime.logging import get_log
 from worker_service.claims.slots import Slots
 from worker_service.intake.dispatches import Dispatches
 from worker_service.intake.fetch import Message, Poll, Undecodable
+from worker_service.intake.lag import show_lag
 from worker_service.intake.liveness import Liveness
 from worker_service.intake.offsets import Offsets
 from worker_service.kafka_names import KafkaNames
@@ -159,6 +160,11 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             log.debug("loop_iteration_failed", loop="offsets_commit", reason=str(error))
             return
         self._offsets.committed(due, assignment=assignment)
+
+    async def measure_lag(self) -> None:
+        """Show how many messages of the current partitions are not handled."""
+        if self._consumer is not None:
+            await show_lag(self._consumer, self._offsets)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Commit and return: whatever is being worked on has its lease in PostgreSQL."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from schemas.dead_letters import Header
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
-from shared.runtime.metrics import MESSAGES_IGNORED
+from shared.runtime.metrics.of_worker import MESSAGES_IGNORED
 from shared.sql import sql
 from worker_service.intake.fetch import Message
 

@@ -27,6 +27,10 @@ class Offsets:
         if assignment == self.assignment:
             self._next[partition] = max(offset + 1, self._next.get(partition, 0))
 
+    def next_of(self, partition: Partition) -> int | None:
+        """Return the offset after the last handled one, if one is handled in this assignment."""
+        return self._next.get(partition)
+
     def due(self) -> dict[Partition, int]:
         """List the offsets to commit, i.e. the next to read, where they have moved."""
         return {

@@ -7,6 +7,8 @@ import asyncpg
 from shared.errors import REPETITIONS, ErrorCode
 from shared.postgres.database import Connection
 from shared.runtime.logging import get_log
+from shared.runtime.metrics import ITEMS_FAILED
+from shared.runtime.trace_context import trace_id_of
 from shared.sql import Statement, sql
 from worker_service.context import WorkerContext
 from worker_service.settlement.events import announce
@@ -36,7 +38,8 @@ SELECT :request_id, ordinal, 'failed', :code, left(:message || coalesce(cause.te
        (SELECT count(*) FROM made WHERE made.ordinal = missing.ordinal)
   FROM generate_series(0, :requested_count - 1) AS missing (ordinal)
   LEFT JOIN cause ON true
-    ON CONFLICT (generation_request_id, ordinal) DO NOTHING""")
+    ON CONFLICT (generation_request_id, ordinal) DO NOTHING
+RETURNING ordinal""")
 
 
 async def settle_due(
@@ -67,23 +70,28 @@ async def _settle_batch(
         requests = await due.fetch(connection, limit=BATCH_REQUESTS, **values)
         if not requests:
             return 0
-        await _fail_missing(connection, requests, code=code, message=message)
+        failed = await _fail_missing(connection, requests, code=code, message=message)
         recorded = await count_and_settle(
             connection, [request["id"] for request in requests], kafka_names=context.kafka_names
         )
+    ITEMS_FAILED.labels(code).inc(failed)
     for request in requests:
-        log.warning("request_swept", request_id=str(request["id"]), code=code)
         answer = recorded.get(request["id"])
-        if answer is not None and answer.settlement is not None:
-            announce(answer.settlement, context.relay)
+        settlement = answer.settlement if answer is not None else None
+        trace_id = trace_id_of(settlement.traceparent) if settlement is not None else None
+        log.warning("request_swept", request_id=str(request["id"]), trace_id=trace_id, code=code)
+        if settlement is not None:
+            announce(settlement, context.relay)
     return len(requests)
 
 
 async def _fail_missing(
     connection: Connection, requests: Sequence[asyncpg.Record], *, code: ErrorCode, message: str
-) -> None:
+) -> int:
+    """Fail the items that are missing, and count them."""
+    failed = 0
     for request in requests:
-        await FAIL_MISSING.execute(
+        items = await FAIL_MISSING.fetch(
             connection,
             request_id=request["id"],
             requested_count=request["requested_count"],
@@ -91,3 +99,5 @@ async def _fail_missing(
             message=message,
             repetitions=[*REPETITIONS],
         )
+        failed += len(items)
+    return failed

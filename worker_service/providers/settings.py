@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.providers import ProviderName
 from shared.config import SECRETS, ProviderListSettings, load, names_of
+from shared.runtime.metrics import PROVIDER_INFO
 from worker_service.providers import Provider
 from worker_service.providers.demo import Demo, is_installed
 from worker_service.providers.limits import AnswerBytes, ProviderLimits, Seconds
@@ -97,6 +98,7 @@ def _made(
         if is_wanted:
             raise SystemExit(f"wrong setting: {prefix}{missing}: is not set, and {name} needs it")
         return None
+    PROVIDER_INFO.labels(name, server.model or "").set(1)
     address = Address(
         base_url=server.base_url,
         credential=server.api_key.get_secret_value() if server.api_key else None,
@@ -114,6 +116,7 @@ def _made(
 
 def _demo(settings: ProviderSettings) -> Provider | None:
     if is_installed():
+        PROVIDER_INFO.labels(_DEMO, "").set(1)
         return Demo(latency_seconds=settings.demo_latency_seconds)
     if settings.providers:
         raise SystemExit("wrong setting: PROVIDERS: demo is not installed here")

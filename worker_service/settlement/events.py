@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +16,11 @@ from shared.outbox import OutboxRow, Relay, insert, request_id_key
 from shared.postgres.database import Connection
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUEST_SECONDS, REQUESTS_SETTLED
+from shared.runtime.trace_context import trace_id_of
 
 log = get_log()
+_settled = cache(REQUESTS_SETTLED.labels)
+_seconds = cache(REQUEST_SECONDS.labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Settlement:
     status: str
     seconds: float
     reason: Reason | None
+    traceparent: str
     event: OutboxRow
 
 
@@ -36,11 +41,12 @@ def announce(settlement: Settlement, relay: Relay) -> None:
     log.info(
         "request_settled",
         request_id=str(settlement.request_id),
+        trace_id=trace_id_of(settlement.traceparent),
         status=settlement.status,
         dead_letter=settlement.reason,
     )
-    REQUESTS_SETTLED.labels(settlement.entity_type, settlement.status).inc()
-    REQUEST_SECONDS.labels(settlement.entity_type).observe(settlement.seconds)
+    _settled(settlement.entity_type, settlement.status).inc()
+    _seconds(settlement.entity_type).observe(settlement.seconds)
     relay.offer(settlement.event)
 
 
@@ -64,6 +70,7 @@ async def notify(
             status=request["status"],
             seconds=(request["completed_at"] - request["requested_at"]).total_seconds(),
             reason=reason,
+            traceparent=request["traceparent"],
             event=event,
         )
         for (request, reason), event in zip(settled, events, strict=True)

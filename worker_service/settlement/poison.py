@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from schemas.dead_letters import Reason
-from shared.kafka.records import Record
+from shared.kafka.records import Record, trace_id_in
 from shared.postgres.database import Database
 from shared.runtime.logging import get_log
 from worker_service.kafka_names import KafkaNames
@@ -75,6 +75,7 @@ async def dead_letter_record(
             partition=poison.partition,
             offset=poison.offset,
             reason=poison.reason,
+            trace_id=trace_id_in(poison.headers or ()),
         )
 
 

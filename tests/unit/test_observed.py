@@ -1,0 +1,135 @@
+"""Each HTTP request is counted by its route, and its ids stand in its answer and in its lines."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import pytest
+from structlog.contextvars import clear_contextvars, merge_contextvars
+from structlog.testing import capture_logs
+
+from api_service.app import create_app
+from api_service.context import AppContext
+from shared.runtime.metrics import API
+
+Lines = list[Any]
+
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
+UNKNOWN = "/v1/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"
+MADE = re.compile("[0-9a-f]{32}")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of an API whose endpoints find nothing behind them."""
+    settings = SimpleNamespace(api_prefix="/v1", max_body_bytes=1024)
+    context = cast("AppContext", SimpleNamespace(settings=settings))
+    transport = httpx.ASGITransport(app=create_app(context), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+    clear_contextvars()
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    with capture_logs([merge_contextvars]) as captured:
+        yield captured
+
+
+def sample(name: str, **labels: object) -> float:
+    texts = {label: str(value) for label, value in labels.items()}
+    return API.get_sample_value(f"generation_http_{name}", texts) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status"),
+    [
+        ("GET", UNKNOWN, "/v1/generation-requests/{request_id}", 500),  # by the fast path
+        ("HEAD", UNKNOWN, "/v1/generation-requests/{request_id}", 500),
+        (
+            "GET",
+            UNKNOWN.upper().replace("/V1/GENERATION-REQUESTS", "/v1/generation-requests"),
+            "/v1/generation-requests/{request_id}",
+            500,
+        ),  # by the router
+        ("POST", "/v1/sentences/generate", "/v1/sentences/generate", 422),
+        ("DELETE", "/v1/livez", "/v1/livez", 405),
+        ("GET", "/v1/livez", "/v1/livez", 200),
+        ("HEAD", "/v1/livez", "/v1/livez", 200),
+        ("GET", "/v1/openapi.json", "/v1/openapi.json", 200),
+        ("GET", "/v1/no/such/path", "none", 404),
+        ("BREW", "/v1/livez", "/v1/livez", 405),
+    ],
+)
+async def test_a_request_is_counted_by_the_template_of_its_route(
+    client: httpx.AsyncClient, method: str, path: str, route: str, status: int
+):
+    label = method if method != "BREW" else "other"
+    name = {"method": label, "route": route}
+    before = sample("requests_total", status=status, **name)
+    measured = sample("request_seconds_count", **name)
+
+    answer = await client.request(method, path)
+
+    assert answer.status_code == status
+    assert sample("requests_total", status=status, **name) == before + 1
+    assert sample("request_seconds_count", **name) == measured + 1
+
+
+async def test_the_callers_request_id_comes_back(client: httpx.AsyncClient):
+    for path in ("/v1/livez", "/v1/no/such/path", UNKNOWN):
+        answer = await client.get(path, headers={"X-Request-Id": "edge-1/7"})
+
+        assert answer.headers.get_list("x-request-id") == ["edge-1/7"]
+
+
+@pytest.mark.parametrize("given", ["", "a b", "é", "x" * 129, '{"a":1}'])
+async def test_an_id_that_is_none_is_replaced(client: httpx.AsyncClient, given: str):
+    answer = await client.get("/v1/livez", headers={b"X-Request-Id": given.encode()})
+
+    assert MADE.fullmatch(answer.headers["x-request-id"])
+
+
+async def test_two_ids_are_none(client: httpx.AsyncClient):
+    answer = await client.get("/v1/livez", headers=[("X-Request-Id", "a"), ("X-Request-Id", "b")])
+
+    assert MADE.fullmatch(answer.headers["x-request-id"])
+
+
+async def test_a_refusal_is_one_line_with_its_ids(client: httpx.AsyncClient, lines: Lines):
+    headers = {"X-Request-Id": "edge-1", "traceparent": TRACEPARENT}
+
+    await client.post("/v1/sentences/generate?secret=1", headers=headers)
+
+    assert lines == [
+        {
+            "event": "request_refused",
+            "log_level": "info",
+            "method": "POST",
+            "route": "/v1/sentences/generate",
+            "status": 422,
+            "code": "invalid_request",
+            "http_request_id": "edge-1",
+            "trace_id": TRACE_ID,
+        }
+    ]
+
+
+async def test_what_is_answered_as_asked_has_no_line(client: httpx.AsyncClient, lines: Lines):
+    await client.get("/v1/livez")
+
+    assert lines == []
+
+
+async def test_a_request_without_a_trace_gets_one_of_its_own(
+    client: httpx.AsyncClient, lines: Lines
+):
+    for _ in range(2):
+        await client.get("/v1/no/such/path")
+
+    first, second = (line["trace_id"] for line in lines)
+    assert MADE.fullmatch(first)
+    assert first != second

@@ -53,13 +53,15 @@ migrate: env ## Bring the schema of DATABASE_URL up to date
 schemas: env ## Export the JSON Schemas
 	$(VENV_PYTHON) -m schemas
 
-LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
-	--no-emit-index-url --no-emit-find-links --no-header
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--system-certs --no-emit-index-url --no-emit-find-links --no-header
+OF_PROJECT := pyproject.toml --extra all
 
-lock: env ## Compile the lock files again
-	.venv/bin/uv pip compile $(LOCKED) requirements.in -o requirements.lock
-	.venv/bin/uv pip compile $(LOCKED) requirements-dev.in -o requirements-dev.lock
-	.venv/bin/uv pip compile $(LOCKED) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
+lock: env ## Compile the lock files again: runtime, devstack and dev, each holding the one before
+	$(COMPILE) $(OF_PROJECT) -o requirements.lock
+	$(COMPILE) $(OF_PROJECT) --group devstack -c requirements.lock -o requirements-devstack.lock
+	$(COMPILE) $(OF_PROJECT) --group dev -c requirements-devstack.lock -o requirements-dev.lock
+	$(COMPILE) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
 
 clean: ## End the stack and delete what make has made
 	$(PYTHON) -m devstack.clean

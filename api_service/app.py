@@ -23,6 +23,7 @@ from shared.kafka.publisher import Publisher
 from shared.kafka.topics import Topics
 from shared.postgres.database import connect
 from shared.postgres.schema import wait_for_schema
+from shared.version import VERSION
 
 DATABASE_SECONDS = 2.5
 """A frozen server is a 503 within 3 s."""
@@ -74,7 +75,7 @@ def create_app(context: AppContext) -> FastAPI:
     app = DocumentedApi(
         bodies=[*generation_requests.BODIES, *typed.bodies],
         title="Generation requests",
-        version="0.1.0",
+        version=VERSION,
         description=DESCRIPTION,
         redirect_slashes=False,
         docs_url=f"{prefix}/docs",

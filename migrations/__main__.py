@@ -21,4 +21,5 @@ def main() -> None:
         print("the schema is up to date")
 
 
-main()
+if __name__ == "__main__":
+    main()

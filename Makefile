@@ -3,10 +3,12 @@
 
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
+# For what installs nothing.
+ANY_PYTHON := $(firstword $(wildcard $(VENV_PYTHON)) $(PYTHON))
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help env run up down test test-providers chaos check bench migrate schemas lock clean
+.PHONY: help env env-devstack run up down status logs psql test test-providers chaos check bench migrate schemas lock clean
 .SILENT:
 
 help: ## Show this list
@@ -16,16 +18,28 @@ help: ## Show this list
 	echo '  DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS: use that server. STATE_DIR: another stack beside this one.'
 
 env: # .venv, as requirements-dev.lock says
-	$(PYTHON) devstack/bootstrap.py
+	$(PYTHON) -m devstack.bootstrap dev
 
-run: env ## Start everything, show an example request, serve until Ctrl-C
+env-devstack: # .venv, with what a stack needs
+	$(PYTHON) -m devstack.bootstrap devstack
+
+run: env-devstack ## Start everything, show an example request, serve until Ctrl-C
 	$(VENV_PYTHON) -m devstack run --with-parent
 
-up: env ## Start everything in the background; the last line describes it as JSON
+up: env-devstack ## Start everything in the background; the last line describes it as JSON
 	$(VENV_PYTHON) -m devstack up
 
-down: env ## End what `make up` or `make run` has started
-	$(VENV_PYTHON) -m devstack down
+down: ## End what `make up` or `make run` has started
+	$(ANY_PYTHON) -m devstack.control down
+
+status: ## Show what runs, and whether it is ready
+	$(ANY_PYTHON) -m devstack.control status
+
+logs: ## Show the ends of the logs; on a terminal, follow them
+	$(ANY_PYTHON) -m devstack.control logs
+
+psql: ## Open the database of the stack
+	$(ANY_PYTHON) -m devstack.control psql
 
 test: env ## Run the tests (T=path narrows)
 	$(VENV_PYTHON) -m pytest $(T)
@@ -64,4 +78,4 @@ lock: env ## Compile the lock files again: runtime, devstack and dev, each holdi
 	$(COMPILE) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
 
 clean: ## End the stack and delete what make has made
-	$(PYTHON) -m devstack.clean
+	$(ANY_PYTHON) -m devstack.clean

@@ -1,4 +1,4 @@
-"""The commands behind `make run`, `make up` and `make down`: `python -m devstack COMMAND`."""
+"""The commands behind `make run`, `make up` and `make dev`: `python -m devstack COMMAND`."""
 
 import signal
 
@@ -17,7 +17,7 @@ from devstack.installation import CHECKOUT
 from devstack.settings import read_settings
 
 _INTERRUPTED = 130
-_COMMANDS = {"run": commands.run, "up": commands.up, "down": commands.down}
+_COMMANDS = {"run": commands.run, "up": commands.up}
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from devstack.roster import Roster
 from devstack.settings import DRAIN_SECONDS
 
 _OURS_IN_STATE = ("kafka", "postgres", "logs", "lock", "processes.json", "stack.json")
-_OURS_IN_CACHE = ("kafka", "lock", "model_servers")
+_OURS_IN_CACHE = ("jars", "lock", "model_servers")
 _OURS_IN_CHECKOUT = (".venv", ".devstack", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _MORE_CACHES = (".import_linter_cache", ".hypothesis")
 

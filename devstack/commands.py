@@ -4,47 +4,38 @@ Standard output is for the answer, standard error for what happens meanwhile.
 """
 
 import signal
-import sys
 import time
+from typing import Any
 
 from rich.console import Console
 
 from devstack.children import Lifetime
+from devstack.control import leave, report, roster_of
+from devstack.description import description_path, read_description, source_fingerprint
 from devstack.errors import DevstackError
 from devstack.example import next_request, show_example
 from devstack.locks import held_lock
-from devstack.processes import Process, wait_until_reaped
+from devstack.processes import Process
 from devstack.roster import Role, Roster
 from devstack.services import Services
 from devstack.settings import Settings
-from devstack.stack import Stack, description_path
+from devstack.stack import Stack
 
 _WATCH_SECONDS = 0.5
-_REAPED_SECONDS = 5.0
 
 
 def up(settings: Settings) -> int:
     """Start a stack that stays, and print its description; when it runs already, only that."""
     with held_lock(settings.state_dir / "lock"):
-        roster = _roster(settings)
-        if roster.is_complete() and description_path(settings.state_dir).exists():
-            _report("it runs already (`make down` ends it)")
+        roster = roster_of(settings)
+        description = read_description(settings.state_dir)
+        if roster.is_complete() and description:
+            report(_already(description))
         else:
             if roster.survivors():
-                _report("some of its processes are gone: it is started again")
+                report("some of its processes are gone: it is started again")
             _start(settings, roster, Lifetime.DETACHED)
         print(description_path(settings.state_dir).read_text().strip())
-    return 0
-
-
-def down(settings: Settings) -> int:
-    """End the stack of this state folder, whoever started it."""
-    with held_lock(settings.state_dir / "lock"):
-        roster = _roster(settings)
-        ended = roster.survivors()
-        _leave(settings, roster)
-        wait_until_reaped(ended, within=_REAPED_SECONDS)
-    _report("stopped" if ended else f"nothing runs in {settings.state_dir}")
     return 0
 
 
@@ -54,7 +45,7 @@ def run(settings: Settings) -> int:
     The exit status is 0 only if the example completed.
     """
     with held_lock(settings.state_dir / "lock"):
-        roster = _roster(settings)
+        roster = roster_of(settings)
         if roster.survivors():
             raise DevstackError(
                 f"a stack runs already in {settings.state_dir}: end it with `make down`, "
@@ -70,9 +61,9 @@ def run(settings: Settings) -> int:
             console.print("Ctrl-C stops everything.")
             _watch(services)
     except KeyboardInterrupt:
-        _report("stopping")
+        report("stopping")
     finally:
-        _leave(settings, roster)
+        leave(settings, roster)
     return 0 if completed else 1
 
 
@@ -88,23 +79,21 @@ def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Serv
     roster.end()
     if lifetime is Lifetime.TETHERED:
         roster.add(Role.FOREGROUND, Process.of_this_process())
-    stack = Stack(settings, roster=roster, lifetime=lifetime, report=_report)
+    stack = Stack(settings, roster=roster, lifetime=lifetime, report=report)
     try:
         return stack.services, stack.start()["api_url"]
     except BaseException:
-        _leave(settings, roster)
+        leave(settings, roster)
         raise
 
 
-def _leave(settings: Settings, roster: Roster) -> None:
-    """End the stack in order, or at once for somebody who presses Ctrl-C again."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)  # one farewell comes twice when make passes it on
-    try:
-        roster.end()
-    except KeyboardInterrupt:
-        roster.kill()
-    description_path(settings.state_dir).unlink(missing_ok=True)
+def _already(description: dict[str, Any]) -> str:
+    if description["source"] == source_fingerprint():
+        return "it runs already (`make down` ends it)"
+    return (
+        "it runs already, with the source and the .env of before the last change: "
+        "`make down up` starts it with what is there now"
+    )
 
 
 def _watch(services: Services) -> None:
@@ -113,7 +102,7 @@ def _watch(services: Services) -> None:
     while True:
         for line in services.find_gone():
             if line not in told:
-                _report(line)
+                report(line)
             told.add(line)
         time.sleep(_WATCH_SECONDS)
 
@@ -123,11 +112,3 @@ def _where_to_go(api_url: str) -> str:
         f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\n\n"
         f"Ask for more, then follow its Location:\n  {next_request(api_url)}\n"
     )
-
-
-def _roster(settings: Settings) -> Roster:
-    return Roster(settings.state_dir, drain_seconds=settings.drain_seconds)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -54,8 +54,10 @@ class Kafka(Server):
         detours: Sequence[Detour] = (),
         lifetime: Lifetime = Lifetime.TETHERED,
         noted: Callable[[Process], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
+        self._report = report
         self._detours = detours
         self._home = self.state_dir / "kafka"
         self._jars: list[Path] = []
@@ -70,7 +72,7 @@ class Kafka(Server):
 
     def _prepare(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log)
+        self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log, report=self._report)
         if not self._data.exists():
             self._format()
 

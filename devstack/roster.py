@@ -54,8 +54,11 @@ class Roster:
     def adder(self, role: Role) -> Callable[[Process], None]:
         return lambda process: self.add(role, process)
 
+    def all(self, role: Role) -> list[Process]:
+        return [entry.process for entry in self._entries if entry.role is role]
+
     def alive(self, role: Role) -> list[Process]:
-        return [process for process in self._in(role) if process.is_alive()]
+        return [process for process in self.all(role) if process.is_alive()]
 
     def is_complete(self) -> bool:
         """Tell whether there is a stack of which nobody is missing."""
@@ -67,7 +70,7 @@ class Roster:
     def end(self) -> None:
         """End everybody in order, whoever asks excepted; each role when the one before has left."""
         for role in Role:
-            doomed = [process for process in self._in(role) if process.pid != os.getpid()]
+            doomed = [process for process in self.all(role) if process.pid != os.getpid()]
             processes.end(doomed, by=_farewell(role), within=self._patience(role))
         self._forget()
 
@@ -86,9 +89,6 @@ class Roster:
                 return self._drain_seconds + AFTER_DRAIN_SECONDS + 60
             case _:
                 return 20
-
-    def _in(self, role: Role) -> list[Process]:
-        return [entry.process for entry in self._entries if entry.role is role]
 
     def _forget(self) -> None:
         self._entries = []

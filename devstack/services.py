@@ -25,6 +25,7 @@ class Service:
     """A process of ours, and the address that tells whether it is ready."""
 
     name: str
+    role: Role
     child: Child
     readiness_url: str
 
@@ -71,6 +72,15 @@ class Services:
             )
             self._start(Role.WORKER, program, readiness_url=f"http://{host}:{port}/readyz")
 
+    @property
+    def worker_urls(self) -> list[str]:
+        """Where the workers answer `/healthz`, `/readyz` and `/metrics`."""
+        return [
+            service.readiness_url.removesuffix("/readyz")
+            for service in self._all
+            if service.role is Role.WORKER
+        ]
+
     def wait_until_ready(self) -> None:
         """Return when every service is ready; say what the first that left had to say."""
         deadline = time.monotonic() + _READY_SECONDS
@@ -114,7 +124,9 @@ class Services:
     def _start(self, role: Role, program: Program, *, readiness_url: str) -> None:
         child = Child(program, lifetime=self._lifetime)
         self._roster.add(role, child.process)
-        self._all.append(Service(name=program.log.stem, child=child, readiness_url=readiness_url))
+        self._all.append(
+            Service(name=program.log.stem, role=role, child=child, readiness_url=readiness_url)
+        )
 
 
 def url_host(bound_to: str) -> str:

@@ -1,16 +1,16 @@
 """PostgreSQL, Kafka, the schema, the topics, the API and the workers: what starts after what."""
 
-import json
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from devstack import children
 from devstack.children import Lifetime, Program
+from devstack.description import source_fingerprint, write_description
 from devstack.installation import CHECKOUT, find_cache_dir
+from devstack.jars import MEGABYTES, jars_dir
 from devstack.kafka import Kafka
 from devstack.ports import listen
 from devstack.postgres import Postgres
@@ -37,6 +37,7 @@ class Stack:
         self._lifetime = lifetime
         self._report = report
         self._environment = dict(settings.environment)
+        self._source = ""
         self.services = Services(
             environment=self._environment,
             log_dir=settings.log_dir,
@@ -47,6 +48,7 @@ class Stack:
     def start(self) -> dict[str, Any]:
         """Start everything, wait until it is ready, and return its description."""
         settings = self._settings
+        self._source = source_fingerprint()
         with closing(self._listen()) as listener:
             port = listener.getsockname()[1]
             api_url = f"http://{url_host(settings.api_host)}:{port}{settings.api_prefix}"
@@ -85,6 +87,7 @@ class Stack:
             port=self._settings.kafka_port,
             lifetime=self._lifetime,
             noted=self._roster.adder(Role.KAFKA),
+            report=self._report,
         )
         kafka.launch()
         return kafka
@@ -116,6 +119,7 @@ class Stack:
         """Say where everything is, and keep it in the state folder."""
         description = {
             "api_url": api_url,
+            "worker_urls": self.services.worker_urls,
             "database_url": self._environment["DATABASE_URL"],
             "kafka_bootstrap_servers": self._environment["KAFKA_BOOTSTRAP_SERVERS"],
             "pids": {
@@ -125,19 +129,13 @@ class Stack:
                 "kafka": next(iter(self._pids(Role.KAFKA)), None),
             },
             "log_dir": str(self._settings.log_dir),
+            "source": self._source,
         }
-        path = description_path(self._settings.state_dir)
-        path.touch(mode=0o600)  # a database that was given by address has a password in it
-        path.write_text(json.dumps(description) + "\n")
+        write_description(self._settings.state_dir, description)
         return description
 
     def _pids(self, role: Role) -> list[int]:
         return [process.pid for process in self._roster.alive(role)]
-
-
-def description_path(state_dir: Path) -> Path:
-    """Return the file that describes the stack while it runs."""
-    return state_dir / "stack.json"
 
 
 def _what_starts(settings: Settings) -> str:
@@ -148,6 +146,6 @@ def _what_starts(settings: Settings) -> str:
     own = [name for name, address in given.items() if not address]
     if not own:
         return "making the schema and the topics"
-    fetches = "Kafka" in own and not (find_cache_dir() / "kafka").exists()
-    once = " (this once, 45 MB of Kafka are fetched first)" if fetches else ""
+    fetches = "Kafka" in own and not jars_dir(find_cache_dir()).exists()
+    once = f" (this once, {MEGABYTES} MB of Kafka are fetched first)" if fetches else ""
     return f"starting {' and '.join(own)}{once}"

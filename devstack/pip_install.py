@@ -1,0 +1,118 @@
+"""Install a lock file with pip, and say every few seconds how far that is.
+
+Standard library only: it runs before anything is installed.
+"""
+
+import importlib.util
+import os
+import re
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+REPORT_SECONDS = 2.0
+_DOWNLOAD = re.compile(r"(?:Downloading|Using cached) (\S+?)-\d\S* \(([\d.]+) ([kM]?)B\)")
+_MEGABYTES = {"": 1e-6, "k": 1e-3, "M": 1.0}
+_OPTIONS = (
+    "--require-hashes",
+    "--no-deps",  # the lock names them all
+    "--no-compile",  # most modules are never imported
+    "--no-input",
+    "--disable-pip-version-check",
+    "--progress-bar=off",
+)
+SIGNS_OF_NO_NETWORK = (
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+    "Network is unreachable",
+    "No route to host",
+    "Cannot connect to proxy",
+    "ConnectTimeoutError",
+)
+
+
+class Progress:
+    """What pip has said so far: how many packages have come, and how much."""
+
+    def __init__(self, packages: int) -> None:
+        self._packages = packages
+        self._started = time.monotonic()
+        self._fetched = 0
+        self._megabytes = 0.0
+        self._doing = "looking up packages"
+
+    def read(self, line: str) -> None:
+        if found := _DOWNLOAD.search(line):
+            self._fetched += 1
+            self._megabytes += float(found[2]) * _MEGABYTES[found[3]]
+            self._doing = found[1]
+        elif line.startswith("Installing collected packages"):
+            self._doing = "unpacking"
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self._started
+        fetched = f"{self._fetched} of {self._packages} packages, {self._megabytes:.0f} MB"
+        return f"  {fetched}, {seconds:.0f} s: {self._doing}"
+
+
+def install(python: Path, lock: Path, *, log: Path) -> None:
+    """Install exactly what the lock names, and nothing that it does not have the hash of."""
+    progress = Progress(lock.read_text().count("=="))
+    command = (*_pip(python), "install", *_OPTIONS, "-r", str(lock))
+    run_or_exit("installing the packages", *command, log=log, progress=progress)
+
+
+def run_or_exit(doing: str, *command: str, log: Path, progress: "Progress | None" = None) -> None:
+    """Run a command with its output in the log; leave with one line when it fails."""
+    pip = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**trusted_certificates(), **os.environ, "PYTHONUNBUFFERED": "1"},
+        text=True,
+        errors="replace",
+    )
+    reading = threading.Thread(target=_read, args=(pip, log, progress))
+    reading.start()
+    while reading.is_alive():
+        reading.join(REPORT_SECONDS)
+        if progress and reading.is_alive():
+            print(progress, flush=True)
+    if pip.wait():
+        sys.exit(f"error: {doing} failed: {explain(log.read_text())} (log: {log})")
+
+
+def _read(pip: "subprocess.Popen[str]", log: Path, progress: "Progress | None") -> None:
+    with log.open("w") as written:
+        for line in pip.stdout or ():
+            written.write(line)
+            if progress:
+                progress.read(line)
+
+
+def _pip(python: Path) -> "tuple[str, ...]":
+    """Return the pip of this Python where it has one: the environment needs none then."""
+    if importlib.util.find_spec("pip"):
+        return (sys.executable, "-m", "pip", "--python", str(python))
+    return (str(python), "-m", "pip")
+
+
+def explain(output: str) -> str:
+    """Return the line of pip's output that a person needs."""
+    if any(sign in output for sign in SIGNS_OF_NO_NETWORK):
+        return "no network, and the packages are not installed yet: connect once and run it again"
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["it said nothing"])[-1]
+
+
+def trusted_certificates() -> "dict[str, str]":
+    """Return variables that make pip trust what this Python trusts."""
+    paths = ssl.get_default_verify_paths()
+    folder = paths.capath if paths.capath and any(Path(paths.capath).iterdir()) else ""
+    trusted = paths.cafile or folder
+    return dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), trusted) if trusted else {}

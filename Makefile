@@ -8,7 +8,7 @@ ANY_PYTHON := $(firstword $(wildcard $(VENV_PYTHON)) $(PYTHON))
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-devstack run up down status logs psql test test-providers chaos check bench migrate schemas lock clean
+.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos check bench migrate schemas lock clean
 .SILENT:
 
 help: ## Show this list
@@ -25,6 +25,9 @@ env-devstack: # .venv, with what a stack needs
 
 run: env-devstack ## Start everything, show an example request, serve until Ctrl-C
 	$(VENV_PYTHON) -m devstack run --with-parent
+
+dev: env-devstack ## Start everything, and restart the services whenever their source changes
+	$(VENV_PYTHON) -m devstack dev --with-parent
 
 up: env-devstack ## Start everything in the background; the last line describes it as JSON
 	$(VENV_PYTHON) -m devstack up

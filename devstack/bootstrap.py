@@ -21,14 +21,13 @@ from devstack import preflight
 
 preflight.refuse_an_old_python()
 
-from devstack.pip_install import install, run_or_exit
+from devstack.pip_install import install, run
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "stamp"
 WORK = CHECKOUT / ".devstack"
-LOG = WORK / "pip.log"
 LEVELS = {"devstack": ("devstack", "dev"), "dev": ("dev",)}
 """What may be asked for, and the locks that hold it."""
 MEGABYTES = {"devstack": 700, "dev": 1000}
@@ -66,7 +65,7 @@ def make_or_extend(level: str, stamp: "list[str]") -> None:
         done = []
     name = lock_of(level).name
     print(f"installing {name} into .venv, once", flush=True)
-    install(PYTHON, lock_of(level), log=LOG)
+    install(PYTHON, lock_of(level), work=WORK)
     STAMP.write_text("\n".join([*done, fingerprint(level)]))
 
 
@@ -87,9 +86,12 @@ def read_stamp() -> "list[str]":
 
 def make_environment() -> None:
     """Make an empty environment in place of the one that is there; with pip if only it has one."""
+    if Path(sys.prefix) == VENV:
+        sys.exit("error: .venv has to be made again, and this is its own Python: name another one")
     shutil.rmtree(VENV, ignore_errors=True)
     options = ("--without-pip",) if importlib.util.find_spec("pip") else ()
-    run_or_exit("making .venv", sys.executable, "-m", "venv", *options, str(VENV), log=LOG)
+    if complaint := run((sys.executable, "-m", "venv", *options, str(VENV)), log=WORK / "venv.log"):
+        sys.exit(f"error: making .venv failed: {complaint}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ Standard output is for the answer, standard error for what happens meanwhile.
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -16,12 +18,15 @@ from devstack.errors import DevstackError
 from devstack.example import next_request, show_example
 from devstack.locks import held_lock
 from devstack.processes import Process
+from devstack.progress import Progress, reminding
 from devstack.roster import Role, Roster
 from devstack.services import Services
 from devstack.settings import Settings
 from devstack.stack import Stack
 
 _WATCH_SECONDS = 0.5
+INTERRUPTED = 130
+"""The exit status of a command that was ended by Ctrl-C."""
 
 
 def up(settings: Settings) -> int:
@@ -44,6 +49,21 @@ def run(settings: Settings) -> int:
 
     The exit status is 0 only if the example completed.
     """
+    with foreground(settings) as (stack, api_url):
+        console = Console(soft_wrap=True)
+        console.print(_where_it_is(settings, api_url), highlight=False, markup=False)
+        shown = show_example(api_url, console)
+        if console.is_terminal and not shown.is_hopeless:
+            console.print(_how_to_go_on(api_url), highlight=False, markup=False)
+            with suppress(KeyboardInterrupt):
+                _watch(stack.services)
+            report("stopping")
+        return 0 if shown.status == "completed" else 1
+
+
+@contextmanager
+def foreground(settings: Settings) -> Iterator[tuple[Stack, str]]:
+    """Run a stack, with the address of its API, until the block ends or is interrupted."""
     with held_lock(settings.state_dir / "lock"):
         roster = roster_of(settings)
         if roster.survivors():
@@ -51,20 +71,14 @@ def run(settings: Settings) -> int:
                 f"a stack runs already in {settings.state_dir}: end it with `make down`, "
                 "or choose another STATE_DIR"
             )
-        services, api_url = _start(settings, roster, Lifetime.TETHERED)
-    completed = False
+        stack, api_url = _start(settings, roster, Lifetime.TETHERED)
     try:
-        console = Console(soft_wrap=True)
-        completed = show_example(api_url, console) == "completed"
-        console.print(_where_to_go(api_url), highlight=False, markup=False)
-        if console.is_terminal:
-            console.print("Ctrl-C stops everything.")
-            _watch(services)
+        yield stack, api_url
     except KeyboardInterrupt:
         report("stopping")
+        raise
     finally:
         leave(settings, roster)
-    return 0 if completed else 1
 
 
 def take_every_farewell_for_an_interrupt() -> None:
@@ -74,14 +88,16 @@ def take_every_farewell_for_an_interrupt() -> None:
             signal.signal(signum, signal.default_int_handler)
 
 
-def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Services, str]:
+def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Stack, str]:
     """Start a stack where one that was killed may have left something; leave nothing half done."""
     roster.end()
     if lifetime is Lifetime.TETHERED:
         roster.add(Role.FOREGROUND, Process.of_this_process())
-    stack = Stack(settings, roster=roster, lifetime=lifetime, report=report)
+    progress = Progress()
+    stack = Stack(settings, roster=roster, lifetime=lifetime, progress=progress)
     try:
-        return stack.services, stack.start()["api_url"]
+        with reminding(progress):
+            return stack, stack.start()["api_url"]
     except BaseException:
         leave(settings, roster)
         raise
@@ -107,8 +123,12 @@ def _watch(services: Services) -> None:
         time.sleep(_WATCH_SECONDS)
 
 
-def _where_to_go(api_url: str) -> str:
+def _where_it_is(settings: Settings, api_url: str) -> str:
+    return f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\nLogs     {settings.log_dir}\n"
+
+
+def _how_to_go_on(api_url: str) -> str:
     return (
-        f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\n\n"
-        f"Ask for more, then follow its Location:\n  {next_request(api_url)}\n"
+        f"\nAsk for more, then follow its Location:\n  {next_request(api_url)}\n\n"
+        "Ctrl-C stops everything."
     )

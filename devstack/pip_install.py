@@ -11,9 +11,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 REPORT_SECONDS = 2.0
+AT_ONCE = 4
+"""How many pips share the work: one alone waits for the network, then for a core, in turns."""
+
+_REQUIREMENT = re.compile(r"^\S+==(?:.*\\\n)*.*\n?", re.MULTILINE)
 _DOWNLOAD = re.compile(r"(?:Downloading|Using cached) (\S+?)-\d\S* \(([\d.]+) ([kM]?)B\)")
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "M": 1.0}
 _OPTIONS = (
@@ -35,22 +41,24 @@ SIGNS_OF_NO_NETWORK = (
 
 
 class Progress:
-    """What pip has said so far: how many packages have come, and how much."""
+    """What the pips have said so far: how many packages have come, and how much."""
 
     def __init__(self, packages: int) -> None:
         self._packages = packages
         self._started = time.monotonic()
+        self._lock = threading.Lock()
         self._fetched = 0
         self._megabytes = 0.0
         self._doing = "looking up packages"
 
     def read(self, line: str) -> None:
-        if found := _DOWNLOAD.search(line):
-            self._fetched += 1
-            self._megabytes += float(found[2]) * _MEGABYTES[found[3]]
-            self._doing = found[1]
-        elif line.startswith("Installing collected packages"):
-            self._doing = "unpacking"
+        with self._lock:
+            if found := _DOWNLOAD.search(line):
+                self._fetched += 1
+                self._megabytes += float(found[2]) * _MEGABYTES[found[3]]
+                self._doing = found[1]
+            elif line.startswith("Installing collected packages"):
+                self._doing = "unpacking"
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self._started
@@ -58,40 +66,51 @@ class Progress:
         return f"  {fetched}, {seconds:.0f} s: {self._doing}"
 
 
-def install(python: Path, lock: Path, *, log: Path) -> None:
+def install(python: Path, lock: Path, *, work: Path) -> None:
     """Install exactly what the lock names, and nothing that it does not have the hash of."""
-    progress = Progress(lock.read_text().count("=="))
-    command = (*_pip(python), "install", *_OPTIONS, "-r", str(lock))
-    run_or_exit("installing the packages", *command, log=log, progress=progress)
-
-
-def run_or_exit(doing: str, *command: str, log: Path, progress: "Progress | None" = None) -> None:
-    """Run a command with its output in the log; leave with one line when it fails."""
-    pip = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**trusted_certificates(), **os.environ, "PYTHONUNBUFFERED": "1"},
-        text=True,
-        errors="replace",
-    )
-    reading = threading.Thread(target=_read, args=(pip, log, progress))
-    reading.start()
-    while reading.is_alive():
-        reading.join(REPORT_SECONDS)
-        if progress and reading.is_alive():
+    requirements = _REQUIREMENT.findall(lock.read_text())
+    progress = Progress(len(requirements))
+    parts = [requirements[first::AT_ONCE] for first in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        installing = [
+            threads.submit(_install, python, part, work / f"pip-{number}", progress)
+            for number, part in enumerate(parts, start=1)
+        ]
+        while wait(installing, timeout=REPORT_SECONDS).not_done:
             print(progress, flush=True)
-    if pip.wait():
-        sys.exit(f"error: {doing} failed: {explain(log.read_text())} (log: {log})")
+    for ended in installing:
+        if complaint := ended.result():
+            sys.exit(f"error: installing the packages failed: {complaint}")
 
 
-def _read(pip: "subprocess.Popen[str]", log: Path, progress: "Progress | None") -> None:
-    with log.open("w") as written:
-        for line in pip.stdout or ():
+def _install(python: Path, part: "list[str]", work: Path, progress: Progress) -> str:
+    """Let one pip install a part of the lock; return what it complains about."""
+    part_of_lock = work.with_suffix(".lock")
+    part_of_lock.write_text("".join(part))
+    command = (*_pip(python), "install", *_OPTIONS, "-r", str(part_of_lock))
+    return run(command, log=work.with_suffix(".log"), read=progress.read)
+
+
+def run(
+    command: "Sequence[str]", *, log: Path, read: "Callable[[str], None]" = lambda _: None
+) -> str:
+    """Run a command with its output in the log; return one line about its failure, or nothing."""
+    with (
+        log.open("w") as written,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**trusted_certificates(), **os.environ, "PYTHONUNBUFFERED": "1"},
+            text=True,
+            errors="replace",
+        ) as running,
+    ):
+        for line in running.stdout or ():
             written.write(line)
-            if progress:
-                progress.read(line)
+            read(line)
+    return f"{explain(log.read_text())} (log: {log})" if running.returncode else ""
 
 
 def _pip(python: Path) -> "tuple[str, ...]":

@@ -7,7 +7,7 @@ and `make run` itself.
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum, auto
 from pathlib import Path
@@ -46,6 +46,14 @@ class Roster:
 
     def add(self, role: Role, process: Process) -> None:
         self._entries.append(_Entry(role, process))
+        self._write()
+
+    def drop(self, ended: Collection[Process]) -> None:
+        """Strike out processes that have ended, to be followed by others."""
+        self._entries = [entry for entry in self._entries if entry.process not in ended]
+        self._write()
+
+    def _write(self) -> None:
         rows = [{"role": entry.role, **asdict(entry.process)} for entry in self._entries]
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps(rows))

@@ -1,5 +1,6 @@
 """The API and the workers, as processes of their own."""
 
+import signal
 import socket
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from devstack import processes
 from devstack.children import Child, Lifetime, Program
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT
@@ -17,6 +19,7 @@ from devstack.roster import Role, Roster
 
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_END_SECONDS = 1.0
 _ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "[::1]"}  # noqa: S104 - compared with, not bound to
 
 
@@ -95,6 +98,15 @@ class Services:
                         f"{waiting[0].child.last_words()} (log: {waiting[0].child.log})"
                     )
                 time.sleep(_POLL_SECONDS)
+
+    def end(self) -> None:
+        """End every service, at once where it takes its time, and forget it."""
+        ended = [service.child.process for service in self._all]
+        processes.end(ended, by=signal.SIGTERM, within=_END_SECONDS)
+        for service in self._all:
+            service.child.reap()
+        self._roster.drop(ended)
+        self._all.clear()
 
     def find_gone(self) -> list[str]:
         """Return a line about each service that has left."""

@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +13,7 @@ from devstack.jars import MEGABYTES, jars_dir
 from devstack.kafka import Kafka
 from devstack.ports import listen
 from devstack.postgres import Postgres
+from devstack.progress import Progress
 from devstack.roster import Role, Roster
 from devstack.services import Services, url_host
 from devstack.settings import Settings
@@ -30,14 +30,15 @@ class Stack:
         *,
         roster: Roster,
         lifetime: Lifetime,
-        report: Callable[[str], None],
+        progress: Progress,
     ) -> None:
         self._settings = settings
         self._roster = roster
         self._lifetime = lifetime
-        self._report = report
+        self._progress = progress
         self._environment = dict(settings.environment)
         self._source = ""
+        self._api_port = settings.api_port
         self.services = Services(
             environment=self._environment,
             log_dir=settings.log_dir,
@@ -47,35 +48,46 @@ class Stack:
 
     def start(self) -> dict[str, Any]:
         """Start everything, wait until it is ready, and return its description."""
-        settings = self._settings
         self._source = source_fingerprint()
-        with closing(self._listen()) as listener:
-            port = listener.getsockname()[1]
-            api_url = f"http://{url_host(settings.api_host)}:{port}{settings.api_prefix}"
+        with closing(self._listen(self._settings.api_port)) as listener:
             self._set_old_logs_aside()
             self._start_servers()
-            self._report("starting the API and the workers")
-            self.services.start_api(listener, processes=settings.api_processes, url=api_url)
+            self._progress.report("starting the API and the workers")
+            return self._start_services(listener)
+
+    def restart_services(self) -> dict[str, Any]:
+        """Start the API and the workers again, on the address that they had."""
+        self._source = source_fingerprint()
+        self.services.end()
+        with closing(self._listen(self._api_port)) as listener:
+            return self._start_services(listener)
+
+    def _listen(self, port: int) -> socket.socket:
+        return listen(
+            self._settings.api_host, port, host_variable="API_HOST", port_variable="API_PORT"
+        )
+
+    def _start_services(self, listener: socket.socket) -> dict[str, Any]:
+        settings = self._settings
+        self._api_port = listener.getsockname()[1]
+        host = url_host(settings.api_host)
+        api_url = f"http://{host}:{self._api_port}{settings.api_prefix}"
+        self.services.start_api(listener, processes=settings.api_processes, url=api_url)
+        listener.close()
         self.services.start_workers(settings.workers)
         self.services.wait_until_ready()
         return self._describe(api_url)
 
-    def _listen(self) -> socket.socket:
-        return listen(
-            self._settings.api_host,
-            self._settings.api_port,
-            host_variable="API_HOST",
-            port_variable="API_PORT",
-        )
-
     def _start_servers(self) -> None:
         """Start the servers that were not given, and make the schema and the topics."""
-        self._report(_what_starts(self._settings))
+        self._progress.report(_what_starts(self._settings))
         kafka = None if self._settings.kafka_bootstrap_servers else self._launch_kafka()
         if not self._settings.database_url:
+            self._progress.step("starting PostgreSQL")
             self._environment["DATABASE_URL"] = self._start_postgres()
         self._run("migrations", doing="bringing the schema up to date")
         if kafka:
+            self._progress.step("starting Kafka")
             kafka.wait_until_ready()
             self._environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
         self._run("shared.kafka.topics", doing="creating the topics")
@@ -87,7 +99,7 @@ class Stack:
             port=self._settings.kafka_port,
             lifetime=self._lifetime,
             noted=self._roster.adder(Role.KAFKA),
-            report=self._report,
+            report=self._progress.report,
         )
         kafka.launch()
         return kafka
@@ -103,6 +115,7 @@ class Stack:
         return postgres.url
 
     def _run(self, module: str, *, doing: str) -> None:
+        self._progress.step(doing)
         program = Program(
             command=(sys.executable, "-m", module),
             log=self._settings.log_dir / f"{module}.log",

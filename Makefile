@@ -8,7 +8,7 @@ ANY_PYTHON := $(firstword $(wildcard $(VENV_PYTHON)) $(PYTHON))
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos check bench migrate schemas lock clean
+.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos format check bench migrate schemas lock clean
 .SILENT:
 
 help: ## Show this list
@@ -53,6 +53,10 @@ test-providers: env ## Test the providers against a real model server, built onc
 
 chaos: env ## Break a stack at random and audit its books (SEEDS=n, SEED=n alone, WORKERS=n)
 	$(VENV_PYTHON) -m tests.chaos
+
+format: env ## Format the source, and mend what can be mended
+	.venv/bin/ruff check --quiet --fix-only .
+	.venv/bin/ruff format --quiet .
 
 check: env ## Check format, style, types, imports and the exported schemas
 	.venv/bin/ruff format --check --quiet .

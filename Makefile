@@ -6,9 +6,11 @@ VENV_PYTHON := .venv/bin/python
 # For what installs nothing.
 ANY_PYTHON := $(firstword $(wildcard $(VENV_PYTHON)) $(PYTHON))
 T ?= tests
+PYTHON_IMAGE ?= python:3.13-slim
+VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos format check bench migrate schemas lock clean
+.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos format check bench migrate schemas lock images sbom clean
 .SILENT:
 
 help: ## Show this list
@@ -83,6 +85,19 @@ lock: env ## Compile the lock files again: runtime, devstack and dev, each holdi
 	$(COMPILE) $(OF_PROJECT) --group devstack -c requirements.lock -o requirements-devstack.lock
 	$(COMPILE) $(OF_PROJECT) --group dev -c requirements-devstack.lock -o requirements-dev.lock
 	$(COMPILE) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
+
+images: ## Build the images of a release, on PYTHON_IMAGE by its digest
+	docker pull --quiet $(PYTHON_IMAGE)
+	for target in api worker; do \
+		docker build --target $$target --tag generation-$$target:$(VERSION) \
+			--build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" \
+			--build-arg PYTHON_IMAGE="$$(docker image inspect --format '{{index .RepoDigests 0}}' $(PYTHON_IMAGE))" \
+			. || exit 1; \
+	done
+
+sbom: env ## Write what the images install, as CycloneDX, to sbom.json
+	.venv/bin/uvx --quiet --system-certs --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+		--pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json requirements.lock
 
 clean: ## End the stack and delete what make has made
 	$(ANY_PYTHON) -m devstack.clean

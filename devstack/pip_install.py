@@ -59,6 +59,8 @@ class Progress:
                 self._doing = found[1]
             elif line.startswith("Installing collected packages"):
                 self._doing = "unpacking"
+            elif line.startswith("Successfully installed"):
+                self._doing = "installed"
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self._started
@@ -81,6 +83,7 @@ def install(python: Path, lock: Path, *, work: Path) -> None:
     for ended in installing:
         if complaint := ended.result():
             sys.exit(f"error: installing the packages failed: {complaint}")
+    print(progress, flush=True)
 
 
 def _install(python: Path, part: "list[str]", work: Path, progress: Progress) -> str:

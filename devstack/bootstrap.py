@@ -90,7 +90,8 @@ def make_environment() -> None:
         sys.exit("error: .venv has to be made again, and this is its own Python: name another one")
     shutil.rmtree(VENV, ignore_errors=True)
     options = ("--without-pip",) if importlib.util.find_spec("pip") else ()
-    if complaint := run((sys.executable, "-m", "venv", *options, str(VENV)), log=WORK / "venv.log"):
+    complaint = run((sys.executable, "-m", "venv", *options, str(VENV)), log=WORK / "venv.log")
+    if complaint:
         sys.exit(f"error: making .venv failed: {complaint}")
 
 

@@ -1,6 +1,7 @@
 """Run a stack whose services start again whenever their source changes."""
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,15 +36,15 @@ def dev(settings: Settings) -> int:
 def _restart_on_changes(stack: Stack) -> None:
     folders = [CHECKOUT / folder for folder in SOURCES]
     for changes in watchfiles.watch(*folders, debounce=_DEBOUNCE_MS, step=_STEP_MS):
-        _restart(stack, sorted({Path(path) for _, path in changes}))
+        restart(stack.restart_services, sorted({Path(path) for _, path in changes}))
 
 
-def _restart(stack: Stack, changed: list[Path]) -> None:
+def restart(start_again: Callable[[], object], changed: Sequence[Path]) -> None:
     """Restart the services; what does not start is said, and waits for the next change."""
     started = time.monotonic()
     names = ", ".join(str(path.relative_to(CHECKOUT)) for path in changed)
     try:
-        stack.restart_services()
+        start_again()
     except DevstackError as error:
         report(f"{names}: {error}")
     else:

@@ -1,5 +1,6 @@
 """`make` installs what a command needs, once, and looks first at what would make it fail."""
 
+import ast
 import os
 import socket
 import subprocess
@@ -103,6 +104,11 @@ def test_an_old_python_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(preflight, "OLDEST", (99, 0))
     with pytest.raises(SystemExit, match=r"^error: Python 99\.0 or newer is needed[^\n]*$"):
         preflight.refuse_an_old_python()
+
+
+@pytest.mark.parametrize("module", [bootstrap, preflight])
+def test_an_old_python_can_read_what_refuses_it(module):
+    ast.parse(Path(module.__file__).read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
 def test_a_python_without_an_installer_is_told_which_package_has_it(monkeypatch):

@@ -49,6 +49,7 @@ def main(level: str) -> None:
 
 def look_before(level: str) -> None:
     """Refuse a machine on which the installation, or the stack after it, would fail."""
+    preflight.refuse_another_system()
     preflight.refuse_a_python_without_an_installer()
     preflight.refuse_a_full_disk(CHECKOUT, megabytes=MEGABYTES[level])
     if level == "devstack":

@@ -7,6 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from devstack import preflight
+
+preflight.refuse_an_old_python()
+
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT, find_cache_dir, find_state_dir, remove_shared_dir
 from devstack.roster import Roster

@@ -13,11 +13,14 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+from devstack import preflight
+
+preflight.refuse_an_old_python()
+
 from devstack.description import description_path, read_description
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT, find_binaries
 from devstack.locks import held_lock
-from devstack.preflight import read_env_file
 from devstack.processes import wait_until_reaped
 from devstack.roster import Role, Roster
 from devstack.settings import Settings, read_settings
@@ -32,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devstack.control", description=__doc__)
     parser.add_argument("command", choices=_COMMANDS)
     command = _COMMANDS[parser.parse_args().command]
-    for name, value in read_env_file(CHECKOUT / ".env").items():
+    for name, value in preflight.read_env_file(CHECKOUT / ".env").items():
         os.environ.setdefault(name, value)
     try:
         return command(read_settings())

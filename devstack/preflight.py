@@ -37,6 +37,12 @@ def refuse_an_old_python() -> None:
         )
 
 
+def refuse_another_system() -> None:
+    """Leave with one line where there is no Linux: processes are watched by way of /proc."""
+    if sys.platform != "linux":
+        sys.exit(f"error: Linux is needed, this is {sys.platform}: use a container")
+
+
 def refuse_a_python_without_an_installer() -> None:
     """Leave with one line when this Python has neither pip nor what makes pip."""
     if not any(map(importlib.util.find_spec, ("pip", "ensurepip"))):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from devstack import bootstrap, pip_install, preflight
+from devstack import bootstrap, clean, control, pip_install, preflight
 
 CHECKOUT = Path(__file__).parents[2]
 SETTINGS = """
@@ -106,9 +106,15 @@ def test_an_old_python_is_told_in_one_line(monkeypatch):
         preflight.refuse_an_old_python()
 
 
-@pytest.mark.parametrize("module", [bootstrap, preflight])
+@pytest.mark.parametrize("module", [bootstrap, clean, control, preflight])
 def test_an_old_python_can_read_what_refuses_it(module):
     ast.parse(Path(module.__file__).read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_another_system_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SystemExit, match=r"^error: Linux is needed, this is darwin: [^\n]*$"):
+        preflight.refuse_another_system()
 
 
 def test_a_python_without_an_installer_is_told_which_package_has_it(monkeypatch):

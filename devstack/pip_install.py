@@ -20,7 +20,9 @@ AT_ONCE = 4
 """How many pips share the work: one alone waits for the network, then for a core, in turns."""
 
 _REQUIREMENT = re.compile(r"^\S+==(?:.*\\\n)*.*\n?", re.MULTILINE)
-_DOWNLOAD = re.compile(r"(?:Downloading|Using cached) (\S+?)-\d\S* \(([\d.]+) ([kM]?)B\)")
+_DOWNLOAD = re.compile(
+    r"(?:Downloading|Using cached) (?:\S*/)?([^/\s]+?)-\d\S*(?<!\.metadata) \(([\d.]+) ([kM]?)B\)"
+)
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "M": 1.0}
 _OPTIONS = (
     "--require-hashes",

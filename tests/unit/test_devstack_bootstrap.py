@@ -153,7 +153,8 @@ def test_the_settings_are_read_as_the_services_read_them(tmp_path):
 def test_progress_counts_what_has_come_and_how_much():
     progress = pip_install.Progress(3)
     progress.read("  Downloading aiohttp-3.14.5-cp311-manylinux_x86_64.whl (1.7 MB)")
-    progress.read("  Using cached idna-3.20-py3-none-any.whl (300 kB)")
+    progress.read("  Downloading idna-3.20-py3-none-any.whl.metadata (4.1 kB)")
+    progress.read("  Using cached https://index/packages/idna-3.20-py3-none-any.whl (300 kB)")
     assert str(progress).startswith("  2 of 3 packages, 2 MB, ")
     assert str(progress).endswith(": idna")
 

@@ -1,4 +1,5 @@
-# Two images: `docker build --target api .` and `docker build --target worker .`.
+# Two images: `docker build --target api .` and `docker build --target worker .`; for a release, `make
+# images` names the base by its digest, and says in the labels what was built from what.
 
 ARG PYTHON_IMAGE=python:3.13-slim
 # 1 adds the provider demo to the image of the worker, to try the service out; a release has none.
@@ -21,6 +22,14 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/schemas schemas
 COPY --from=build /app/shared shared
 USER 10001:10001
+ARG VERSION=
+ARG REVISION=
+ARG PYTHON_IMAGE
+LABEL org.opencontainers.image.title="Generation requests" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"
 
 # It also brings the schema up to date, as `python -m migrations`, and makes the topics.
 FROM service AS api

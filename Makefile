@@ -3,10 +3,14 @@
 
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
+# For what installs nothing.
+ANY_PYTHON := $(firstword $(wildcard $(VENV_PYTHON)) $(PYTHON))
 T ?= tests
+PYTHON_IMAGE ?= python:3.13-slim
+VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help env run up down test test-providers chaos check bench migrate schemas lock clean
+.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos format check bench migrate schemas lock images sbom clean
 .SILENT:
 
 help: ## Show this list
@@ -16,16 +20,31 @@ help: ## Show this list
 	echo '  DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS: use that server. STATE_DIR: another stack beside this one.'
 
 env: # .venv, as requirements-dev.lock says
-	$(PYTHON) devstack/bootstrap.py
+	$(PYTHON) -m devstack.bootstrap dev
 
-run: env ## Start everything, show an example request, serve until Ctrl-C
+env-devstack: # .venv, with what a stack needs
+	$(PYTHON) -m devstack.bootstrap devstack
+
+run: env-devstack ## Start everything, show an example request, serve until Ctrl-C
 	$(VENV_PYTHON) -m devstack run --with-parent
 
-up: env ## Start everything in the background; the last line describes it as JSON
+dev: env-devstack ## Start everything, and restart the services whenever their source changes
+	$(VENV_PYTHON) -m devstack dev --with-parent
+
+up: env-devstack ## Start everything in the background; the last line describes it as JSON
 	$(VENV_PYTHON) -m devstack up
 
-down: env ## End what `make up` or `make run` has started
-	$(VENV_PYTHON) -m devstack down
+down: ## End what `make up` or `make run` has started
+	$(ANY_PYTHON) -m devstack.control down
+
+status: ## Show what runs, and whether it is ready
+	$(ANY_PYTHON) -m devstack.control status
+
+logs: ## Show the ends of the logs; on a terminal, follow them
+	$(ANY_PYTHON) -m devstack.control logs
+
+psql: ## Open the database of the stack
+	$(ANY_PYTHON) -m devstack.control psql
 
 test: env ## Run the tests (T=path narrows)
 	$(VENV_PYTHON) -m pytest $(T)
@@ -36,6 +55,10 @@ test-providers: env ## Test the providers against a real model server, built onc
 
 chaos: env ## Break a stack at random and audit its books (SEEDS=n, SEED=n alone, WORKERS=n)
 	$(VENV_PYTHON) -m tests.chaos
+
+format: env ## Format the source, and mend what can be mended
+	.venv/bin/ruff check --quiet --fix-only .
+	.venv/bin/ruff format --quiet .
 
 check: env ## Check format, style, types, imports and the exported schemas
 	.venv/bin/ruff format --check --quiet .
@@ -53,13 +76,28 @@ migrate: env ## Bring the schema of DATABASE_URL up to date
 schemas: env ## Export the JSON Schemas
 	$(VENV_PYTHON) -m schemas
 
-LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
-	--no-emit-index-url --no-emit-find-links --no-header
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--system-certs --no-emit-index-url --no-emit-find-links --no-header
+OF_PROJECT := pyproject.toml --extra all
 
-lock: env ## Compile the lock files again
-	.venv/bin/uv pip compile $(LOCKED) requirements.in -o requirements.lock
-	.venv/bin/uv pip compile $(LOCKED) requirements-dev.in -o requirements-dev.lock
-	.venv/bin/uv pip compile $(LOCKED) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
+lock: env ## Compile the lock files again: runtime, devstack and dev, each holding the one before
+	$(COMPILE) $(OF_PROJECT) -o requirements.lock
+	$(COMPILE) $(OF_PROJECT) --group devstack -c requirements.lock -o requirements-devstack.lock
+	$(COMPILE) $(OF_PROJECT) --group dev -c requirements-devstack.lock -o requirements-dev.lock
+	$(COMPILE) tests/model_servers/requirements.in -o tests/model_servers/requirements.lock
+
+images: ## Build the images of a release, on PYTHON_IMAGE by its digest
+	docker pull --quiet $(PYTHON_IMAGE)
+	for target in api worker; do \
+		docker build --target $$target --tag generation-$$target:$(VERSION) \
+			--build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" \
+			--build-arg PYTHON_IMAGE="$$(docker image inspect --format '{{index .RepoDigests 0}}' $(PYTHON_IMAGE))" \
+			. || exit 1; \
+	done
+
+sbom: env ## Write what the images install, as CycloneDX, to sbom.json
+	.venv/bin/uvx --quiet --system-certs --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+		--pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json requirements.lock
 
 clean: ## End the stack and delete what make has made
-	$(PYTHON) -m devstack.clean
+	$(ANY_PYTHON) -m devstack.clean

@@ -63,4 +63,5 @@ async def serve(settings: ApiSettings, listening: socket.socket) -> None:
     log.info("service_stopped")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,7 @@ from shared.kafka.topics import Topics
 from shared.postgres.database import connect
 from shared.postgres.schema import wait_for_schema
 from shared.runtime.lag import measuring_lag
+from shared.version import VERSION
 
 DATABASE_SECONDS = 2.5
 """A frozen server is a 503 within 3 s."""
@@ -97,7 +98,7 @@ def create_app(context: AppContext) -> FastAPI:
     app = Api(
         bodies=[*generation_requests.BODIES, *typed.bodies],
         title="Generation requests",
-        version="0.1.0",
+        version=VERSION,
         description=DESCRIPTION,
         redirect_slashes=False,
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import results
+from benchmarks import chart, results
 from benchmarks.catalogue import FIGURES, Figure
 from benchmarks.results import Result
-from benchmarks.rounds import Line
+from benchmarks.rounds import Line, written
 
 PAGE = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
-_DIGITS = 3
 
 
 def page(text: str) -> str:
@@ -37,32 +36,43 @@ def _section(name: str, figure: Figure, kept: Result) -> Iterator[str]:
     measured = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
     yield f"{measured}, {kept.date}; {machine}. Raw: `results/{name}.json`."
     yield ""
+    lines = figure.lines(kept.rounds)
+    if any(line.theirs for line in lines):
+        title = name.replace("_", " ")
+        yield f"![{title}: ours above, what stands beside it below](results/{name}.svg)"
+        yield ""
     yield "| what | ours | beside it | ratio (lowest to highest) | aim |"
     yield "|---|---|---|---|---|"
-    for line in figure.lines(kept.rounds):
+    for line in lines:
         yield row(line)
     yield ""
 
 
+def charts() -> dict[str, str]:
+    """Return the chart of each kept figure that compares something."""
+    kept = {name: (figure, results.read(name)) for name, figure in FIGURES.items()}
+    lines = {name: [*figure.lines(read.rounds)] for name, (figure, read) in kept.items() if read}
+    return {
+        name: chart.svg(name.replace("_", " ").capitalize(), of_figure)
+        for name, of_figure in lines.items()
+        if any(line.theirs for line in of_figure)
+    }
+
+
 def row(line: Line) -> str:
     """Return a line as a row of the table."""
-    theirs = "" if line.theirs is None else f"{_number(line.theirs)} {line.unit}"
+    theirs = "" if line.theirs is None else f"{written(line.theirs)} {line.unit}"
     ratio = (
         "" if line.ratio is None else f"{line.ratio:.2f} ({line.lowest:.2f} to {line.highest:.2f})"
     )
-    return f"| {line.what} | {_number(line.ours)} {line.unit} | {theirs} | {ratio} | {line.aim} |"
-
-
-def _number(value: float) -> str:
-    """Write three digits that count, and all those before the point."""
-    if abs(value) >= 10**_DIGITS:
-        return f"{value:,.0f}"
-    return f"{value:.{_DIGITS}g}"
+    return f"| {line.what} | {written(line.ours)} {line.unit} | {theirs} | {ratio} | {line.aim} |"
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the page and the charts."""
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, drawn in charts().items():
+        (results.FOLDER / f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ Sample: TypeAlias = dict[str, float]
 Rounds: TypeAlias = dict[str, list[Sample]]
 """The samples of each contender, one a round."""
 
+_DIGITS = 3
+
 Contender: TypeAlias = Callable[[], Awaitable[Sample]]
 
 
@@ -96,3 +98,10 @@ def _median(samples: Sequence[Sample], measure: str) -> float:
 
 def _shown(sample: Sample) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in sample.items())
+
+
+def written(value: float) -> str:
+    """Write three digits that count, and all those before the point."""
+    if abs(value) >= 10**_DIGITS:
+        return f"{value:,.0f}"
+    return f"{value:.{_DIGITS}g}"

@@ -1,4 +1,4 @@
-"""The commands behind `make run`, `make up` and `make down`: `python -m devstack COMMAND`."""
+"""The commands behind `make run`, `make up` and `make dev`: `python -m devstack COMMAND`."""
 
 import signal
 
@@ -10,14 +10,13 @@ import sys
 
 from dotenv import load_dotenv
 
-from devstack import commands
+from devstack import commands, dev
 from devstack.children import leave_with_parent
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT
 from devstack.settings import read_settings
 
-_INTERRUPTED = 130
-_COMMANDS = {"run": commands.run, "up": commands.up, "down": commands.down}
+_COMMANDS = {"run": commands.run, "up": commands.up, "dev": dev.dev}
 
 
 def main() -> int:
@@ -33,7 +32,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return commands.INTERRUPTED
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -1,7 +1,8 @@
-"""Make `.venv` as the lock file says: `python3 devstack/bootstrap.py`.
+"""Make `.venv` as a lock file says: `python3 -m devstack.bootstrap devstack` or `... dev`.
 
-Standard library only, and written so that an old Python can read it far enough to be refused. A
-stamp, written last, says what the environment was made of; whatever differs from it is remade.
+`devstack` is what a stack needs, `dev` is that and what tests and checks need. Standard library
+only, and written so that an old Python can read it far enough to be refused. A stamp, written last,
+says what the environment was made of; an environment that differs from it is made again.
 """
 
 import signal
@@ -12,117 +13,88 @@ if __name__ == "__main__":
 import fcntl
 import hashlib
 import importlib.util
-import os
 import shutil
-import ssl
-import subprocess
 import sys
 from pathlib import Path
 
-OLDEST = (3, 11)
+from devstack import preflight
+
+preflight.refuse_an_old_python()
+
+from devstack.pip_install import install, run
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
-LOCK = CHECKOUT / "requirements-dev.lock"
 STAMP = VENV / "stamp"
 WORK = CHECKOUT / ".devstack"
-LOG = WORK / "pip.log"
-SIGNS_OF_NO_NETWORK = (
-    "Failed to establish a new connection",
-    "Temporary failure in name resolution",
-    "Network is unreachable",
-    "No route to host",
-    "Cannot connect to proxy",
-    "ConnectTimeoutError",
-)
+LEVELS = {"devstack": ("devstack", "dev"), "dev": ("dev",)}
+"""What may be asked for, and the locks that hold it."""
+MEGABYTES = {"devstack": 700, "dev": 1000}
+"""What is written until the first stack runs, or the tests do."""
 
 
-def main() -> None:
+def main(level: str) -> None:
     """Make the environment unless it is there already; what is missing is named in one line."""
-    refuse_an_old_python()
-    if not LOCK.exists():
-        sys.exit(f"error: {LOCK.name} is missing: run make in a complete checkout")
+    if not lock_of(level).exists():
+        sys.exit(f"error: {lock_of(level).name} is missing: run make in a complete checkout")
     WORK.mkdir(exist_ok=True)
     with (WORK / "bootstrap.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = fingerprint()
-        if not (STAMP.exists() and STAMP.read_text() == stamp and PYTHON.exists()):
-            make_environment()
-            install()
-            STAMP.write_text(stamp)
+        stamp = read_stamp()
+        if not any(fingerprint(lock) in stamp for lock in LEVELS[level]):
+            look_before(level)
+            make_or_extend(level, stamp)
 
 
-def refuse_an_old_python() -> None:
-    """Leave with one line when this Python is too old for the project."""
-    if sys.version_info < OLDEST:
-        sys.exit(
-            "error: Python {}.{} or newer is needed, this is {}: name one with "
-            "make PYTHON=/path/to/python3".format(*OLDEST, sys.version.split()[0])
-        )
+def look_before(level: str) -> None:
+    """Refuse a machine on which the installation, or the stack after it, would fail."""
+    preflight.refuse_another_system()
+    preflight.refuse_a_python_without_an_installer()
+    preflight.refuse_a_full_disk(CHECKOUT, megabytes=MEGABYTES[level])
+    if level == "devstack":
+        preflight.refuse_ports_that_are_taken(CHECKOUT / ".env")
 
 
-def fingerprint() -> str:
+def make_or_extend(level: str, stamp: "list[str]") -> None:
+    """Install a lock: on top of the one that it holds, else into a new environment."""
+    if level == "dev" and fingerprint("devstack") in stamp:
+        done = stamp
+    else:
+        preflight.refuse_while_in_use(PYTHON)
+        make_environment()
+        done = []
+    name = lock_of(level).name
+    print(f"installing {name} into .venv, once", flush=True)
+    install(PYTHON, lock_of(level), work=WORK)
+    STAMP.write_text("\n".join([*done, fingerprint(level)]))
+
+
+def lock_of(level: str) -> Path:
+    return CHECKOUT / f"requirements-{level}.lock"
+
+
+def fingerprint(level: str) -> str:
     """Return what the environment depends on: the lock, the Python, and its own place."""
-    lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    return f"{lock}\n{sys.version}\n{sys.base_prefix}\n{VENV}\n"
+    made_of = (lock_of(level).read_text(), sys.version, sys.base_prefix, str(VENV))
+    return hashlib.sha256("\n".join(made_of).encode()).hexdigest()
+
+
+def read_stamp() -> "list[str]":
+    """Return the fingerprints of what is installed."""
+    return STAMP.read_text().split() if STAMP.exists() and PYTHON.exists() else []
 
 
 def make_environment() -> None:
-    """Make an empty environment in place of whatever is there."""
-    if importlib.util.find_spec("ensurepip") is None:
-        sys.exit(
-            f"error: {sys.executable} cannot make virtual environments: "
-            "install what it lacks with: apt install python3-venv"
-        )
+    """Make an empty environment in place of the one that is there; with pip if only it has one."""
+    if Path(sys.prefix) == VENV:
+        sys.exit("error: .venv has to be made again, and this is its own Python: name another one")
     shutil.rmtree(VENV, ignore_errors=True)
-    run_or_exit("making .venv", sys.executable, "-m", "venv", str(VENV))
-
-
-def install() -> None:
-    """Install exactly what the lock file names, and nothing that it does not have the hash of."""
-    print(f"installing {LOCK.name} into .venv (once)", flush=True)
-    options = (
-        "--require-hashes",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--progress-bar=off",
-    )
-    run_or_exit(
-        "installing the packages", str(PYTHON), "-m", "pip", "install", *options, "-r", str(LOCK)
-    )
-
-
-def run_or_exit(doing: str, *command: str) -> None:
-    """Run a command with its output in the log; leave with one line when it fails."""
-    with LOG.open("w") as log:
-        done = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**trusted_certificates(), **os.environ},
-        )
-    if done.returncode:
-        sys.exit(f"error: {doing} failed: {explain(LOG.read_text(errors='replace'))} (log: {LOG})")
-
-
-def explain(output: str) -> str:
-    """Return the line of pip's output that a person needs."""
-    if any(sign in output for sign in SIGNS_OF_NO_NETWORK):
-        return "no network, and the packages are not installed yet: connect once and run it again"
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or ["it said nothing"])[-1]
-
-
-def trusted_certificates() -> "dict[str, str]":
-    """Return variables that make pip trust what this Python trusts."""
-    paths = ssl.get_default_verify_paths()
-    folder = paths.capath if paths.capath and any(Path(paths.capath).iterdir()) else ""
-    trusted = paths.cafile or folder
-    return dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), trusted) if trusted else {}
+    options = ("--without-pip",) if importlib.util.find_spec("pip") else ()
+    complaint = run((sys.executable, "-m", "venv", *options, str(VENV)), log=WORK / "venv.log")
+    if complaint:
+        sys.exit(f"error: making .venv failed: {complaint}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -7,13 +7,17 @@ import shutil
 import sys
 from pathlib import Path
 
+from devstack import preflight
+
+preflight.refuse_an_old_python()
+
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT, find_cache_dir, find_state_dir, remove_shared_dir
 from devstack.roster import Roster
 from devstack.settings import DRAIN_SECONDS
 
 _OURS_IN_STATE = ("kafka", "postgres", "logs", "lock", "processes.json", "stack.json")
-_OURS_IN_CACHE = ("kafka", "lock", "model_servers")
+_OURS_IN_CACHE = ("jars", "lock", "model_servers")
 _OURS_IN_CHECKOUT = (".venv", ".devstack", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _MORE_CACHES = (".import_linter_cache", ".hypothesis")
 

@@ -4,47 +4,43 @@ Standard output is for the answer, standard error for what happens meanwhile.
 """
 
 import signal
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from rich.console import Console
 
 from devstack.children import Lifetime
+from devstack.control import leave, report, roster_of
+from devstack.description import description_path, read_description, source_fingerprint
 from devstack.errors import DevstackError
 from devstack.example import next_request, show_example
 from devstack.locks import held_lock
-from devstack.processes import Process, wait_until_reaped
+from devstack.processes import Process
+from devstack.progress import Progress, reminding
 from devstack.roster import Role, Roster
 from devstack.services import Services
 from devstack.settings import Settings
-from devstack.stack import Stack, description_path
+from devstack.stack import Stack
 
 _WATCH_SECONDS = 0.5
-_REAPED_SECONDS = 5.0
+INTERRUPTED = 130
+"""The exit status of a command that was ended by Ctrl-C."""
 
 
 def up(settings: Settings) -> int:
     """Start a stack that stays, and print its description; when it runs already, only that."""
     with held_lock(settings.state_dir / "lock"):
-        roster = _roster(settings)
-        if roster.is_complete() and description_path(settings.state_dir).exists():
-            _report("it runs already (`make down` ends it)")
+        roster = roster_of(settings)
+        description = read_description(settings.state_dir)
+        if roster.is_complete() and description:
+            report(_already(description))
         else:
             if roster.survivors():
-                _report("some of its processes are gone: it is started again")
+                report("some of its processes are gone: it is started again")
             _start(settings, roster, Lifetime.DETACHED)
         print(description_path(settings.state_dir).read_text().strip())
-    return 0
-
-
-def down(settings: Settings) -> int:
-    """End the stack of this state folder, whoever started it."""
-    with held_lock(settings.state_dir / "lock"):
-        roster = _roster(settings)
-        ended = roster.survivors()
-        _leave(settings, roster)
-        wait_until_reaped(ended, within=_REAPED_SECONDS)
-    _report("stopped" if ended else f"nothing runs in {settings.state_dir}")
     return 0
 
 
@@ -53,27 +49,36 @@ def run(settings: Settings) -> int:
 
     The exit status is 0 only if the example completed.
     """
+    with foreground(settings) as (stack, api_url):
+        console = Console(soft_wrap=True)
+        console.print(_where_it_is(settings, api_url), highlight=False, markup=False)
+        shown = show_example(api_url, console)
+        if console.is_terminal and not shown.is_hopeless:
+            console.print(_how_to_go_on(api_url), highlight=False, markup=False)
+            with suppress(KeyboardInterrupt):
+                _watch(stack.services)
+            report("stopping")
+        return 0 if shown.status == "completed" else 1
+
+
+@contextmanager
+def foreground(settings: Settings) -> Iterator[tuple[Stack, str]]:
+    """Run a stack, with the address of its API, until the block ends or is interrupted."""
     with held_lock(settings.state_dir / "lock"):
-        roster = _roster(settings)
+        roster = roster_of(settings)
         if roster.survivors():
             raise DevstackError(
                 f"a stack runs already in {settings.state_dir}: end it with `make down`, "
                 "or choose another STATE_DIR"
             )
-        services, api_url = _start(settings, roster, Lifetime.TETHERED)
-    completed = False
+        stack, api_url = _start(settings, roster, Lifetime.TETHERED)
     try:
-        console = Console(soft_wrap=True)
-        completed = show_example(api_url, console) == "completed"
-        console.print(_where_to_go(api_url), highlight=False, markup=False)
-        if console.is_terminal:
-            console.print("Ctrl-C stops everything.")
-            _watch(services)
+        yield stack, api_url
     except KeyboardInterrupt:
-        _report("stopping")
+        report("stopping")
+        raise
     finally:
-        _leave(settings, roster)
-    return 0 if completed else 1
+        leave(settings, roster)
 
 
 def take_every_farewell_for_an_interrupt() -> None:
@@ -83,28 +88,28 @@ def take_every_farewell_for_an_interrupt() -> None:
             signal.signal(signum, signal.default_int_handler)
 
 
-def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Services, str]:
+def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Stack, str]:
     """Start a stack where one that was killed may have left something; leave nothing half done."""
     roster.end()
     if lifetime is Lifetime.TETHERED:
         roster.add(Role.FOREGROUND, Process.of_this_process())
-    stack = Stack(settings, roster=roster, lifetime=lifetime, report=_report)
+    progress = Progress()
+    stack = Stack(settings, roster=roster, lifetime=lifetime, progress=progress)
     try:
-        return stack.services, stack.start()["api_url"]
+        with reminding(progress):
+            return stack, stack.start()["api_url"]
     except BaseException:
-        _leave(settings, roster)
+        leave(settings, roster)
         raise
 
 
-def _leave(settings: Settings, roster: Roster) -> None:
-    """End the stack in order, or at once for somebody who presses Ctrl-C again."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)  # one farewell comes twice when make passes it on
-    try:
-        roster.end()
-    except KeyboardInterrupt:
-        roster.kill()
-    description_path(settings.state_dir).unlink(missing_ok=True)
+def _already(description: dict[str, Any]) -> str:
+    if description["source"] == source_fingerprint():
+        return "it runs already (`make down` ends it)"
+    return (
+        "it runs already, with the source and the .env of before the last change: "
+        "`make down up` starts it with what is there now"
+    )
 
 
 def _watch(services: Services) -> None:
@@ -113,21 +118,17 @@ def _watch(services: Services) -> None:
     while True:
         for line in services.find_gone():
             if line not in told:
-                _report(line)
+                report(line)
             told.add(line)
         time.sleep(_WATCH_SECONDS)
 
 
-def _where_to_go(api_url: str) -> str:
+def _where_it_is(settings: Settings, api_url: str) -> str:
+    return f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\nLogs     {settings.log_dir}\n"
+
+
+def _how_to_go_on(api_url: str) -> str:
     return (
-        f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\n\n"
-        f"Ask for more, then follow its Location:\n  {next_request(api_url)}\n"
+        f"\nAsk for more, then follow its Location:\n  {next_request(api_url)}\n\n"
+        "Ctrl-C stops everything."
     )
-
-
-def _roster(settings: Settings) -> Roster:
-    return Roster(settings.state_dir, drain_seconds=settings.drain_seconds)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -51,7 +51,7 @@ def find_binaries(account: Account | None) -> Path:
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         raise DevstackError(
-            "PostgreSQL is missing: install the packages of requirements-dev.lock (make does), "
+            "PostgreSQL is missing: install requirements-devstack.lock (make does), "
             "or set POSTGRES_BIN to the bin folder of an installed PostgreSQL"
         )
     package = Path(spec.origin).parent

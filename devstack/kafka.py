@@ -56,8 +56,10 @@ class Kafka(Server):
         guarded: Guarded | None = None,
         lifetime: Lifetime = Lifetime.TETHERED,
         noted: Callable[[Process], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
+        self._report = report
         self._detours = detours
         self._guarded = guarded
         self._home = self.state_dir / "kafka"
@@ -73,7 +75,7 @@ class Kafka(Server):
 
     def _prepare(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log)
+        self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log, report=self._report)
         if self._guarded:
             self._guarded.make_certificate()
         if not self._data.exists():

@@ -7,7 +7,7 @@ and `make run` itself.
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum, auto
 from pathlib import Path
@@ -46,6 +46,14 @@ class Roster:
 
     def add(self, role: Role, process: Process) -> None:
         self._entries.append(_Entry(role, process))
+        self._write()
+
+    def drop(self, ended: Collection[Process]) -> None:
+        """Strike out processes that have ended, to be followed by others."""
+        self._entries = [entry for entry in self._entries if entry.process not in ended]
+        self._write()
+
+    def _write(self) -> None:
         rows = [{"role": entry.role, **asdict(entry.process)} for entry in self._entries]
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps(rows))
@@ -54,8 +62,11 @@ class Roster:
     def adder(self, role: Role) -> Callable[[Process], None]:
         return lambda process: self.add(role, process)
 
+    def all(self, role: Role) -> list[Process]:
+        return [entry.process for entry in self._entries if entry.role is role]
+
     def alive(self, role: Role) -> list[Process]:
-        return [process for process in self._in(role) if process.is_alive()]
+        return [process for process in self.all(role) if process.is_alive()]
 
     def is_complete(self) -> bool:
         """Tell whether there is a stack of which nobody is missing."""
@@ -67,7 +78,7 @@ class Roster:
     def end(self) -> None:
         """End everybody in order, whoever asks excepted; each role when the one before has left."""
         for role in Role:
-            doomed = [process for process in self._in(role) if process.pid != os.getpid()]
+            doomed = [process for process in self.all(role) if process.pid != os.getpid()]
             processes.end(doomed, by=_farewell(role), within=self._patience(role))
         self._forget()
 
@@ -86,9 +97,6 @@ class Roster:
                 return self._drain_seconds + AFTER_DRAIN_SECONDS + 60
             case _:
                 return 20
-
-    def _in(self, role: Role) -> list[Process]:
-        return [entry.process for entry in self._entries if entry.role is role]
 
     def _forget(self) -> None:
         self._entries = []

@@ -1,5 +1,6 @@
 """The API and the workers, as processes of their own."""
 
+import signal
 import socket
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from devstack import processes
 from devstack.children import Child, Lifetime, Program
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT
@@ -17,6 +19,7 @@ from devstack.roster import Role, Roster
 
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_END_SECONDS = 1.0
 _ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "[::1]"}  # noqa: S104 - compared with, not bound to
 
 
@@ -25,6 +28,7 @@ class Service:
     """A process of ours, and the address that tells whether it is ready."""
 
     name: str
+    role: Role
     child: Child
     readiness_url: str
 
@@ -71,6 +75,15 @@ class Services:
             )
             self._start(Role.WORKER, program, readiness_url=f"http://{host}:{port}/readyz")
 
+    @property
+    def worker_urls(self) -> list[str]:
+        """Where the workers answer `/healthz`, `/readyz` and `/metrics`."""
+        return [
+            service.readiness_url.removesuffix("/readyz")
+            for service in self._all
+            if service.role is Role.WORKER
+        ]
+
     def wait_until_ready(self) -> None:
         """Return when every service is ready; say what the first that left had to say."""
         deadline = time.monotonic() + _READY_SECONDS
@@ -85,6 +98,15 @@ class Services:
                         f"{waiting[0].child.last_words()} (log: {waiting[0].child.log})"
                     )
                 time.sleep(_POLL_SECONDS)
+
+    def end(self) -> None:
+        """End every service, at once where it takes its time, and forget it."""
+        ended = [service.child.process for service in self._all]
+        processes.end(ended, by=signal.SIGTERM, within=_END_SECONDS)
+        for service in self._all:
+            service.child.reap()
+        self._roster.drop(ended)
+        self._all.clear()
 
     def find_gone(self) -> list[str]:
         """Return a line about each service that has left."""
@@ -114,7 +136,9 @@ class Services:
     def _start(self, role: Role, program: Program, *, readiness_url: str) -> None:
         child = Child(program, lifetime=self._lifetime)
         self._roster.add(role, child.process)
-        self._all.append(Service(name=program.log.stem, child=child, readiness_url=readiness_url))
+        self._all.append(
+            Service(name=program.log.stem, role=role, child=child, readiness_url=readiness_url)
+        )
 
 
 def url_host(bound_to: str) -> str:

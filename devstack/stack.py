@@ -1,19 +1,19 @@
 """PostgreSQL, Kafka, the schema, the topics, the API and the workers: what starts after what."""
 
-import json
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from devstack import children
 from devstack.children import Lifetime, Program
+from devstack.description import source_fingerprint, write_description
 from devstack.installation import CHECKOUT, find_cache_dir
+from devstack.jars import MEGABYTES, jars_dir
 from devstack.kafka import Kafka
 from devstack.ports import listen
 from devstack.postgres import Postgres
+from devstack.progress import Progress
 from devstack.roster import Role, Roster
 from devstack.services import Services, url_host
 from devstack.settings import Settings
@@ -30,13 +30,15 @@ class Stack:
         *,
         roster: Roster,
         lifetime: Lifetime,
-        report: Callable[[str], None],
+        progress: Progress,
     ) -> None:
         self._settings = settings
         self._roster = roster
         self._lifetime = lifetime
-        self._report = report
+        self._progress = progress
         self._environment = dict(settings.environment)
+        self._source = ""
+        self._api_port = settings.api_port
         self.services = Services(
             environment=self._environment,
             log_dir=settings.log_dir,
@@ -46,34 +48,46 @@ class Stack:
 
     def start(self) -> dict[str, Any]:
         """Start everything, wait until it is ready, and return its description."""
-        settings = self._settings
-        with closing(self._listen()) as listener:
-            port = listener.getsockname()[1]
-            api_url = f"http://{url_host(settings.api_host)}:{port}{settings.api_prefix}"
+        self._source = source_fingerprint()
+        with closing(self._listen(self._settings.api_port)) as listener:
             self._set_old_logs_aside()
             self._start_servers()
-            self._report("starting the API and the workers")
-            self.services.start_api(listener, processes=settings.api_processes, url=api_url)
+            self._progress.report("starting the API and the workers")
+            return self._start_services(listener)
+
+    def restart_services(self) -> dict[str, Any]:
+        """Start the API and the workers again, on the address that they had."""
+        self._source = source_fingerprint()
+        self.services.end()
+        with closing(self._listen(self._api_port)) as listener:
+            return self._start_services(listener)
+
+    def _listen(self, port: int) -> socket.socket:
+        return listen(
+            self._settings.api_host, port, host_variable="API_HOST", port_variable="API_PORT"
+        )
+
+    def _start_services(self, listener: socket.socket) -> dict[str, Any]:
+        settings = self._settings
+        self._api_port = listener.getsockname()[1]
+        host = url_host(settings.api_host)
+        api_url = f"http://{host}:{self._api_port}{settings.api_prefix}"
+        self.services.start_api(listener, processes=settings.api_processes, url=api_url)
+        listener.close()
         self.services.start_workers(settings.workers)
         self.services.wait_until_ready()
         return self._describe(api_url)
 
-    def _listen(self) -> socket.socket:
-        return listen(
-            self._settings.api_host,
-            self._settings.api_port,
-            host_variable="API_HOST",
-            port_variable="API_PORT",
-        )
-
     def _start_servers(self) -> None:
         """Start the servers that were not given, and make the schema and the topics."""
-        self._report(_what_starts(self._settings))
+        self._progress.report(_what_starts(self._settings))
         kafka = None if self._settings.kafka_bootstrap_servers else self._launch_kafka()
         if not self._settings.database_url:
+            self._progress.step("starting PostgreSQL")
             self._environment["DATABASE_URL"] = self._start_postgres()
         self._run("migrations", doing="bringing the schema up to date")
         if kafka:
+            self._progress.step("starting Kafka")
             kafka.wait_until_ready()
             self._environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
         self._run("shared.kafka.topics", doing="creating the topics")
@@ -85,6 +99,7 @@ class Stack:
             port=self._settings.kafka_port,
             lifetime=self._lifetime,
             noted=self._roster.adder(Role.KAFKA),
+            report=self._progress.report,
         )
         kafka.launch()
         return kafka
@@ -100,6 +115,7 @@ class Stack:
         return postgres.url
 
     def _run(self, module: str, *, doing: str) -> None:
+        self._progress.step(doing)
         program = Program(
             command=(sys.executable, "-m", module),
             log=self._settings.log_dir / f"{module}.log",
@@ -116,6 +132,7 @@ class Stack:
         """Say where everything is, and keep it in the state folder."""
         description = {
             "api_url": api_url,
+            "worker_urls": self.services.worker_urls,
             "database_url": self._environment["DATABASE_URL"],
             "kafka_bootstrap_servers": self._environment["KAFKA_BOOTSTRAP_SERVERS"],
             "pids": {
@@ -125,19 +142,13 @@ class Stack:
                 "kafka": next(iter(self._pids(Role.KAFKA)), None),
             },
             "log_dir": str(self._settings.log_dir),
+            "source": self._source,
         }
-        path = description_path(self._settings.state_dir)
-        path.touch(mode=0o600)  # a database that was given by address has a password in it
-        path.write_text(json.dumps(description) + "\n")
+        write_description(self._settings.state_dir, description)
         return description
 
     def _pids(self, role: Role) -> list[int]:
         return [process.pid for process in self._roster.alive(role)]
-
-
-def description_path(state_dir: Path) -> Path:
-    """Return the file that describes the stack while it runs."""
-    return state_dir / "stack.json"
 
 
 def _what_starts(settings: Settings) -> str:
@@ -148,6 +159,6 @@ def _what_starts(settings: Settings) -> str:
     own = [name for name, address in given.items() if not address]
     if not own:
         return "making the schema and the topics"
-    fetches = "Kafka" in own and not (find_cache_dir() / "kafka").exists()
-    once = " (this once, 45 MB of Kafka are fetched first)" if fetches else ""
+    fetches = "Kafka" in own and not jars_dir(find_cache_dir()).exists()
+    once = f" (this once, {MEGABYTES} MB of Kafka are fetched first)" if fetches else ""
     return f"starting {' and '.join(own)}{once}"

@@ -25,4 +25,5 @@ def main() -> None:
         print("the schema is up to date")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -30,4 +30,5 @@ def main() -> None:
         sys.exit(runner.run(run_worker(settings, make_tools(settings), listening)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,7 @@ sys.argv = [{command!r}, "down"]
 @pytest.mark.parametrize(
     ("run", "module"),
     [
-        ("runpy.run_path('devstack/bootstrap.py', run_name='__main__')", "ssl"),
+        ("runpy.run_module('devstack.bootstrap', run_name='__main__')", "ssl"),
         ("runpy.run_module('devstack', run_name='__main__')", "devstack.commands"),
     ],
 )

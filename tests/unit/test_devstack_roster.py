@@ -51,3 +51,13 @@ def test_a_stack_with_one_process_gone_is_not_complete(tmp_path):
     assert roster.is_complete()
     roster.add(Role.WORKER, Process(os.getpid(), 0))
     assert not roster.is_complete()
+
+
+def test_a_process_that_was_replaced_is_missed_by_no_one(tmp_path):
+    roster = Roster(tmp_path, drain_seconds=1)
+    gone = Process(os.getpid(), 0)
+    roster.add(Role.API, gone)
+    roster.add(Role.WORKER, Process.of_this_process())
+    roster.drop([gone])
+    assert roster.is_complete()
+    assert Roster(tmp_path, drain_seconds=1).is_complete()

@@ -36,6 +36,12 @@ def _refusal(
 
 
 MALFORMED = _refusal(400, "bad_request", "Malformed HTTP/1.1 request.")
+HOST_MISSING = _refusal(
+    400, "bad_request", "An HTTP/1.1 request has exactly one `Host` header (RFC 9112, section 3.2)."
+)
+METHOD_UNKNOWN = _refusal(
+    501, "not_implemented", "HTTP has no such method; methods are in capital letters."
+)
 UPGRADE_WITH_BODY = _refusal(
     400, "bad_request", "A request with a body cannot ask for `Upgrade`; send it without."
 )

@@ -5,21 +5,28 @@ callbacks. Half-closed connections and upgrades to HTTP/2 are left to the revers
 in front of a public service; a WebSocket passes to uvicorn where `ws` is configured.
 """
 
+import re
+import sys
 from asyncio import TimerHandle
 from typing import Any
 
+from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.http.error_responses import (
     DRAIN_SECONDS,
     DRAINING,
     HEAD_TOO_LARGE,
+    HOST_MISSING,
     LATE,
     MALFORMED,
     MAX_HEAD_BYTES,
+    METHOD_UNKNOWN,
     REQUEST_SECONDS,
     UPGRADE_WITH_BODY,
 )
+
+_METHOD = re.compile(rb"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
 
 
 class Protocol(HttpToolsProtocol):
@@ -33,7 +40,7 @@ class Protocol(HttpToolsProtocol):
         self._is_open = False
         """Whether a request has begun whose end has not come."""
         self._is_in_head = False
-        self._chunk_bytes = 0
+        self._chunk = b""
         self._head_chunks_bytes = 0
         """The chunks of a head, with what stands before it in the first one."""
         self._kept_bytes = 0
@@ -49,7 +56,7 @@ class Protocol(HttpToolsProtocol):
         """
         if self._is_refused:
             return
-        self._chunk_bytes = len(data)
+        self._chunk = data
         self._head_chunks_bytes += len(data)
         self._kept_bytes += len(data)
         super().data_received(data)
@@ -64,7 +71,7 @@ class Protocol(HttpToolsProtocol):
         """Begin to count a head."""
         super().on_message_begin()
         self._is_open = self._is_in_head = True
-        self._head_chunks_bytes, self._kept_bytes = self._chunk_bytes, 0
+        self._head_chunks_bytes, self._kept_bytes = len(self._chunk), 0
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless its head is too large."""
@@ -74,6 +81,9 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._has_body():
             self._refusal = UPGRADE_WITH_BODY
             raise ValueError  # the parser would pass over the body
+        if not self._names_its_host():
+            self._refusal = HOST_MISSING
+            raise ValueError
         if self.parser.get_method() == b"CONNECT":
             raise ValueError  # the parser would take what follows for a tunnel
         super().on_headers_complete()
@@ -95,8 +105,10 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
-        """Refuse what the parser has stopped at."""
-        self._refuse(self._refusal)
+        """Refuse what the parser has stopped at; it is called while that exception is handled."""
+        is_unknown = isinstance(sys.exception(), HttpParserInvalidMethodError)
+        is_request = is_unknown and _METHOD.match(self._chunk)
+        self._refuse(METHOD_UNKNOWN if is_request else self._refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer with the connection."""
@@ -120,6 +132,10 @@ class Protocol(HttpToolsProtocol):
         return len(self.url) + sum(
             len(name) + len(value) + separators for name, value in self.headers
         )
+
+    def _names_its_host(self) -> bool:
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
 
     def _has_body(self) -> bool:
         return any(

@@ -380,6 +380,45 @@ def test_a_websocket_passes_to_its_own_protocol(split_at: int | None, monkeypatc
     on_a_connection(tell)
 
 
+@pytest.mark.parametrize("hosts", [b"", b"Host: test\r\nHost: test\r\n"], ids=["none", "two"])
+def test_a_request_without_one_host_is_refused(hosts: bytes):
+    async def tell(connection: Connection) -> None:
+        connection.send(b"GET /first HTTP/1.1\r\n" + hosts + b"\r\n")
+
+        assert await connection.refusal() == (400, "bad_request")
+        assert connection.site.begun == []
+
+    on_a_connection(tell)
+
+
+def test_http_1_0_needs_no_host():
+    async def tell(connection: Connection) -> None:
+        connection.send(b"GET /first HTTP/1.0\r\n\r\n")
+
+        status, _, body = await connection.answer()
+        assert (status, body) == (200, b"/first ")
+
+    on_a_connection(tell)
+
+
+@pytest.mark.parametrize(
+    ("sent", "refusal"),
+    [
+        (b"BREW /pot HTTP/1.1\r\nHost: test\r\n\r\n", (501, "not_implemented")),
+        (b"get /first HTTP/1.1\r\nHost: test\r\n\r\n", (501, "not_implemented")),
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", (400, "bad_request")),
+        (b"GET/first HTTP/1.1\r\n\r\n", (400, "bad_request")),
+    ],
+)
+def test_a_method_that_http_does_not_have_is_not_implemented(sent: bytes, refusal: tuple[int, str]):
+    async def tell(connection: Connection) -> None:
+        connection.send(sent)
+
+        assert await connection.refusal() == refusal
+
+    on_a_connection(tell)
+
+
 def test_a_tunnel_is_not_opened():
     async def tell(connection: Connection) -> None:
         connection.send(b"CONNECT /first HTTP/1.1\r\nHost: test\r\n\r\n" + NEXT)

@@ -15,6 +15,7 @@ from api_service.fast_path import FastPath, checked
 from api_service.generation_requests import routes as generation_requests
 from api_service.generation_requests.submit import Submissions
 from api_service.http import problems
+from api_service.http.documentation import documentation
 from api_service.http.head_method import HeadAsGet
 from api_service.http.openapi import DocumentedApi, operation_id
 from api_service.http.strict_json import learn_parameters
@@ -31,6 +32,15 @@ DESCRIPTION = """
 Ask for generated entities and poll until they are made. Each takes 20 to 30 seconds of a model's
 time, so a submit answers 202 at once; `Location` says where to poll, `Retry-After` when.
 """
+
+TAGS = [
+    {
+        "name": "generation requests",
+        "description": "Ask for entities, poll the tracking record, list the records.",
+    },
+    {"name": "dead letters", "description": "What could not be done, and why."},
+    {"name": "health", "description": "For load balancers and monitoring."},
+]
 
 
 @asynccontextmanager
@@ -77,7 +87,10 @@ def create_app(context: AppContext) -> FastAPI:
         version="0.1.0",
         description=DESCRIPTION,
         redirect_slashes=False,
-        docs_url=f"{prefix}/docs",
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "The server of this document."}],
+        openapi_tags=TAGS,
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         openapi_url=f"{prefix}/openapi.json",
@@ -89,6 +102,7 @@ def create_app(context: AppContext) -> FastAPI:
     problems.install(app)
     for feature in (generation_requests, typed, dead_letters, health, metrics):
         app.include_router(feature.router, prefix=prefix)
+    app.include_router(documentation(app, prefix=prefix))
     routes = [*iter_route_contexts(app.routes)]
     learn_parameters(routes)
     endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api_service.context import Context
+from api_service.http.answers import QUERY_PROBLEM
+from api_service.http.strict_json import StrictRoute
 from shared.kafka.publisher import Publisher
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=StrictRoute, tags=["health"])
 
 
 class Liveness(BaseModel):
@@ -28,14 +30,18 @@ class Readiness(BaseModel):
     kafka: Kafka
 
 
-@router.get("/livez")
-async def livez() -> Liveness:
+@router.get("/livez", summary="Tell whether the process answers", responses=QUERY_PROBLEM)
+async def check_liveness() -> Liveness:
     """Answer while the process runs."""
     return Liveness()
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}})
-async def readyz(context: Context, response: Response) -> Readiness:
+@router.get(
+    "/readyz",
+    summary="Tell whether requests can be accepted",
+    responses={503: {"model": Readiness, "description": "Not now."}, **QUERY_PROBLEM},
+)
+async def check_readiness(context: Context, response: Response) -> Readiness:
     """Answer 200 while requests can be accepted: degraded when only Kafka or a topic is missing."""
     kafka = _kafka(context.publisher)
     if not await context.submissions.accept_check.passes():

@@ -6,6 +6,8 @@ from asyncpg import Record
 from fastapi import APIRouter, Response
 
 from api_service.context import Context
+from api_service.http.answers import QUERY_PROBLEM
+from api_service.http.strict_json import StrictRoute
 from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.postgres.database import Database
@@ -25,10 +27,15 @@ SELECT CASE WHEN parked_at IS NULL THEN 'waiting' ELSE 'parked' END AS state, co
 
 DEAD_LETTERS = sql("SELECT reason, count(*) AS dead_letters FROM dead_letters GROUP BY reason")
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=StrictRoute, tags=["health"])
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    summary="Read the metrics",
+    responses=QUERY_PROBLEM,
+)
 async def read_metrics(context: Context) -> Response:
     """Answer the metrics in the text format of Prometheus.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from schemas.api import GenerationRequest, Problem
+from schemas.api import GenerationRequest, ProblemDetails
 from schemas.dead_letters import DeadLetter
 from schemas.entities import ENTITY_TYPES
 from schemas.events import GenerationSettled
@@ -23,12 +23,12 @@ def contracts() -> dict[str, type[BaseModel]]:
         "generation_settled.v1": GenerationSettled,
         "generation_request": GenerationRequest,
         "submission": Submission,
-        "problem_details": Problem,
+        "problem_details": ProblemDetails,
         "dead_letter": DeadLetter,
     }
     for entity_type in ENTITY_TYPES.values():
         named[f"{entity_type.name}.constraints"] = entity_type.constraints
-        named[f"{entity_type.name}.entity"] = entity_type.recorded
+        named[f"{entity_type.name}.entity"] = entity_type.representation
     return named
 
 

@@ -1,19 +1,38 @@
 """What callers get back from the API."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from schemas.codes import ErrorCode, ProblemCode
 from schemas.dead_letters import DeadLetterReference
+from schemas.entities import ENTITY_TYPES
+from schemas.json_schema import DocumentedAs, Known
 from schemas.states import Priority, Status
 from schemas.usage import Usage
+
+StatusShown = Annotated[Status, Known(Status, "Final from `completed` on.")]
+CodeShown = Annotated[str, Known(ErrorCode, "The stable name of what went wrong.")]
+
+
+def _any_entity() -> object:
+    types = [entity_type.representation for entity_type in ENTITY_TYPES.values()]
+    return Annotated[reduce(or_, types), Field(discriminator="entity_type")]
+
+
+EntityShown = Annotated[dict[str, JsonValue], DocumentedAs(_any_entity)]
+"""Written as it was recorded: to validate it again would refuse what an older version has made."""
 
 
 class Accepted(BaseModel):
     """The answer of a route that is named after an entity type."""
 
     model_config = ConfigDict(
+        json_schema_serialization_defaults_required=True,
         json_schema_extra={
             "examples": [
                 {
@@ -23,19 +42,19 @@ class Accepted(BaseModel):
                     "status": "pending",
                 }
             ]
-        }
+        },
     )
 
     message: str = "Generation request created"
     request_id: UUID
     count: int
-    status: Status
+    status: StatusShown
 
 
 class ErrorSummary(BaseModel):
     """Why the request did not make every entity."""
 
-    code: str
+    code: CodeShown
     message: str | None
     retryable: bool = Field(
         description="Whether the same request may succeed if it is submitted again."
@@ -46,7 +65,7 @@ class Failure(BaseModel):
     """An item that failed."""
 
     ordinal: int = Field(description="Which one of the request, from 0.")
-    code: str
+    code: CodeShown
     message: str | None
     attempts: int = Field(description="How often the provider was called for it, in all attempts.")
 
@@ -54,7 +73,7 @@ class Failure(BaseModel):
 class LastFailure(BaseModel):
     """How the last call failed of those for items that are still missing."""
 
-    code: str
+    code: CodeShown
     message: str
     at: datetime = Field(description="When the call ended.")
     provider: str
@@ -72,8 +91,8 @@ class GenerationRequestSummary(BaseModel):
     """The tracking record as lists show it: without what was made, what failed and why."""
 
     request_id: UUID
-    entity_type: str
-    status: Status
+    entity_type: Annotated[str, Known(ENTITY_TYPES, "What is made.")]
+    status: StatusShown
     requested_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
@@ -125,6 +144,7 @@ class GenerationRequest(GenerationRequestSummary):
                     "urls": {"self": "/generation-requests/019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10"},
                     "entities": [
                         {
+                            "entity_type": "sentence",
                             "id": "019aa3f0-c2d4-7e11-8f4a-3a1f7f0c9b21",
                             "created_at": "2026-11-21T10:30:24.310000Z",
                             "updated_at": "2026-11-21T10:30:24.310000Z",
@@ -148,7 +168,7 @@ class GenerationRequest(GenerationRequestSummary):
         }
     )
 
-    entities: list[dict[str, JsonValue]] = Field(
+    entities: list[EntityShown] = Field(
         description="The entities made so far, in the order of their ordinals."
     )
     failures: list[Failure]
@@ -173,7 +193,7 @@ class GenerationRequestPage(BaseModel):
     has_more: bool = Field(description="Whether there is a next page.")
 
 
-class ProblemDetail(BaseModel):
+class Fault(BaseModel):
     """One fault of a request, and where it is."""
 
     detail: str
@@ -181,7 +201,7 @@ class ProblemDetail(BaseModel):
     parameter: str | None = Field(None, description="The path, query or header parameter.")
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """What went wrong (RFC 9457)."""
 
     type: str = "about:blank"
@@ -189,5 +209,5 @@ class Problem(BaseModel):
     status: int
     detail: str | None = None
     instance: str | None = None
-    code: str = Field(description="Stable name of the problem.")
-    errors: list[ProblemDetail] | None = None
+    code: Annotated[str, Known(ProblemCode, "The stable name of the problem; decide by it.")]
+    errors: list[Fault] | None = None

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.codes import ErrorCode
+from schemas.json_schema import Known
 
 
 class Reason(StrEnum):
@@ -55,11 +58,14 @@ class Header(StrEnum):
     REPLAY_COUNT = "dlq.replay-count"
 
 
+ReasonShown = Annotated[Reason, Known(Reason, "Why there is a dead letter.")]
+
+
 class DeadLetterReference(BaseModel):
     """The dead letter of a request."""
 
     id: UUID
-    reason: Reason
+    reason: ReasonShown
 
 
 class LetterUrls(BaseModel):
@@ -99,8 +105,10 @@ class DeadLetterSummary(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY]})
 
     id: UUID
-    reason: Reason
-    error_code: str | None = Field(description="The request's; null for a record.")
+    reason: ReasonShown
+    error_code: Annotated[str, Known(ErrorCode, "Of the request.")] | None = Field(
+        description="The request's; null for a record."
+    )
     error_message: str
     request_id: UUID | None = Field(description="The request; null for a record.")
     round: int | None = Field(description="The round of the request that ended so, from 1.")

@@ -4,10 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+)
+
+from schemas.json_schema import DefaultsInWords
 
 
 def _without_nul(text: str) -> str:
@@ -29,17 +39,21 @@ Word = Annotated[
 ]
 
 
+def _whole(number: object) -> object:
+    """Read 3.0 as JSON Schema does: as the integer 3."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+WHOLE = BeforeValidator(_whole)
+"""For a `StrictInt`, behind its bounds: what stands behind it, JSON Schema does not show."""
+
+
 def optional_list(*, at_most: int, description: str | None = None) -> Any:
     """Declare a list that is empty where it is left out.
 
     pydantic copies a default of `[]` with Python's `deepcopy` for each model: as long as all else.
     """
-    return Field(
-        default_factory=list,
-        max_length=at_most,
-        description=description,
-        json_schema_extra={"default": []},
-    )
+    return Field(default_factory=list, max_length=at_most, description=description)
 
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{3}$", description="An ISO 639-3 code.")]
@@ -51,18 +65,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ConstraintsBase(Strict):
+class ConstraintsBase(DefaultsInWords, Strict):
     """What a caller may ask of any entity type."""
 
     target_language_code: LanguageCode = "fra"
-    topic_tags: list[Word] = optional_list(at_most=20)
+    topic_tags: list[Word] = optional_list(
+        at_most=20, description="What the entities are about, such as `la mer`."
+    )
 
 
 class EntityBase(Strict):
     """What a generator makes: content alone, validated before it is recorded."""
 
 
-class EntityIdentity(BaseModel):
+class EntityIdentity(DefaultsInWords, BaseModel):
     """What the service adds to the content when it records an entity."""
 
     id: UUID
@@ -85,12 +101,19 @@ class EntityType:
     constraints: type[ConstraintsBase]
     entity: type[EntityBase]
     recorded: type[BaseModel]
+    representation: type[BaseModel]
+    """The entity as the API answers it: as recorded, and with its type."""
 
     @classmethod
     def of(cls, module: ModuleType) -> "EntityType":
         """Read the type from its module, whose file name is the type's name."""
         name = module.__name__.rpartition(".")[2]
         title = title_of(name)
+        recorded = create_model(title, __base__=(module.Entity, EntityIdentity))
+        its_name: Any = Literal[name]
+        tag = create_model(
+            "Tag", entity_type=(its_name, Field(description="Tells the entity types apart."))
+        )
         return cls(
             name=name,
             collection=module.COLLECTION,
@@ -100,12 +123,15 @@ class EntityType:
                 __doc__=module.Constraints.__doc__,
             ),
             entity=module.Entity,
-            recorded=create_model(title, __base__=(module.Entity, EntityIdentity)),
+            recorded=recorded,
+            representation=create_model(
+                title, __base__=(recorded, tag), __doc__=module.Entity.__doc__
+            ),
         )
 
-    def in_order(self, recorded: dict[str, Any]) -> dict[str, Any]:
-        """Put a recorded entity's fields in the order of its model, which jsonb does not keep."""
-        return dict(self._ordered(recorded))
+    def represent(self, recorded: dict[str, Any]) -> dict[str, Any]:
+        """Write a recorded entity as the API answers it; jsonb loses the order of its fields."""
+        return {"entity_type": self.name, **dict(self._ordered(recorded))}
 
     def _ordered(self, recorded: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         fields = (*EntityIdentity.model_fields, *self.entity.model_fields)

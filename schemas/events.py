@@ -1,12 +1,14 @@
 """What the service tells the world over the topic `generation-events`."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.states import FinalStatus
+from schemas.codes import ErrorCode
+from schemas.json_schema import Known
+from schemas.states import FINAL, FinalStatus, Status
 
 SETTLED_TYPE = "generation.settled.v1"
 
@@ -19,10 +21,12 @@ class GenerationSettled(BaseModel):
     schema_version: Literal[1] = 1
     generation_request_id: UUID
     entity_type: str
-    status: FinalStatus
+    status: Annotated[
+        FinalStatus, Known([status for status in Status if status in FINAL], "How it ended.")
+    ]
     round: int
     requested_count: int
     generated_count: int
     failed_count: int
-    error_code: str | None
+    error_code: Annotated[str, Known(ErrorCode, "Why entities are missing.")] | None
     completed_at: datetime

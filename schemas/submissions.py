@@ -1,6 +1,8 @@
 """What callers send to ask for entities."""
 
 from copy import copy
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -16,7 +18,8 @@ from pydantic import (
 )
 
 from schemas.entities import ENTITY_TYPES
-from schemas.entity import ConstraintsBase, EntityType, Strict, title_of
+from schemas.entity import WHOLE, ConstraintsBase, EntityType, Strict, title_of
+from schemas.json_schema import DefaultsInWords, DocumentedAs
 from schemas.providers import ProviderChoice
 from schemas.states import Priority
 
@@ -25,6 +28,7 @@ MAX_COUNT = 10
 Count = Annotated[
     StrictInt,
     Field(ge=1, le=MAX_COUNT, description="How many entities; each takes 20 to 30 s to make."),
+    WHOLE,
 ]
 Metadata = Annotated[
     dict[str, JsonValue] | None,
@@ -48,12 +52,21 @@ EntityTypeName = Annotated[
 ]
 
 
-class SubmissionBase(ProviderChoice):
+def _any_constraints() -> object:
+    return reduce(or_, (entity_type.constraints for entity_type in ENTITY_TYPES.values()))
+
+
+ConstraintsByType = Annotated[dict[str, JsonValue], DocumentedAs(_any_constraints)]
+
+
+class SubmissionBase(DefaultsInWords, ProviderChoice):
     """What a caller may say of any request, whatever is asked for."""
 
     count: Count = 1
     metadata: Metadata = None
-    priority: Priority = Priority.NORMAL
+    priority: Priority = Field(
+        Priority.NORMAL, description="How soon it is served, compared with others."
+    )
 
 
 class Submission(SubmissionBase):
@@ -72,9 +85,11 @@ class Submission(SubmissionBase):
         }
     )
 
-    entity_type: EntityTypeName
-    constraints: dict[str, JsonValue] = Field(
-        {}, description="What is asked of each entity: the constraints of its entity type."
+    entity_type: EntityTypeName = Field(description="What is made.")
+    constraints: ConstraintsByType = Field(
+        {},
+        description="What is asked of each entity: the constraints of its `entity_type`, no "
+        "others. What is left out is the service's choice.",
     )
 
     @field_validator("constraints")
@@ -91,7 +106,7 @@ class Submission(SubmissionBase):
 class TypedSubmission(SubmissionBase):
     """Ask for `count` entities of the type that the route names.
 
-    Constraint fields may stand in `constraints` or beside it, each of them once.
+    Constraint fields may stand in `constraints` or beside it.
     """
 
     constraints: ConstraintsBase
@@ -119,9 +134,12 @@ def typed_submission(entity_type: EntityType) -> type[TypedSubmission]:
         f"{title_of(entity_type.name)}Submission",
         __base__=TypedSubmission,
         __doc__=f"Ask for `count` {entity_type.collection}. Constraint fields may stand in "
-        "`constraints` or beside it, each of them once.",
-        __validators__={"_is_given_once": field_validator(*fields)(_is_given_once)},
-        constraints=(constraints, constraints()),
+        "`constraints` or beside it; one that stands in both has the same value.",
+        __validators__={"_is_the_same": field_validator(*fields)(_is_the_same)},
+        constraints=(
+            constraints,
+            Field(constraints(), description="What is asked of each entity, in one place."),
+        ),
         **fields,
     )
     bodies: list[Any] = []
@@ -131,11 +149,12 @@ def typed_submission(entity_type: EntityType) -> type[TypedSubmission]:
     return made
 
 
-def _is_given_once(value: object, info: ValidationInfo) -> object:
-    """Refuse a field that `constraints` has too; a validator of each field beside it."""
-    constraints = info.data.get("constraints")
-    if constraints is not None and info.field_name in constraints.model_fields_set:
-        raise ValueError(f"given twice, here and in `constraints.{info.field_name}`")
+def _is_the_same(value: object, info: ValidationInfo) -> object:
+    """Refuse a field that `constraints` has with another value; of each field beside it."""
+    name, constraints = info.field_name, info.data.get("constraints")
+    is_in_both = constraints is not None and name in constraints.model_fields_set
+    if is_in_both and name is not None and getattr(constraints, name) != value:
+        raise ValueError(f"given twice with two values, here and in `constraints.{name}`")
     return value
 
 

@@ -9,35 +9,33 @@ The codes are public (records, dead letters, problem details, metrics, docs): ad
 from enum import StrEnum
 from typing import Final
 
+from schemas.codes import ErrorCode
+
+__all__ = [
+    "ACCOUNT_FAULTS",
+    "REPETITIONS",
+    "RETRYABLE",
+    "UNCHARGED",
+    "DatabaseContended",
+    "DatabaseUnavailable",
+    "ErrorCode",
+    "Repetition",
+]
+
 
 class DatabaseUnavailable(Exception):
-    """PostgreSQL did not answer in time; whether the statement took effect is unknown."""
+    """PostgreSQL did not answer in time, or not at all.
+
+    Whether the statement took effect is unknown, unless `is_without_effect`.
+    """
+
+    is_without_effect = False
 
 
 class DatabaseContended(DatabaseUnavailable):
     """PostgreSQL gave up a statement for the sake of others; the same one may succeed soon."""
 
-
-class ErrorCode(StrEnum):
-    """Why an item, and with it perhaps its request, did not succeed."""
-
-    RATE_LIMITED = "rate_limited"
-    PROVIDER_UNAVAILABLE = "provider_unavailable"
-    TIMEOUT = "timeout"
-    INVALID_OUTPUT = "invalid_output"
-    TRUNCATED = "truncated"
-    REFUSED = "refused"
-    AUTH = "auth"
-    QUOTA_EXHAUSTED = "quota_exhausted"
-    MISCONFIGURED = "misconfigured"
-    CONTEXT_TOO_LONG = "context_too_long"
-    BAD_REQUEST = "bad_request"
-    UNSUPPORTED = "unsupported"
-    UNKNOWN_ENTITY_TYPE = "unknown_entity_type"
-    UNKNOWN_PROVIDER = "unknown_provider"
-    CRASH_LOOP = "crash_loop"
-    DEADLINE_EXCEEDED = "deadline_exceeded"
-    UNEXPECTED = "unexpected"
+    is_without_effect = True
 
 
 class Repetition(StrEnum):

@@ -118,6 +118,11 @@ class GroupCommit(Generic[Row, Answer]):
     async def _sent(self, rows: Sequence[Row]) -> Sequence[Answer]:
         try:
             return await self._send(rows)
-        except DatabaseUnavailable:
-            # A lost reply or a deadlock: `send` is idempotent, and every caller still waits.
+        except DatabaseUnavailable as error:
+            before = error.is_without_effect
+        # A lost reply or a deadlock: `send` is idempotent, and every caller still waits.
+        try:
             return await self._send(rows)
+        except DatabaseUnavailable as error:
+            error.is_without_effect = error.is_without_effect and before
+            raise

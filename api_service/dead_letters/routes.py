@@ -1,7 +1,6 @@
 """The routes of dead letters."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -9,6 +8,7 @@ from api_service.context import Context
 from api_service.dead_letters.read import find, page
 from api_service.http.answers import READ_PROBLEMS, Answers, documented
 from api_service.http.cursors import Cursor
+from api_service.http.ids import Uuid
 from api_service.http.problems import ProblemError
 from api_service.http.query import DEFAULT_LIMIT, Limit
 from api_service.http.strict_json import StrictRoute
@@ -24,14 +24,14 @@ _READ: Answers = {
 router = APIRouter(route_class=StrictRoute, tags=["dead letters"])
 
 
-@router.get("/dead-letters", responses=_LIST)
+@router.get("/dead-letters", responses=_LIST, summary="List dead letters")
 async def list_dead_letters(
     context: Context,
     response: Response,
     *,
     reason: Annotated[Reason | None, Query(description="Only dead letters of this reason.")] = None,
     request_id: Annotated[
-        UUID | None, Query(description="Only dead letters of this request.")
+        Uuid | None, Query(description="Only dead letters of this request.")
     ] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -48,9 +48,9 @@ async def list_dead_letters(
     )
 
 
-@router.get("/dead-letters/{letter_id}", responses=_READ)
+@router.get("/dead-letters/{letter_id}", responses=_READ, summary="Read a dead letter")
 async def read_dead_letter(
-    dead_letter_id: Annotated[UUID, Path(alias="letter_id")], context: Context, response: Response
+    dead_letter_id: Annotated[Uuid, Path(alias="letter_id")], context: Context, response: Response
 ) -> DeadLetter:
     """Read a dead letter with its record, byte for byte."""
     found = await find(

@@ -183,7 +183,7 @@ def _int_or_float(digits: str) -> int | float:
 def _entities(type_name: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     entities = [item["entity"] for item in items if item["entity"] is not None]
     entity_type = ENTITY_TYPES.get(type_name)
-    return [entity_type.in_order(entity) for entity in entities] if entity_type else entities
+    return [entity_type.represent(entity) for entity in entities] if entity_type else entities
 
 
 def _error(row: asyncpg.Record) -> ErrorSummary | None:

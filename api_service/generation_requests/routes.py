@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, TypeAdapter
@@ -13,16 +12,17 @@ from api_service.fast_path import Endpoint, Table
 from api_service.generation_requests.columns import NewRequest
 from api_service.generation_requests.list import Filters, page
 from api_service.generation_requests.read import accepted_body, find, path_of
+from api_service.generation_requests.submission_body import read_submission
 from api_service.generation_requests.submit import Accepted
 from api_service.http.answers import READ_PROBLEMS, SUBMIT_PROBLEMS, Answers, answer, documented
 from api_service.http.cursors import Cursor
+from api_service.http.ids import Uuid
 from api_service.http.openapi import body_of, header_of, uuid_of
 from api_service.http.problems import VALIDATION_FAILED, ProblemError
 from api_service.http.query import DEFAULT_LIMIT, Limit
 from api_service.http.strict_json import (
     StrictRequest,
     StrictRoute,
-    read_body,
     read_header,
     read_path,
 )
@@ -40,7 +40,16 @@ from schemas.submissions import (
 )
 
 _SUBMIT: Answers = {
-    202: answer("Accepted: the request will be settled.", "Location", "Retry-After"),
+    202: {
+        **answer("Accepted: the request will be settled.", "Location", "Retry-After"),
+        "links": {
+            "poll": {
+                "operationId": "read_generation_request",
+                "parameters": {"request_id": "$response.body#/request_id"},
+                "description": "Poll until the status is final; `Location` is its address.",
+            }
+        },
+    },
     **SUBMIT_PROBLEMS,
 }
 _READ: Answers = {
@@ -50,9 +59,11 @@ _READ: Answers = {
     **READ_PROBLEMS,
 }
 _LIST: Answers = {200: {"description": "A page of the list."}, **READ_PROBLEMS}
+_TRACEPARENT = header_of("traceparent", "The trace that goes on (W3C Trace Context).")
+_IF_NONE_MATCH = header_of("if-none-match", "An `ETag`, several, or `*`.")
 _RETRY_AFTER_ACCEPTED = "2"
 _TAGS: list[Any] = ["generation requests"]
-_ID: TypeAdapter[UUID] = TypeAdapter(UUID)
+_ID: TypeAdapter[Uuid] = TypeAdapter(Uuid)
 
 router = APIRouter(route_class=StrictRoute, tags=_TAGS)
 
@@ -62,12 +73,13 @@ router = APIRouter(route_class=StrictRoute, tags=_TAGS)
     status_code=202,
     response_model=api.GenerationRequest,
     responses=_SUBMIT,
-    openapi_extra={**header_of("traceparent"), **body_of(Submission)},
+    summary="Submit a generation request",
+    openapi_extra={**_TRACEPARENT, **body_of(Submission)},
 )
-async def submit_request(request: StrictRequest) -> Response:
+async def submit_generation_request(request: StrictRequest) -> Response:
     """Ask for entities; the answer is the tracking record, and `Location` says where to poll."""
     context = context_of(request)
-    submission = await read_body(request, Submission)
+    submission = await read_submission(request, Submission)
     new = NewRequest.of(
         submission,
         entity_type=submission.entity_type,
@@ -97,13 +109,15 @@ def _accepted(record: bytes, path: str) -> Response:
     return Response(record, 202, headers, media_type="application/json")
 
 
-@router.get("/generation-requests", responses=_LIST)
-async def list_requests(
+@router.get("/generation-requests", responses=_LIST, summary="List generation requests")
+async def list_generation_requests(
     context: Context,
     response: Response,
     *,
-    status: Annotated[Status | None, Query()] = None,
-    entity_type: Annotated[EntityTypeName | None, Query()] = None,
+    status: Annotated[Status | None, Query(description="Only requests of this status.")] = None,
+    entity_type: Annotated[
+        EntityTypeName | None, Query(description="Only requests of this entity type.")
+    ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> api.GenerationRequestPage:
@@ -126,11 +140,10 @@ async def list_requests(
     "/generation-requests/{request_id}",  # noqa: FAST003 - the endpoint reads it
     response_model=api.GenerationRequest,
     responses=_READ,
-    openapi_extra={
-        "parameters": [uuid_of("request_id"), *header_of("if-none-match")["parameters"]]
-    },
+    summary="Read a generation request",
+    openapi_extra={"parameters": [uuid_of("request_id"), *_IF_NONE_MATCH["parameters"]]},
 )
-async def read_request(request: StrictRequest) -> Response:
+async def read_generation_request(request: StrictRequest) -> Response:
     """Read a request with the entities made so far; a final one has no `Retry-After`."""
     context = context_of(request)
     request_id = read_path(request, "request_id", _ID)
@@ -185,12 +198,12 @@ def _add_typed(
         responses=_SUBMIT,
         name=f"generate_{entity_type.collection}",
         summary=f"Generate {entity_type.collection}",
-        openapi_extra={**header_of("traceparent"), **body_of(body_model)},
+        openapi_extra={**_TRACEPARENT, **body_of(body_model)},
     )
     async def generate(request: StrictRequest) -> Response:
         """Ask for entities of this type; poll `Location` until the status is final."""
         context = context_of(request)
-        submission = await read_body(request, body_model)
+        submission = await read_submission(request, body_model, entity_type=entity_type.name)
         new = NewRequest.of(
             submission,
             entity_type=entity_type.name,
@@ -209,7 +222,7 @@ def _add_typed(
 
 BODIES: tuple[type[BaseModel], ...] = (Submission,)
 FAST_ENDPOINTS: Table = {
-    ("POST", "/generation-requests"): submit_request,
-    ("GET", "/generation-requests/{request_id}"): read_request,
+    ("POST", "/generation-requests"): submit_generation_request,
+    ("GET", "/generation-requests/{request_id}"): read_generation_request,
 }
 """The endpoints that are called without the router, beside those of `typed_routes`."""

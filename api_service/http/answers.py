@@ -10,7 +10,7 @@ from api_service.http.problems import (
     VALIDATION_FAILED,
     title_of,
 )
-from schemas.api import Problem, ProblemDetail
+from schemas.api import Fault, ProblemDetails
 
 Json: TypeAlias = dict[str, Any]
 Answers: TypeAlias = dict[int | str, Json]
@@ -38,19 +38,19 @@ def documented(
     code: str,
     detail: str,
     *,
-    errors: Sequence[tuple[str, str]] = (),
+    errors: Sequence[Fault] = (),
     headers: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Describe an answer for OpenAPI; `api_service.http.openapi` gives it its media type."""
-    example = Problem(
+    example = ProblemDetails(
         title=title_of(status),
         status=status,
         detail=detail,
         code=code,
-        errors=[ProblemDetail(detail=d, pointer=p) for d, p in errors] or None,
+        errors=[*errors] or None,
     )
     return {
-        "model": Problem,
+        "model": ProblemDetails,
         "description": f"{title_of(status)}: {detail}",
         "headers": dict(headers or {}),
         "content": {"application/json": {"example": example.model_dump(exclude_none=True)}},
@@ -62,26 +62,32 @@ def _unavailable(detail: str) -> Json:
     return documented(503, "database_unavailable", detail, headers=headers)
 
 
-_INVALID = documented(
-    422,
-    "invalid_request",
-    VALIDATION_FAILED,
-    errors=[("Input should be less than or equal to 10", "#/count")],
-)
-_UNEXPECTED = documented(500, "unexpected", UNEXPECTED)
+def _invalid(fault: Fault) -> Json:
+    return documented(422, "invalid_request", VALIDATION_FAILED, errors=[fault])
+
+
+_OTHER: Json = {
+    **documented(500, "unexpected", UNEXPECTED),
+    "description": "Any other error, such as this one: a bug, which was logged.",
+}
+
+QUERY_PROBLEM: Answers = {
+    422: _invalid(Fault(detail="Unknown parameter.", parameter="state")),
+}
+"""What every route may answer."""
 
 READ_PROBLEMS: Answers = {
-    422: _INVALID,
+    **QUERY_PROBLEM,
     503: _unavailable(DATABASE_UNAVAILABLE),
-    "default": _UNEXPECTED,
+    "default": _OTHER,
 }
 """What every route that reads PostgreSQL may answer."""
 
 SUBMIT_PROBLEMS: Answers = {
     413: documented(413, "body_too_large", "The request body exceeds 65,536 bytes."),
     415: documented(415, "unsupported_media_type", "Send `Content-Type: application/json`."),
-    422: _INVALID,
+    422: _invalid(Fault(detail="Input should be less than or equal to 10", pointer="#/count")),
     503: _unavailable(MAY_BE_ACCEPTED),
-    "default": _UNEXPECTED,
+    "default": _OTHER,
 }
 """What every route that accepts work may answer."""

@@ -28,8 +28,9 @@ def parse(body: bytes) -> Any:
     """
     try:
         text = body.decode()
-        # The decoder itself has no word for a byte order mark.
-        document = json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
+        if text.startswith("\ufeff"):
+            raise _problem("The body begins with a byte order mark.")
+        document = _DECODER.decode(text)
     except _Unacceptable as error:
         raise _problem(str(error)) from None
     except UnicodeDecodeError:

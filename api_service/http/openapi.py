@@ -12,13 +12,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api_service.http.problems import MEDIA_TYPE
 from schemas.api import Accepted, GenerationRequest
-from schemas.dead_letters import DeadLetter, DeadLetterPage
+from schemas.dead_letters import DeadLetter, DeadLetterPage, DeadLetterSummary
 from schemas.submissions import Submission
 
 Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{model}"
-_PROBLEM = {"$ref": _REFERENCE.format(model="Problem")}
+_PROBLEM = {"$ref": _REFERENCE.format(model="ProblemDetails")}
 _MEMBERS = (
     "tags",
     "summary",
@@ -35,6 +35,7 @@ _WITH_EXAMPLES: tuple[type[BaseModel], ...] = (
     Accepted,
     GenerationRequest,
     DeadLetterPage,
+    DeadLetterSummary,
     DeadLetter,
 )
 
@@ -53,8 +54,11 @@ class DocumentedApi(FastAPI):
         """Make the document, once."""
         if self.openapi_schema is None:
             document = super().openapi()
+            document["security"] = []  # needs no credentials, which is not said by saying nothing
             _add_models(document, self._bodies)
             for operation in _operations(document):
+                for parameter in operation.get("parameters", []):
+                    _simplify(parameter["schema"])
                 _order(operation)
             for content in _problem_contents(document):
                 content[MEDIA_TYPE] = content.pop("application/json")
@@ -71,10 +75,11 @@ def body_of(model: type[BaseModel]) -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def header_of(name: str) -> Json:
+def header_of(name: str, description: str) -> Json:
     """Document an optional header of an endpoint that reads it by itself."""
-    schema = {"anyOf": [{"type": "string"}, {"type": "null"}], "title": name.title()}
-    return {"parameters": [{"name": name, "in": "header", "required": False, "schema": schema}]}
+    schema = {"type": "string", "title": name.title()}
+    header = {"name": name, "in": "header", "required": False, "schema": schema}
+    return {"parameters": [{**header, "description": description}]}
 
 
 def uuid_of(name: str) -> Json:
@@ -107,6 +112,15 @@ def _encoded(schemas: Json) -> Json:
     encoded: Json = jsonable_encoder(whole, by_alias=True, exclude_none=True)
     written: Json = encoded["components"]["schemas"]
     return written
+
+
+def _simplify(schema: Json) -> None:
+    """Write a parameter as it is sent: never null, and not at all where it is left out."""
+    schema.pop("default", None)
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        schema.update(kinds[0])
 
 
 def _order(operation: Json) -> None:

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
-from schemas.api import Problem, ProblemDetail
+from schemas.api import Fault, ProblemDetails
 from shared.errors import DatabaseUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -19,6 +19,7 @@ RETRY_AFTER_UNAVAILABLE = "2"
 VALIDATION_FAILED = "Request validation failed."
 DATABASE_UNAVAILABLE = "The database is unavailable; try again."
 MAY_BE_ACCEPTED = "The database is unavailable. The request may or may not have been accepted."
+NOT_ACCEPTED = "The database is unavailable. The request was not accepted; try again."
 UNEXPECTED = "An unexpected error occurred; it was logged."
 
 MAX_ERRORS = 50
@@ -32,6 +33,7 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 _SAFE = frozenset({"GET", "HEAD"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+_DETAILS = {404: "No resource has this path.", 405: "This path has other methods: see `Allow`."}
 _CODES = {
     404: "not_found",
     405: "method_not_allowed",
@@ -58,8 +60,8 @@ class ProblemError(HTTPException):
     ) -> None:
         super().__init__(status, detail, headers)
         self.code = code
-        faults = [ProblemDetail(detail=d, pointer=p) for d, p in errors]
-        faults += [ProblemDetail(detail=d, parameter=p) for d, p in parameters]
+        faults = [Fault(detail=d, pointer=p) for d, p in errors]
+        faults += [Fault(detail=d, parameter=p) for d, p in parameters]
         self.errors = faults or None
 
 
@@ -78,7 +80,9 @@ async def answer_to(request: Request, error: Exception) -> Response:
     raise error
 
 
-def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def _answer(
+    request: Request, problem: ProblemDetails, headers: dict[str, str] | None = None
+) -> Response:
     # Not `request.url`: it decodes the query, which may be no UTF-8.
     path = quote(request.scope["path"], safe=_PATH, errors="replace")
     body = problem.model_copy(update={"instance": path})
@@ -93,10 +97,10 @@ def _answer(request: Request, problem: Problem, headers: dict[str, str] | None =
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101
     status = HTTPStatus(error.status_code)
-    problem = Problem(
+    problem = ProblemDetails(
         title=title_of(status),
         status=status,
-        detail=error.detail if error.detail != status.phrase else None,
+        detail=_DETAILS.get(status) if error.detail == status.phrase else error.detail,
         code=getattr(error, "code", None) or _CODES.get(status, status.name.lower()),
         errors=getattr(error, "errors", None),
     )
@@ -125,7 +129,7 @@ def title_of(status: int) -> str:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    problem = Problem(
+    problem = ProblemDetails(
         title=title_of(422),
         status=422,
         detail=VALIDATION_FAILED,
@@ -135,12 +139,16 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return _answer(request, problem)
 
 
-def _fault(fault: dict[str, Any]) -> ProblemDetail:
+_SENTENCES = dict.fromkeys(("dict_type", "model_type"), "Input should be a JSON object")
+"""pydantic speaks of dictionaries and instances, which are Python's."""
+
+
+def _fault(fault: dict[str, Any]) -> Fault:
     place, *path = fault["loc"]
-    detail = fault["msg"].removeprefix("Value error, ")
+    detail = _SENTENCES.get(fault.get("type", "")) or fault["msg"].removeprefix("Value error, ")
     if place != "body":
-        return ProblemDetail(detail=detail, parameter=".".join(map(str, path)))
-    return ProblemDetail(detail=detail, pointer=pointer(*path))
+        return Fault(detail=detail, parameter=".".join(map(str, path)))
+    return Fault(detail=detail, pointer=pointer(*path))
 
 
 def pointer(*path: str | int) -> str:
@@ -152,11 +160,13 @@ def _escaped(member: str) -> str:
     return quote(member.replace("~", "~0").replace("/", "~1"), safe=_FRAGMENT, errors="replace")
 
 
-async def _unavailable(request: Request, _: Exception) -> Response:
-    problem = Problem(
+async def _unavailable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DatabaseUnavailable)  # noqa: S101
+    written = NOT_ACCEPTED if error.is_without_effect else MAY_BE_ACCEPTED
+    problem = ProblemDetails(
         title="Service Unavailable",
         status=503,
-        detail=DATABASE_UNAVAILABLE if request.method in _SAFE else MAY_BE_ACCEPTED,
+        detail=DATABASE_UNAVAILABLE if request.method in _SAFE else written,
         code="database_unavailable",
     )
     return _answer(request, problem, {"Retry-After": RETRY_AFTER_UNAVAILABLE})
@@ -164,7 +174,7 @@ async def _unavailable(request: Request, _: Exception) -> Response:
 
 async def _unexpected(request: Request, _: Exception) -> Response:
     """Answer; the server re-raises and logs the error with its traceback."""
-    problem = Problem(
+    problem = ProblemDetails(
         title="Internal Server Error",
         status=500,
         detail=UNEXPECTED,

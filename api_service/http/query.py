@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from api_service.http.problems import MAX_ERRORS, VALIDATION_FAILED, ProblemError
 
@@ -22,10 +22,13 @@ def _in_digits(given: object) -> object:
     return given
 
 
-Limit = Annotated[
-    int, BeforeValidator(_in_digits), Query(ge=1, le=100, description="Entries of one page.")
-]
 DEFAULT_LIMIT = 20
+Limit = Annotated[
+    int,
+    Field(ge=1, le=100),
+    BeforeValidator(_in_digits),
+    Query(description=f"Entries of one page; {DEFAULT_LIMIT} where it is left out."),
+]
 
 
 def check(query: bytes, known: AbstractSet[str]) -> None:

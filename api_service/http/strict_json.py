@@ -26,6 +26,7 @@ _CLOSE = {"Connection": "close"}
 """Else the server would read the rest of the body, to find where the next request begins."""
 
 _JSON = re.compile(rb"application/([^\s;/]+\+)?json\s*(;[^,]*)?$", re.IGNORECASE)
+_OTHER_CHARSET = re.compile(rb";\s*charset\s*=\s*(?!\"?utf-?8\"?\s*(;|$))", re.IGNORECASE)
 _LENGTH_DIGITS = 20
 
 
@@ -69,10 +70,13 @@ class StrictRequest(Request):
         if not self.lines_of(b"transfer-encoding") and self._length() == b"0":
             return
         types = {*self.lines_of(b"content-type")}
-        if len(types) != 1 or not _JSON.match(types.pop()):
+        found = _JSON.match(types.pop()) if len(types) == 1 else None
+        if found is None:
             raise ProblemError(
                 415, "unsupported_media_type", "Send `Content-Type: application/json`."
             )
+        if found[2] and _OTHER_CHARSET.search(found[2]):
+            raise ProblemError(415, "unsupported_media_type", "Send the body in UTF-8.")
         codings = {coding.lower() for coding in self.lines_of(b"content-encoding")}
         if codings - {b"identity"}:
             raise ProblemError(415, "unsupported_media_type", "Send the body uncompressed.")

@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from schemas.entity import ConstraintsBase, EntityBase, Line, Strict, Word, optional_list
+from schemas.entity import (
+    WHOLE,
+    ConstraintsBase,
+    EntityBase,
+    Line,
+    Strict,
+    Word,
+    optional_list,
+)
 from schemas.language import Focus, Level, Tense
 
 COLLECTION = "problems"
@@ -35,13 +43,17 @@ class Constraints(ConstraintsBase):
     )
 
     problem_type: ProblemType = "grammar"
-    focus: Focus | None = None
+    focus: Focus | None = Field(None, description="What a `functional` problem turns on.")
     grammatical_focus: list[Word] = optional_list(
         at_most=10, description="What the problem is about, for example `negation`."
     )
-    verb_infinitives: list[Word] = optional_list(at_most=20)
-    tenses_used: list[Tense] = optional_list(at_most=8)
-    includes_negation: StrictBool | None = None
+    verb_infinitives: list[Word] = optional_list(
+        at_most=20, description="The verbs to choose from, such as `lire`."
+    )
+    tenses_used: list[Tense] = optional_list(at_most=8, description="The tenses to choose from.")
+    includes_negation: StrictBool | None = Field(
+        None, description="Whether the sentences are negated."
+    )
     includes_cod: StrictBool | None = Field(None, description="Whether there is a direct object.")
     includes_coi: StrictBool | None = Field(
         None, description="Whether there is an indirect object."
@@ -49,7 +61,9 @@ class Constraints(ConstraintsBase):
     difficulty_level: Level | None = Field(
         None, description="Narrows the tenses, unless none of `tenses_used` suits it."
     )
-    statement_count: StrictInt = Field(4, ge=MIN_STATEMENTS, le=MAX_STATEMENTS)
+    statement_count: Annotated[StrictInt, Field(ge=MIN_STATEMENTS, le=MAX_STATEMENTS), WHOLE] = (
+        Field(4, description="How many answers there are to choose from.")
+    )
 
 
 class Statement(Strict):
@@ -76,7 +90,7 @@ class Entity(EntityBase):
     title: Line
     instructions: Line
     statements: list[Statement] = Field(min_length=MIN_STATEMENTS, max_length=MAX_STATEMENTS)
-    correct_answer_index: StrictInt = Field(ge=0, lt=MAX_STATEMENTS)
+    correct_answer_index: Annotated[StrictInt, Field(ge=0, lt=MAX_STATEMENTS), WHOLE]
     topic_tags: list[Word] = Field(max_length=20)
 
     @model_validator(mode="after")

@@ -17,10 +17,12 @@ class Constraints(ConstraintsBase):
         }
     )
 
-    verb_infinitives: list[Word] = optional_list(at_most=20)
-    tenses_used: list[Tense] = optional_list(at_most=8)
-    pronoun: Pronoun | None = None
-    includes_negation: StrictBool | None = None
+    verb_infinitives: list[Word] = optional_list(
+        at_most=20, description="The verbs to choose from, such as `lire`."
+    )
+    tenses_used: list[Tense] = optional_list(at_most=8, description="The tenses to choose from.")
+    pronoun: Pronoun | None = Field(None, description="The subject.")
+    includes_negation: StrictBool | None = Field(None, description="Whether it is negated.")
     includes_cod: StrictBool | None = Field(None, description="Whether it has a direct object.")
     includes_coi: StrictBool | None = Field(None, description="Whether it has an indirect object.")
     is_correct: StrictBool = Field(

@@ -20,11 +20,13 @@ class Constraints(ConstraintsBase):
         }
     )
 
-    parts_of_speech: list[PartOfSpeech] = optional_list(at_most=10)
+    parts_of_speech: list[PartOfSpeech] = optional_list(
+        at_most=10, description="The parts of speech to choose from."
+    )
     semantic_fields: list[Word] = optional_list(
         at_most=20, description="What the words are about, in the target language."
     )
-    difficulty_level: Level | None = None
+    difficulty_level: Level | None = Field(None, description="How hard the word is.")
 
 
 class Entity(EntityBase):

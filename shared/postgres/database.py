@@ -41,6 +41,9 @@ _CONTENDED = (
     asyncpg.InvalidCachedStatementError,  # a migration has changed the table: prepared anew next
 )
 
+_ROLLED_BACK = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientResourcesError)
+"""With these the server has answered, and rolled back."""
+
 log = get_log()
 
 
@@ -93,6 +96,7 @@ class Database:
         Raises:
             DatabaseUnavailable: no answer in time; what was sent may have taken effect.
         """
+        lent: Connection | None = None
         try:
             async with asyncio.timeout(self.patience), self._turns:
                 lent = await self._pool.acquire()
@@ -107,11 +111,15 @@ class Database:
         except _CONTENDED as error:
             raise DatabaseContended(f"{type(error).__name__}: {error}") from error
         except TimeoutError as error:
-            raise self._lost(f"no answer within {self.patience:g} s") from error
+            lost = self._lost(f"no answer within {self.patience:g} s")
+            lost.is_without_effect = lent is None
+            raise lost from error
         except _UNREACHABLE as error:
             if is_refused_for_good(error):
                 raise
-            raise self._lost(f"{type(error).__name__}: {error}") from error
+            lost = self._lost(f"{type(error).__name__}: {error}")
+            lost.is_without_effect = lent is None or isinstance(error, _ROLLED_BACK)
+            raise lost from error
         self._note_reached()
 
     def _lost(self, reason: str) -> DatabaseUnavailable:

@@ -26,6 +26,17 @@ def examples(entity_type: EntityType) -> list[dict[str, Any]]:
     return found
 
 
+def another_of_each(
+    entity_type: EntityType, example: dict[str, Any]
+) -> Iterator[tuple[str, object]]:
+    """Find for fields of an example the value that they have in another one, or by default."""
+    for other in ({}, *examples(entity_type)):
+        values = entity_type.constraints.model_validate(other).model_dump(mode="json")
+        for name, value in example.items():
+            if values[name] not in (value, None):
+                yield name, values[name]
+
+
 def words(node: Any) -> Iterator[str]:
     match node:
         case dict():
@@ -93,9 +104,15 @@ def test_its_constraints_may_stand_beside_the_others(entity_type: EntityType):
         (first, value), *others = example.items()
         apart = body.model_validate({first: value, "constraints": dict(others)}).together()
         assert asked(apart) == example
-        for name in example:
-            with pytest.raises(ValidationError) as refused:
-                body.model_validate({name: example[name], "constraints": example})
+        assert asked(body.model_validate({**example, "constraints": example}).together()) == example
+
+
+def test_a_constraint_that_stands_in_both_places_has_one_value(entity_type: EntityType):
+    body = typed_submission(entity_type)
+    for example in examples(entity_type):
+        for name, other in another_of_each(entity_type, example):
+            with pytest.raises(ValidationError, match="given twice with two values") as refused:
+                body.model_validate({name: other, "constraints": example})
             assert [fault["loc"] for fault in refused.value.errors()] == [(name,)]
 
 

@@ -149,12 +149,13 @@ NOT_OBJECTS = [b"null", b"[]", b"1", b'""', b"true", b'"{}"', b"[{}]"]
 PATHS = [
     b"/%00", b"/%FF", b"/%", b"/..%2f..%2fetc/passwd", b"/generation-requests/",
     b"/generation-requests//", b"/GENERATION-REQUESTS", b"//generation-requests",
-    b"/generation-requests%00", b"/sentences%2Fgenerate/x", b"/?",
-    b"/" + b"a" * 30_000, b"/;@:&=+$,!~*'()",
+    b"/generation-requests%00", b"/sentences%2Fgenerate/x",
+    b"/" + b"a" * 30_000, b"/;@:&=+$,!~*'()", b"/docs/", b"/docs/..%2fmain.py",
 ]  # fmt: skip
 IDS = [
     b"%00", b"%ff", b"a" * 30_000, b"0", b"-1", b"null", b"019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a1",
-    b"019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10%00", b"019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10%20",
+    b"019aa3f05d1c7b3e9c550b7c5d1f2a10", b"019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10%00",
+    b"019aa3f0-5d1c-7b3e-9c55-0b7c5d1f2a10%20",
     b"'%20OR%201=1--", b"%F0%9F%92%A9", b"%ED%A0%80", b"..", b"%2e%2e",
 ]  # fmt: skip
 HOSTILE = [
@@ -180,7 +181,7 @@ HOSTILE = [
     unfit(b'{"entity_type":"sentence","":1}', "#/"),
     unfit(b'{"entity_type":"sentence","a/b~c":1}', "#/a~1b~0c"),
     unfit(b'{"entity_type":"sentence","count":9223372036854775807}', "#/count"),
-    unfit(b'{"entity_type":"sentence","count":1.0}', "#/count"),
+    unfit(b'{"entity_type":"sentence","count":1.5}', "#/count"),
     unfit(b'{"entity_type":"sentence","count":"1"}', "#/count"),
     unfit(b'{"entity_type":"sentence","count":true}', "#/count"),
     unfit(b'{"entity_type":"sentence","priority":"HIGH"}', "#/priority"),
@@ -213,6 +214,8 @@ HOSTILE = [
             b"text/json",
             b"\xff\xfe",
             b"application/xml; application/json",
+            b"application/json; charset=latin1",
+            b'application/json; profile=x; charset="iso-8859-1"',
         )
     ),
     headed(JSON_TYPE, b"Content-Encoding: gzip"),
@@ -258,7 +261,7 @@ HOSTILE = [
     # Headers
     posted(b"{", "#", headers=(JSON_TYPE, b"traceparent: \xff\xfe")),
     posted(b"{", "#", headers=(JSON_TYPE, b"traceparent: " + b"0" * 30_000)),
-    posted(b"{", "#", headers=(JSON_TYPE, b"Host: [", b"X-Forwarded-For: \xff")),
+    posted(b"{", "#", headers=(JSON_TYPE, b"X-Forwarded-For: \xff")),
     posted(b"{", "#", headers=(JSON_TYPE, *(b"X-%d: a" % number for number in range(500)))),
 ]
 

@@ -95,8 +95,9 @@ async def test_each_type_goes_from_its_own_route_to_ten_different_entities(
     ]
     assert len({*contents}) == len(contents) == 10
     for entity in record["entities"]:
-        entity_type.recorded.model_validate(entity)
-        assert [*entity][:4] == ["id", "created_at", "updated_at", "target_language_code"]
+        entity_type.representation.model_validate(entity)
+        identity = ["id", "created_at", "updated_at", "target_language_code"]
+        assert [*entity][:5] == ["entity_type", *identity]
         assert entity["target_language_code"] == "fra"
     rows = await database.fetch(f"SELECT id FROM {entity_type.collection}")  # noqa: S608
     assert {str(row["id"]) for row in rows} == {entity["id"] for entity in record["entities"]}
@@ -142,8 +143,11 @@ async def test_a_new_type_is_two_files_of_one_name_and_a_line(
     assert "answer" in components["RiddleSubmission"]["properties"]
     assert "riddle" in components["Submission"]["properties"]["entity_type"]["enum"]
     assert [*contracts()["riddle.entity"].model_json_schema()["properties"]] == [
-        *("id", "created_at", "updated_at", "target_language_code", "question", "answer")
+        *("entity_type", "id", "created_at", "updated_at", "target_language_code"),
+        *("question", "answer"),
     ]
+    entities = components["GenerationRequest"]["properties"]["entities"]["items"]
+    assert entities["discriminator"]["mapping"]["riddle"] == "#/components/schemas/Riddle"
     assert contracts()["riddle.constraints"] is riddle.constraints
 
     assert [fault["pointer"] for fault in refused.json()["errors"]] == ["#/answer"]

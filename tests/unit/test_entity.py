@@ -70,10 +70,10 @@ def test_a_recorded_entity_is_its_content_and_its_identity():
     assert SENTENCE.recorded.__name__ == "Sentence"
 
 
-def test_a_recorded_entity_is_shown_in_the_order_of_its_model():
+def test_a_recorded_entity_is_shown_with_its_type_and_in_the_order_of_its_model():
     kept_by_jsonb = {"id": 1, "tense": 2, "content": 3, "forgotten": 4, "created_at": 5}
 
-    shown = SENTENCE.in_order(kept_by_jsonb)
+    shown = SENTENCE.represent(kept_by_jsonb)
 
-    assert [*shown] == ["id", "created_at", "content", "tense", "forgotten"]
-    assert shown == kept_by_jsonb
+    assert [*shown] == ["entity_type", "id", "created_at", "content", "tense", "forgotten"]
+    assert shown == {"entity_type": "sentence", **kept_by_jsonb}

@@ -144,6 +144,28 @@ async def test_a_database_that_stays_away_is_told_to_everybody_who_waits():
     assert len(writer.batches) == 4
 
 
+@pytest.mark.parametrize(
+    ("errors", "is_without_effect"),
+    [
+        ([DatabaseUnavailable("lost"), DatabaseContended("in use")], False),
+        ([DatabaseContended("in use"), DatabaseUnavailable("lost")], False),
+        ([DatabaseContended("in use"), DatabaseContended("in use")], True),
+    ],
+)
+async def test_a_batch_had_no_effect_only_if_neither_of_its_two_tries_had_any(
+    errors: list[DatabaseUnavailable], *, is_without_effect: bool
+):
+    left = [*errors]
+
+    def behave(_: Sequence[Row]) -> None:
+        raise left.pop(0)
+
+    with pytest.raises(DatabaseUnavailable) as refused:
+        await committing(Writer(behave)).write((1, "a"))
+
+    assert refused.value.is_without_effect is is_without_effect
+
+
 async def test_a_row_whose_caller_has_left_is_not_sent_and_takes_nobody_along():
     writer = Writer()
     first, leaving, staying = await _behind_a_batch(writer, [(1, "a"), (2, "b")])

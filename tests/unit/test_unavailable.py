@@ -5,24 +5,31 @@ import pytest
 from fastapi import FastAPI
 
 from api_service.http import problems
-from shared.errors import DatabaseUnavailable
-
-
-async def unavailable() -> None:
-    raise DatabaseUnavailable("it refuses")
+from shared.errors import DatabaseContended, DatabaseUnavailable
 
 
 @pytest.mark.parametrize(
-    ("method", "detail"),
+    ("method", "error", "detail"),
     [
-        ("GET", "The database is unavailable; try again."),
+        ("GET", DatabaseUnavailable("lost"), "The database is unavailable; try again."),
         (
             "POST",
+            DatabaseUnavailable("lost"),
             "The database is unavailable. The request may or may not have been accepted.",
+        ),
+        (
+            "POST",
+            DatabaseContended("in use"),
+            "The database is unavailable. The request was not accepted; try again.",
         ),
     ],
 )
-async def test_only_a_read_is_told_to_try_again(method: str, detail: str):
+async def test_a_write_is_told_to_try_again_only_if_it_had_no_effect(
+    method: str, error: DatabaseUnavailable, detail: str
+):
+    async def unavailable() -> None:
+        raise error
+
     app = FastAPI(openapi_url=None)
     problems.install(app)
     app.add_api_route("/things", unavailable, methods=[method])

@@ -10,7 +10,7 @@ from api_service.app import create_app, opened
 from api_service.context import AppContext
 from shared.http.server import Server, listen
 from tests.services import api_settings
-from tests.stack import a_database, a_stack
+from tests.stack import Stack, a_database, a_stack
 from tests.support.waiting import eventually
 
 
@@ -34,11 +34,14 @@ class Served:
 @asynccontextmanager
 async def the_api_served(**settings: Any) -> AsyncIterator[Served]:
     """Serve on a database and topics of its own."""
-    async with (
-        a_database() as url,
-        a_stack(url) as stack,
-        opened(api_settings(stack, **settings)) as context,
-    ):
+    async with a_database() as url, a_stack(url) as stack, served_on(stack, **settings) as served:
+        yield served
+
+
+@asynccontextmanager
+async def served_on(stack: Stack, **settings: Any) -> AsyncIterator[Served]:
+    """Serve on a stack that others use too."""
+    async with opened(api_settings(stack, **settings)) as context:
         listening = listen("127.0.0.1", 0)
         server = Server(create_app(context))
         serving = asyncio.create_task(server.serve(sockets=[listening]))

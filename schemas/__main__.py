@@ -1,4 +1,7 @@
-"""Export the JSON Schema of every contract: `python -m schemas`, or check it with `--check`."""
+"""Export the JSON Schema of every contract, and the AsyncAPI document: `python -m schemas`.
+
+`--check` writes nothing, and compares.
+"""
 
 import argparse
 import json
@@ -6,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from schemas import asyncapi
 from schemas.api import GenerationRequest, ProblemDetails
 from schemas.dead_letters import DeadLetter
 from schemas.entities import ENTITY_TYPES
@@ -34,9 +38,10 @@ def contracts() -> dict[str, type[BaseModel]]:
 
 def exported() -> dict[Path, str]:
     """Return what each file ought to say."""
+    schemas = {name: model.model_json_schema() for name, model in contracts().items()}
     return {
-        _FOLDER / f"{name}.json": json.dumps(model.model_json_schema(), indent=2) + "\n"
-        for name, model in contracts().items()
+        _FOLDER / f"{name}.json": json.dumps(content, indent=2) + "\n"
+        for name, content in {**schemas, "asyncapi": asyncapi.document()}.items()
     }
 
 

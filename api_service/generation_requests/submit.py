@@ -11,13 +11,14 @@ from uuid_utils.compat import uuid7
 
 from api_service.generation_requests.accept_check import AcceptCheck
 from api_service.generation_requests.columns import COLUMNS, NewRequest, arrays
+from schemas.messages import TIME_HEADER
 from shared.errors import DatabaseUnavailable
 from shared.group_commit import GroupCommit
 from shared.kafka.records import Record
 from shared.kafka.topics import Topics
 from shared.outbox import OutboxRow, Relay, columns
 from shared.postgres.database import Database
-from shared.requests.dispatch import dispatch_record
+from shared.requests.dispatch import dispatch_record, timed
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUESTS_ACCEPTED
 from shared.sql import sql
@@ -41,12 +42,15 @@ WITH asked AS MATERIALIZED (
       FROM asked
         ON CONFLICT (id) DO NOTHING
     RETURNING id, requested_at
--- In the same commit: an accepted request is dispatched, a refused one never is.
+-- In the same commit: an accepted request is dispatched, a refused one never is. The last header
+-- is the event's time, as `timed` writes it.
 ), dispatched AS (
     INSERT INTO outbox
         (dispatch_request_id, topic, record_key, record_value, header_names, header_values)
     SELECT id, topic, record_key, record_value,
-           (:header_names::text[])[first:last], (:header_values::bytea[])[first:last]
+           (:header_names::text[])[first:last] || :time_header::text,
+           (:header_values::bytea[])[first:last] || convert_to(
+               to_char(requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'UTF8')
       FROM asked JOIN accepted USING (id)
     RETURNING dispatch_request_id, id
 )
@@ -99,7 +103,7 @@ class Submissions:
         dispatch = dispatch_record(request_id, topic=topic, traceparent=new.traceparent)
         row = await self._accepting.write(_Asked(request_id=request_id, new=new, dispatch=dispatch))
         if row["outbox_id"] is not None:
-            self._relay.offer(OutboxRow(row["outbox_id"], dispatch))
+            self._relay.offer(OutboxRow(row["outbox_id"], timed(dispatch, row["requested_at"])))
         _counter(new.entity_type, new.priority).inc()
         log.info(
             "request_accepted",
@@ -117,6 +121,7 @@ class Submissions:
                 self._database,
                 ids=[one.request_id for one in asked],
                 deadline_seconds=self._deadline_seconds,
+                time_header=TIME_HEADER,
                 **arrays([one.new for one in asked]),
                 **columns([one.dispatch for one in asked]),
             )

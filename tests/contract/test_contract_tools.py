@@ -1,25 +1,29 @@
-"""What the linters of others say about the OpenAPI document; these need Node."""
+"""What the linters of others say about the OpenAPI and AsyncAPI documents; these need Node."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from schemas import asyncapi
 from tests.contract.test_openapi import an_app
 from tests.support.node import run_tool
 
-RULES = 'extends: ["spectral:oas", "spectral:asyncapi"]\nrules: {info-contact: off}\n'
+OFF = ("info-contact", "asyncapi-info-contact", "asyncapi-latest-version")
+RULES = {"extends": ["spectral:oas", "spectral:asyncapi"], "rules": dict.fromkeys(OFF, "off")}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "openapi.json").write_text(json.dumps(an_app().openapi()), encoding="utf-8")
-    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    (tmp_path / "asyncapi.json").write_text(json.dumps(asyncapi.document()), encoding="utf-8")
+    (tmp_path / "rules.json").write_text(json.dumps(RULES), encoding="utf-8")
     return tmp_path
 
 
-def test_spectral_has_nothing_to_say_about_the_openapi_document(folder: Path):
-    arguments = ("lint", "openapi.json", "--ruleset", "rules.yaml", "--fail-severity", "hint")
+@pytest.mark.parametrize("document", ["openapi.json", "asyncapi.json"])
+def test_spectral_has_nothing_to_say_about_a_document(folder: Path, document: str):
+    arguments = ("lint", document, "--ruleset", "rules.json", "--fail-severity", "hint")
 
     assert "No results" in run_tool("spectral", *arguments, cwd=folder)
 

@@ -4,10 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from schemas import api, events, messages
 
 FOLDER = Path(api.__file__).parent / "json"
+
+
+def exported_schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def test_the_exported_schemas_are_current():

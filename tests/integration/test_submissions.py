@@ -9,6 +9,7 @@ import pytest
 
 from api_service.generation_requests.columns import NewRequest
 from api_service.generation_requests.submit import Accepted, Submissions
+from schemas.messages import time_header
 from schemas.states import Priority
 from shared.errors import DatabaseUnavailable
 from shared.kafka.publisher import Publisher
@@ -79,6 +80,16 @@ async def test_submits_at_once_share_a_commit_and_keep_what_each_has_asked(datab
     assert {row["dispatch_request_id"] for row in dispatched} == {
         each.request_id for each in accepted
     }
+
+
+async def test_the_time_of_a_dispatch_is_that_of_its_request(database: Database):
+    (accepted,) = await _submitted(submissions_to(database), [a_new_request()])
+
+    row = await database.fetchrow("SELECT header_names, header_values FROM outbox")
+
+    assert row is not None
+    headers = [*zip(row["header_names"], row["header_values"], strict=True)]
+    assert headers[-1] == time_header(accepted.requested_at)
 
 
 async def test_a_commit_whose_reply_was_lost_is_one_acceptance_and_one_dispatch(

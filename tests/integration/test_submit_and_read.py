@@ -300,8 +300,9 @@ async def test_a_request_is_dispatched_on_the_topic_of_its_priority(
     assert record.key == answer.json()["request_id"].encode()
 
 
-async def test_a_dispatch_is_a_thin_cloud_event(post: Post, stack: Stack):
+async def test_a_dispatch_is_a_thin_cloud_event(post: Post, api: httpx.AsyncClient, stack: Stack):
     answer = await post({"traceparent": TRACE}, metadata={"long": "x" * 1000})
+    accepted = await read(api, answer.headers["Location"])
 
     (record,) = await read_topics(stack.kafka, *stack.topics.requests.values(), count=1)
     request_id = answer.json()["request_id"]
@@ -314,6 +315,8 @@ async def test_a_dispatch_is_a_thin_cloud_event(post: Post, stack: Stack):
         "ce_type": b"generation.requested.v1",
         "ce_source": b"/generation-service",
         "ce_subject": request_id.encode(),
+        "ce_dataschema": b"urn:generation-service:schema:generation_requested.v1",
+        "ce_time": accepted["requested_at"].encode(),
         "content-type": b"application/json",
         "traceparent": TRACE.encode(),
     }

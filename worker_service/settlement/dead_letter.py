@@ -18,7 +18,7 @@ from schemas.states import Priority
 from shared.kafka.records import Record
 from shared.outbox import split_headers
 from shared.postgres.database import Connection
-from shared.requests.dispatch import dispatch_record
+from shared.requests.dispatch import dispatch_record, timed
 from shared.sql import Executor, sql
 from worker_service.kafka_names import KafkaNames
 from worker_service.settlement.dead_letter_record import published_record
@@ -104,6 +104,7 @@ async def dead_letter_request(
     failed = await FAILED.fetchrow(connection, request_id=request["id"])
     assert failed is not None, "an aggregate returns its row"  # noqa: S101
     topic = kafka_names.topics.requests[Priority(request["priority"])]
+    record = dispatch_record(request["id"], topic=topic, traceparent=request["traceparent"])
     dead_letter = DeadLetter(
         reason=reason_of(failed["codes"]),
         error_code=request["error_code"],
@@ -116,7 +117,7 @@ async def dead_letter_request(
         replay_count=failed["replay_count"],
         first_failed_at=failed["first_failed_at"],
         topic=topic,
-        record=dispatch_record(request["id"], topic=topic, traceparent=request["traceparent"]),
+        record=timed(record, request["completed_at"]),
     )
     await write(connection, dead_letter, kafka_names=kafka_names)
     return dead_letter.reason

@@ -8,8 +8,8 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from schemas.dead_letters import Reason
-from schemas.events import SETTLED_TYPE, GenerationSettled
-from schemas.messages import cloud_event_headers
+from schemas.events import SETTLED_SCHEMA, SETTLED_TYPE, GenerationSettled
+from schemas.messages import cloud_event_headers, time_header
 from shared.kafka.records import Record
 from shared.outbox import OutboxRow, Relay, insert, request_id_key
 from shared.postgres.database import Connection
@@ -86,10 +86,14 @@ def _event(request: asyncpg.Record, topic: str) -> Record:
         topic=topic,
         key=request_id_key(request["id"]),
         value=event.model_dump_json().encode(),
-        headers=cloud_event_headers(
-            SETTLED_TYPE,
-            event_id=uuid7(),
-            subject=request["id"],
-            traceparent=request["traceparent"],
-        ),
+        headers=[
+            *cloud_event_headers(
+                SETTLED_TYPE,
+                event_id=uuid7(),
+                subject=request["id"],
+                traceparent=request["traceparent"],
+                dataschema=SETTLED_SCHEMA,
+            ),
+            time_header(request["completed_at"]),
+        ],
     )

@@ -18,6 +18,7 @@ from api_service.http import problems
 from api_service.http.documentation import documentation
 from api_service.http.head_method import HeadAsGet
 from api_service.http.openapi import DocumentedApi, operation_id
+from api_service.http.public_address import PublicAddress
 from api_service.http.strict_json import learn_parameters
 from api_service.relay import relaying
 from shared.kafka.publisher import Publisher
@@ -88,17 +89,17 @@ def create_app(context: AppContext) -> FastAPI:
         description=DESCRIPTION,
         redirect_slashes=False,
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
-        servers=[{"url": "/", "description": "The server of this document."}],
         openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
-        openapi_url=f"{prefix}/openapi.json",
+        openapi_url=None,
         generate_unique_id_function=operation_id,
         # FastAPI would look for a collector at each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
+    app.state.public_address = PublicAddress.of(context.settings)
     problems.install(app)
     for feature in (generation_requests, typed, dead_letters, health, metrics):
         app.include_router(feature.router, prefix=prefix)

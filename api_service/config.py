@@ -1,10 +1,23 @@
 """The settings of the API service."""
 
-from typing import Annotated
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.config import ProviderListSettings, SharedSettings
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+def networks_of(addresses: str) -> tuple[Network, ...]:
+    """Read addresses and networks, such as `10.0.0.0/8, ::1`."""
+    return tuple(ip_network(each.strip()) for each in addresses.split(",") if each.strip())
+
+
+def _with_readable_networks(addresses: str) -> str:
+    networks_of(addresses)
+    return addresses
 
 
 class ApiSettings(SharedSettings, ProviderListSettings):
@@ -17,9 +30,22 @@ class ApiSettings(SharedSettings, ProviderListSettings):
     api_prefix: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
         "", description="Path under which all routes stand, such as /api/v1."
     )
+    public_url: Annotated[
+        str, StringConstraints(pattern=r"^(https?://[^\s/?#@]+(/[A-Za-z0-9._~-]+)*/?)?$")
+    ] = Field(
+        "", description="Where callers reach the API through a proxy, without API_PREFIX; or empty."
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_with_readable_networks)] = Field(
+        "", description="Addresses and networks of proxies whose X-Forwarded-* headers count."
+    )
     max_body_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = Field(
         65_536, description="The largest body of a request that the API reads."
     )
     request_deadline_seconds: Annotated[float, Field(gt=0, le=31_536_000)] = Field(
         86_400, description="How long after its acceptance a request is settled at the latest."
     )
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """Return the addresses of `trusted_proxies` as networks."""
+        return networks_of(self.trusted_proxies)

@@ -131,9 +131,10 @@ class EntityType:
 
     def represent(self, recorded: dict[str, Any]) -> dict[str, Any]:
         """Write a recorded entity as the API answers it; jsonb loses the order of its fields."""
-        return {"entity_type": self.name, **dict(self._ordered(recorded))}
+        return dict(self._ordered(recorded))
 
     def _ordered(self, recorded: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        yield "entity_type", self.name
         fields = (*EntityIdentity.model_fields, *self.entity.model_fields)
         yield from ((name, recorded[name]) for name in fields if name in recorded)
         yield from ((name, value) for name, value in recorded.items() if name not in fields)

@@ -10,6 +10,7 @@ from api_service.http.answers import READ_PROBLEMS, Answers, documented
 from api_service.http.cursors import Cursor
 from api_service.http.ids import Uuid
 from api_service.http.problems import ProblemError
+from api_service.http.public_address import Base
 from api_service.http.query import DEFAULT_LIMIT, Limit
 from api_service.http.strict_json import StrictRoute
 from schemas.dead_letters import DeadLetter, DeadLetterPage, Reason
@@ -27,6 +28,7 @@ router = APIRouter(route_class=StrictRoute, tags=["dead letters"])
 @router.get("/dead-letters", responses=_LIST, summary="List dead letters")
 async def list_dead_letters(
     context: Context,
+    base: Base,
     response: Response,
     *,
     reason: Annotated[Reason | None, Query(description="Only dead letters of this reason.")] = None,
@@ -44,18 +46,19 @@ async def list_dead_letters(
         limit=limit,
         cursor=cursor,
         database=context.database,
-        prefix=context.settings.api_prefix,
+        prefix=base,
     )
 
 
 @router.get("/dead-letters/{letter_id}", responses=_READ, summary="Read a dead letter")
 async def read_dead_letter(
-    dead_letter_id: Annotated[Uuid, Path(alias="letter_id")], context: Context, response: Response
+    dead_letter_id: Annotated[Uuid, Path(alias="letter_id")],
+    context: Context,
+    base: Base,
+    response: Response,
 ) -> DeadLetter:
     """Read a dead letter with its record, byte for byte."""
-    found = await find(
-        dead_letter_id, database=context.database, prefix=context.settings.api_prefix
-    )
+    found = await find(dead_letter_id, database=context.database, prefix=base)
     if found is None:
         raise ProblemError(404, "not_found", f"There is no dead letter {dead_letter_id}.")
     response.headers["Cache-Control"] = "private, no-cache"

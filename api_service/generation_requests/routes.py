@@ -19,6 +19,7 @@ from api_service.http.cursors import Cursor
 from api_service.http.ids import Uuid
 from api_service.http.openapi import body_of, header_of, uuid_of
 from api_service.http.problems import VALIDATION_FAILED, ProblemError
+from api_service.http.public_address import Base, base_of
 from api_service.http.query import DEFAULT_LIMIT, Limit
 from api_service.http.strict_json import (
     StrictRequest,
@@ -87,7 +88,7 @@ async def submit_generation_request(request: StrictRequest) -> Response:
         traceparent=traceparent(read_header(request, b"traceparent")),
     )
     accepted = await _submit(new, context)
-    path = path_of(accepted.request_id, context.settings.api_prefix)
+    path = path_of(accepted.request_id, base_of(request))
     return _accepted(accepted_body(new, accepted, path=path), path)
 
 
@@ -112,6 +113,7 @@ def _accepted(record: bytes, path: str) -> Response:
 @router.get("/generation-requests", responses=_LIST, summary="List generation requests")
 async def list_generation_requests(
     context: Context,
+    base: Base,
     response: Response,
     *,
     status: Annotated[Status | None, Query(description="Only requests of this status.")] = None,
@@ -132,7 +134,7 @@ async def list_generation_requests(
         limit=limit,
         cursor=cursor,
         database=context.database,
-        prefix=context.settings.api_prefix,
+        prefix=base,
     )
 
 
@@ -147,7 +149,7 @@ async def read_generation_request(request: StrictRequest) -> Response:
     """Read a request with the entities made so far; a final one has no `Retry-After`."""
     context = context_of(request)
     request_id = read_path(request, "request_id", _ID)
-    reading = await find(request_id, database=context.database, prefix=context.settings.api_prefix)
+    reading = await find(request_id, database=context.database, prefix=base_of(request))
     if reading is None:
         raise ProblemError(404, "not_found", f"There is no generation request {request_id}.")
     headers = {"ETag": reading.etag, "Cache-Control": "private, no-cache"}
@@ -214,7 +216,7 @@ def _add_typed(
         record = api.Accepted(
             request_id=accepted.request_id, count=submission.count, status=Status.PENDING
         )
-        path = path_of(accepted.request_id, context.settings.api_prefix)
+        path = path_of(accepted.request_id, base_of(request))
         return _accepted(record.model_dump_json().encode(), path)
 
     return generate

@@ -6,11 +6,11 @@ The addresses in the page are relative, so that it works behind a proxy that str
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, JSONResponse
 
-from api_service.http.problems import ProblemError
+from api_service.http.public_address import Base
 from api_service.http.strict_json import StrictRoute
 
 _SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
@@ -33,19 +33,21 @@ def documentation(app: FastAPI, *, prefix: str) -> APIRouter:
         swagger_favicon_url=f"docs/{_ICON}",
         swagger_ui_parameters={"validatorUrl": "none", "displayRequestDuration": True},
     )
-    index = JSONResponse(
-        {
-            "title": app.title,
-            "version": app.version,
-            "documentation": f"{prefix}/docs",
-            "openapi": f"{prefix}/openapi.json",
-        },
-        headers={"Link": _LINKS},
-    )
 
     @router.get("/")
-    async def show_index() -> Response:
-        return index
+    async def show_index(base: Base) -> Response:
+        index = {
+            "title": app.title,
+            "version": app.version,
+            "documentation": f"{base}/docs",
+            "openapi": f"{base}/openapi.json",
+        }
+        return JSONResponse(index, headers={"Link": _LINKS})
+
+    @router.get("/openapi.json")
+    async def show_document(base: Base) -> Response:
+        server = base.removesuffix(prefix) or "/"
+        return JSONResponse({**app.openapi(), "servers": [{"url": server}]})
 
     @router.get("/docs")
     async def show_documentation() -> Response:
@@ -54,7 +56,7 @@ def documentation(app: FastAPI, *, prefix: str) -> APIRouter:
     @router.get("/docs/{asset}")
     async def show_asset(asset: str) -> Response:
         if asset not in ASSETS:
-            raise ProblemError(404, "not_found", "No resource has this path.")
+            raise HTTPException(404)
         return FileResponse(ASSETS[asset], headers={"Cache-Control": "public, max-age=3600"})
 
     return router

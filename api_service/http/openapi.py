@@ -54,6 +54,7 @@ class DocumentedApi(FastAPI):
         """Make the document, once."""
         if self.openapi_schema is None:
             document = super().openapi()
+            document["servers"] = [{"url": "/"}]
             document["security"] = []  # needs no credentials, which is not said by saying nothing
             _add_models(document, self._bodies)
             for operation in _operations(document):

@@ -1,13 +1,8 @@
 """Every error is a problem."""
 
-from types import SimpleNamespace
-from typing import cast
-
 import httpx
 import pytest
 
-from api_service.app import create_app
-from api_service.context import AppContext
 from tests.contract.test_openapi import an_app
 from tests.support.api import faults_of, problem_of
 
@@ -110,8 +105,7 @@ async def test_every_route_refuses_an_unknown_parameter(path: str):
 
 
 async def test_a_bug_is_a_problem_that_tells_nothing_of_the_inside():
-    half_a_way = cast("AppContext", SimpleNamespace(settings=SimpleNamespace(api_prefix="")))
-    transport = httpx.ASGITransport(app=create_app(half_a_way), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=an_app(), raise_app_exceptions=False)
 
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         problem = problem_of(await client.get(UNKNOWN), 500)

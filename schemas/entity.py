@@ -112,7 +112,9 @@ class EntityType:
         recorded = create_model(title, __base__=(module.Entity, EntityIdentity))
         its_name: Any = Literal[name]
         tag = create_model(
-            "Tag", entity_type=(its_name, Field(description="Tells the entity types apart."))
+            "Tag",
+            __config__=ConfigDict(extra="ignore"),  # what is answered may gain fields
+            entity_type=(its_name, Field(description="Tells the entity types apart.")),
         )
         return cls(
             name=name,

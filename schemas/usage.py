@@ -37,6 +37,8 @@ class Usage(BaseModel):
     A count that no provider has given is left out of the sum, which is then a lower bound.
     """
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

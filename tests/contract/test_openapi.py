@@ -224,6 +224,18 @@ def test_the_entities_of_a_record_are_told_apart_by_their_type(document: Json):
         assert {*ENTITY_TYPES[name].recorded.model_fields} < {*shown["properties"]}
 
 
+def test_what_an_answer_always_has_is_required(document: Json):
+    schemas = document["components"]["schemas"]
+    for name in ("GenerationRequest", "Accepted", "Usage", "DeadLetter", "Liveness", "Readiness"):
+        assert {*schemas[name]["required"]} == {*schemas[name]["properties"]}, name
+
+
+def test_an_entity_may_gain_fields(document: Json):
+    for entity_type in ENTITY_TYPES.values():
+        shown = document["components"]["schemas"][title_of(entity_type.name)]
+        assert "additionalProperties" not in shown
+
+
 def test_a_submit_links_to_its_poll(document: Json):
     names = {operation["operationId"] for _, _, operation in operations(document)}
     for _, path, operation in operations(document):

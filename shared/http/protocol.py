@@ -32,6 +32,8 @@ log = get_log()
 
 _METHOD = re.compile(rb"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
 
+_METHOD = re.compile(rb"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
+
 
 class Protocol(HttpToolsProtocol):
     """Serve whole requests; refuse what is malformed, too large or late, and close.

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 from uuid_utils.compat import uuid7
 
 from schemas.states import Priority
@@ -98,6 +99,10 @@ async def test_a_message_that_names_nothing_or_comes_from_the_future_is_set_asid
     await eventually(reasons)
 
 
+def ignored(logs: list[EventDict]) -> list[EventDict]:
+    return [line for line in logs if line["event"] == "messages_ignored"]
+
+
 async def test_messages_older_than_the_database_are_one_line_and_no_dead_letters(
     stack: Stack,
     api: httpx.AsyncClient,
@@ -114,10 +119,9 @@ async def test_messages_older_than_the_database_are_one_line_and_no_dead_letters
     with capture_logs() as logs:
         await start_worker()
         await settled(api, await submit(api))
-        await eventually(lambda: [e for e in logs if e["event"] == "messages_ignored"])
+        await eventually(lambda: sum(e["count"] for e in ignored(logs)) == len(old))
 
-    lines = [e for e in logs if e["event"] == "messages_ignored"]
-    assert sum(e["count"] for e in lines) == len(old)
+    lines = ignored(logs)
     assert (lines[0]["first_request_id"], lines[-1]["last_request_id"]) == (
         str(old[0]),
         str(old[-1]),

@@ -2,7 +2,8 @@
 
 from shared.runtime.termination import leave_at_once_on_signals
 
-leave_at_once_on_signals()  # PostgreSQL rolls a migration back whose connection ends
+if __name__ == "__main__":
+    leave_at_once_on_signals()  # PostgreSQL rolls a migration back whose connection ends
 
 import asyncio
 

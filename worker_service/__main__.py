@@ -2,7 +2,8 @@
 
 from shared.runtime.termination import LEFT_IN_ORDER, leave_at_once_on_signals
 
-leave_at_once_on_signals(status=LEFT_IN_ORDER)  # before the imports, which take a second
+if __name__ == "__main__":
+    leave_at_once_on_signals(status=LEFT_IN_ORDER)  # before the imports, which take a second
 
 import asyncio
 import sys

@@ -25,7 +25,13 @@ MADE = re.compile("[0-9a-f]{32}")
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Lend a client of an API whose endpoints find nothing behind them."""
-    settings = SimpleNamespace(api_prefix="/v1", max_body_bytes=1024)
+    settings = SimpleNamespace(
+        api_prefix="/v1",
+        max_body_bytes=1024,
+        public_url="",
+        trusted_proxies="",
+        trusted_networks=(),
+    )
     context = cast("AppContext", SimpleNamespace(settings=settings))
     transport = httpx.ASGITransport(app=create_app(context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -37,7 +37,9 @@ def show_example(api_url: str, console: Console) -> Shown:
     with httpx.Client(base_url=api_url, trust_env=False, timeout=10) as client:
         try:
             accepted = client.post(_PATH, json=_BODY).raise_for_status()
-            location = httpx.URL(api_url).join(accepted.headers["Location"])
+            # Not its Location: behind a proxy that leads callers elsewhere.
+            request_id = accepted.headers["Location"].rpartition("/")[2]
+            location = httpx.URL(f"{api_url}/generation-requests/{request_id}")
             console.print(f"POST {_PATH} -> {accepted.status_code}, {location}", highlight=False)
             record = _watch(client, location, console)
         except httpx.HTTPError as error:

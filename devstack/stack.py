@@ -84,13 +84,20 @@ class Stack:
         kafka = None if self._settings.kafka_bootstrap_servers else self._launch_kafka()
         if not self._settings.database_url:
             self._progress.step("starting PostgreSQL")
+            self._forget("MIGRATIONS_DATABASE_URL", "DATABASE_POOLER")
             self._environment["DATABASE_URL"] = self._start_postgres()
         self._run("migrations", doing="bringing the schema up to date")
         if kafka:
             self._progress.step("starting Kafka")
+            self._forget("KAFKA_SECURITY_", "KAFKA_SSL_", "KAFKA_SASL_", "KAFKA_OAUTH_")
             kafka.wait_until_ready()
             self._environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
         self._run("shared.kafka.topics", doing="creating the topics")
+
+    def _forget(self, *prefixes: str) -> None:
+        """Drop settings of servers that this stack does not use."""
+        for name in [name for name in self._environment if name.startswith(prefixes)]:
+            del self._environment[name]
 
     def _launch_kafka(self) -> Kafka:
         """Start the slower server first, and let it start while the other one does."""

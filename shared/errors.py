@@ -53,7 +53,7 @@ ACCOUNT_FAULTS: Final = frozenset(
 """Codes of calls refused for the account's sake: they open the circuit, and no item fails."""
 
 UNCHARGED: Final[frozenset[str]] = ACCOUNT_FAULTS | REPETITIONS
-"""Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`."""
+"""Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`, unless tokens had come."""
 
 RETRYABLE = frozenset(
     {

@@ -75,7 +75,7 @@ BACK_OFF = sql("""
 UPDATE outbox
    SET refusals = refusals + 1,
        claimed_until = clock_timestamp()
-                       + make_interval(secs => least(power(2, refusals + 1), 300)),
+                       + make_interval(secs => least(power(2, least(refusals + 1, 10)), 300)),
        parked_at = CASE WHEN refusals + 1 >= :most_refusals AND id = ANY (:refused::bigint[])
                         THEN clock_timestamp() END
  WHERE id = ANY (:ids::bigint[])

@@ -57,6 +57,7 @@ class PublicAddress:
             peer = ip_address(client[0])
         except ValueError:
             return False
+        peer = getattr(peer, "ipv4_mapped", None) or peer  # where one socket takes both families
         return any(peer in network for network in self.trusted)
 
 

@@ -30,7 +30,6 @@ from shared.runtime.logging import get_log
 
 log = get_log()
 
-_METHOD = re.compile(rb"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
 
 _METHOD = re.compile(rb"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
 

@@ -11,6 +11,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import KafkaError
@@ -82,7 +83,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
                 return Token.from_answer(await self.ask())
         except TimeoutError as error:
             raise TokenUnavailable(f"{self.source}: no answer in {_ASK_SECONDS:g} s") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise TokenUnavailable(f"{self.source}: {error}") from error
 
     source: str
@@ -129,7 +130,7 @@ class ClientCredentials(TokenProvider):
     def __init__(self, url: str, *, client_id: str, secret: str, scope: str | None) -> None:
         super().__init__()
         self._url = url
-        self._credentials = client_id, secret
+        self._credentials = quote_plus(client_id), quote_plus(secret)  # RFC 6749, section 2.3.1
         self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
 
     async def ask(self) -> str:
@@ -138,7 +139,7 @@ class ClientCredentials(TokenProvider):
         try:
             async with httpx.AsyncClient() as client:
                 answer = await client.post(self._url, data=self._form, auth=self._credentials)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
         if answer.is_error:
             raise ValueError(f"it answered {answer.status_code} {_fault(answer.text)}".rstrip())
@@ -168,9 +169,10 @@ async def _kill(process: Process) -> None:
 def _life_of(token: str) -> float:
     """Read how long a token is good where it is a JWT; else it is asked for every minute."""
     claims = _claims_of(token)
-    expires, issued = claims.get("exp"), claims.get("iat", time.time())
+    now = time.time()
+    expires, issued = claims.get("exp"), claims.get("iat", now)
     if isinstance(expires, int | float) and isinstance(issued, int | float):
-        return expires - issued
+        return max(0.0, min(expires - issued, expires - now))  # a command may have kept it
     return _UNKNOWN_LIFE_SECONDS
 
 

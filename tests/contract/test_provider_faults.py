@@ -9,9 +9,18 @@ from contextlib import AsyncExitStack
 import pytest
 
 from shared.errors import ErrorCode
-from tests.support.model_calls import a_call, a_claim, attempted, completed, tools_with
+from tests.support.model_calls import (
+    a_call,
+    a_claim,
+    attempted,
+    calls_for,
+    completed,
+    tools_with,
+)
 from tests.support.raw_server import Behaviour, Exchange, RawServer, chunk, raw_server
 from tests.support.waiting import eventually
+from worker_service.claims.run import Run
+from worker_service.generation.attempt import attempt
 from worker_service.outcome import Failed
 from worker_service.providers import (
     CredentialRefused,
@@ -20,6 +29,7 @@ from worker_service.providers import (
     ProviderError,
     Spent,
     TransientError,
+    transport,
 )
 from worker_service.providers.chat_completions import ChatCompletions
 from worker_service.providers.failures import FailureKind
@@ -333,6 +343,37 @@ async def test_a_server_that_says_stop_with_every_part_is_heard_to_its_end(
     server, _ = await a_server(started, behave)
 
     assert (await completed(server, a_call())).text == "{}"
+
+
+async def test_an_error_whose_body_has_no_end_keeps_its_meaning(
+    started: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+):
+    async def behave(exchange: Exchange) -> None:
+        await exchange.answer({"error": {"message": "no such key"}}, status="401 Unauthorized")
+        await exchange.left()
+
+    monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
+    server, _ = await a_server(started, behave)
+
+    with pytest.raises(CredentialRefused, match="no such key"):
+        await completed(server, a_call())
+
+
+async def test_tokens_that_came_before_a_fault_of_the_account_are_charged(
+    started: AsyncExitStack,
+):
+    async def behave(exchange: Exchange) -> None:
+        refused = {"error": {"code": 402, "message": "no credits"}}
+        await exchange.stream(chunk("{"), chunk("}"), refused)
+
+    server, _ = await a_server(started, behave)
+    claim, tools = a_claim(), tools_with(server)
+    run, calls = Run.of(claim), calls_for(claim, 0, tools=tools)
+    async with run.interruptible() as block:
+        await attempt(run, calls, tools=tools, block=block)
+
+    assert calls.last_failure is not None
+    assert (calls.last_failure[0], calls.charged) == (ErrorCode.QUOTA_EXHAUSTED, 1)
 
 
 # Connections

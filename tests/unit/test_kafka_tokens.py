@@ -33,7 +33,7 @@ def a_jwt(**claims: Any) -> str:
     ("answer", "token"),
     [
         ("opaque\n", Token("opaque", 60)),
-        (a_jwt(iat=1000, exp=1300), Token(a_jwt(iat=1000, exp=1300), 300)),
+        (a_jwt(iat=1000, exp=1300), Token(a_jwt(iat=1000, exp=1300), 0)),  # has expired
         ("not.a!.jwt", Token("not.a!.jwt", 60)),
         ('{"access_token": "t", "expires_in": 120}', Token("t", 120)),
         ('{"access_token": "t"}', Token("t", 60)),
@@ -41,6 +41,14 @@ def a_jwt(**claims: Any) -> str:
 )
 def test_a_token_is_read_with_its_life(answer: str, token: Token):
     assert Token.from_answer(answer) == token
+
+
+def test_a_token_that_was_kept_before_is_good_for_what_is_left_of_it():
+    now = time.time()
+
+    kept = Token.from_answer(a_jwt(iat=now - 3000, exp=now + 600))
+
+    assert kept.seconds == pytest.approx(600, abs=5)
 
 
 @pytest.mark.parametrize("answer", ["", "two words", "{}", '{"access_token": 1}', "{", "é"])

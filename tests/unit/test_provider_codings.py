@@ -98,6 +98,13 @@ def test_several_members_are_bounded_together():
         decoder.feed(packed(b"x" * 1_000) * 2)
 
 
+def test_members_that_hold_nothing_are_bounded_too():
+    decoder = decoder_for("gzip", limit=1000)
+
+    with pytest.raises(Oversized):
+        decoder.feed(gzip.compress(b"") * 100)
+
+
 def test_a_body_that_cannot_be_unpacked_is_refused():
     decoder = decoder_for("gzip", limit=100_000)
 

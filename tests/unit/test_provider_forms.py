@@ -49,6 +49,17 @@ def test_a_call_goes_on_in_the_next_form():
     assert (following.form, [step for step, _ in following.refused]) == (STREAMED, [DOWN])
 
 
+def test_a_call_that_was_begun_before_a_refusal_takes_back_nothing_of_it():
+    negotiated = Negotiated()
+    before, stepped = negotiated.forms.first("tiny"), negotiated.step()
+    assert stepped is not None
+
+    negotiated.forms.note_taken(stepped, model="tiny")
+    negotiated.forms.note_taken(before, model="tiny")
+
+    assert negotiated.forms.first("tiny").form == STREAMED
+
+
 def test_once_every_form_was_refused_none_is_tried_for_a_while():
     negotiated = Negotiated()
     negotiated.exhaust()

@@ -45,3 +45,16 @@ def test_a_secret_is_taken_out_however_it_is_written(said: str):
 
 def test_the_name_of_a_scheme_and_short_words_are_no_secrets():
     assert REDACT("Bearer is short") == "Bearer is short"
+
+
+def test_the_words_of_other_headers_are_no_secrets_alone():
+    redact = Redactor(base_url="http://host", values=("Exercise model service",))
+
+    assert redact("the model is not at this service") == "the model is not at this service"
+    assert redact("from Exercise model service") == "from [secret]"
+
+
+def test_the_words_of_a_fault_are_few_and_short():
+    fault = fault_of(400, {"error": {"type": ["required " * 10_000] * 1_000}}, redact=REDACT)
+
+    assert sum(map(len, fault.words)) <= 32 * 100

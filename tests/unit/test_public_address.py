@@ -39,6 +39,7 @@ async def test_a_trusted_proxy_says_where_callers_reach_the_api():
 
     assert await base(FORWARDED, trusted_proxies=trusted) == "https://api.example.org/quiz"
     assert await base(FORWARDED, trusted_proxies=trusted, peer="::1") != ""
+    assert await base(FORWARDED, trusted_proxies=trusted, peer=f"::ffff:{PROXY}") != ""
     assert await base(FORWARDED, trusted_proxies=trusted, peer=STRANGER) == ""
 
 

@@ -45,8 +45,8 @@ TAKE = f"""
               (SELECT json_agg(
                           json_build_array(ordinal, calls, charged, failure[1][1], failure[1][2]))
                  FROM (SELECT ordinal, count(*) AS calls,
-                              count(*) FILTER (WHERE outcome <> ALL (:uncharged::text[]))
-                                  AS charged,
+                              count(*) FILTER (WHERE outcome <> ALL (:uncharged::text[])
+                                                  OR output_tokens > 0) AS charged,
                               (array_agg(ARRAY[outcome, error_message]
                                          ORDER BY ended_at DESC, call_id DESC)
                                FILTER (WHERE error_message IS NOT NULL

@@ -126,7 +126,7 @@ class Calls:
 
     def _count(self, call: ProviderCall) -> None:
         self._made += 1
-        self._charged += call.outcome not in UNCHARGED
+        self._charged += call.outcome not in UNCHARGED or bool(call.output_tokens)
         if call.error_message is not None and call.outcome not in REPETITIONS:
             self._last_failure = (call.outcome, call.error_message)
 

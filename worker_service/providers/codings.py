@@ -45,7 +45,8 @@ class Decoder:
 
     def __init__(self, codings: list[str], *, limit: int) -> None:
         self._codings = codings
-        self._left = limit
+        self._left = self._limit = limit
+        self._came = 0
         self._first = b""
         self._is_plain = False
         self._members: _Members | None = None
@@ -82,6 +83,9 @@ class Decoder:
             raise Unreadable(f"it is coded as {named}, which was not asked for")
 
     def _taken(self, data: bytes) -> bytes:
+        self._came += len(data)  # what unpacks to nothing has no end otherwise
+        if self._came > self._limit:
+            raise Oversized
         taken = data if self._members is None else self._members.unpack(data, limit=self._left)
         self._left -= len(taken)
         if self._left < 0:

@@ -121,6 +121,8 @@ class Answer:
         if isinstance(content, str):
             if content:
                 self._text.append(content)
+            else:
+                self.has_parts = True
         elif content:
             self._add_parts(content)
         else:

@@ -16,6 +16,8 @@ from worker_service.providers.retry_after import seconds_of, wait_in_words
 _DEEPEST: Final = 8
 _MOST_MESSAGES: Final = 8
 _LONGEST_MESSAGE: Final = 600
+_MOST_WORDS: Final = 32
+_LONGEST_WORD: Final = 100
 _ERRORS: Final = range(400, 600)
 UNKNOWN_STATUS: Final = 0
 """Of an error inside an answer of status 200 that has no number."""
@@ -196,7 +198,8 @@ def _read_code(value: object, found: _Found, *, place: str) -> None:
     codes = value if isinstance(value, list) else [value]
     found.numbers.extend(int(str(code)) for code in codes if re.fullmatch(r"[45]\d\d", str(code)))
     words = [code for code in codes if isinstance(code, str) and code]
-    found.words.extend(word.lower() for word in words)
+    room = _MOST_WORDS - len(found.words)
+    found.words.extend(word[:_LONGEST_WORD].lower() for word in words[: max(0, room)])
     if place == "loc" or any(" " in word for word in words):
         found.say(".".join(words))
 

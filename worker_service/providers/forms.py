@@ -71,6 +71,9 @@ class Forms:
     def note_taken(self, tried: Tried, *, model: str) -> None:
         """Begin with this form from now on; each refusal on the way is logged once."""
         self._exhausted_until.pop(model, None)
+        if not tried.refused:  # another call may have learned of a refusal meanwhile
+            self._taken.setdefault(model, tried.form)
+            return
         if self._taken.get(model) == tried.form:
             return
         self._taken[model] = tried.form

@@ -38,6 +38,9 @@ _UNWANTED_FORM: Final = re.compile(
     r"|\b(?:disabled|deprecated|instead|only user and assistant)\b"
     r"|\bno (?:support|json\w*|response_?format|schema|structured|stream(?:ing)?|system)\b"
 )
+_MOST_SAID: Final = 6_000
+"""The patterns look at no more: their time grows with the square of it."""
+
 _LIMIT: Final = r"\bmax_(?:completion_|output_|new_)?tokens\b"
 _UNWANTED: Final = (
     r"\b(?:required|missing|must be (?:set|specified)|instead|extra[ _]\w+|deprecated"
@@ -76,7 +79,7 @@ class Step:
 
 def step_down(form: RequestForm, fault: Fault, *, ladder: FormLadder) -> Step | None:
     """Find the next form after a refusal; None where the fault is no refusal of a form."""
-    said = " ".join([fault.message, *sorted(fault.words)]).lower()
+    said = " ".join([fault.message, *sorted(fault.words)]).lower()[:_MOST_SAID]
     if not _may_refuse(fault, said):
         return None
     for axis, words in _NAMED.items():

@@ -23,8 +23,8 @@ class Redactor:
         secrets = {
             escaped
             for value in (*values, *_of_url(base_url))
-            for secret in (value, *value.split())
-            if len(secret) >= _SHORTEST and secret.lower() not in _SCHEMES
+            for secret in _secrets_in(value)
+            if len(secret) >= _SHORTEST
             for escaped in _escapes(secret)
         }
         self._longest_first = sorted(secrets, key=len, reverse=True)
@@ -38,6 +38,12 @@ class Redactor:
                 if text.endswith(secret[:length]):
                     return text[:-length] + _INSTEAD
         return text
+
+
+def _secrets_in(value: str) -> tuple[str, ...]:
+    """Return a value, and what follows the scheme of a credential."""
+    scheme, _, credential = value.partition(" ")
+    return (value, credential.strip()) if scheme.lower() in _SCHEMES else (value,)
 
 
 def _of_url(url: str) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """HTTP to a model server: the client, the bounds of an answer, and its failures."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final
@@ -22,6 +24,7 @@ from worker_service.providers.pieces import Json
 from worker_service.providers.proxy import proxy_for
 
 _KEPT_ALIVE_SECONDS: Final = 30.0
+_ERROR_SECONDS: Final = 5.0
 _ERROR_BYTES: Final = 65_536
 _MOST_ERROR_BYTES: Final = 1_048_576
 _MOST_DIGITS: Final = 40
@@ -108,14 +111,18 @@ def _int(digits: str) -> int | None:
 
 
 async def error_body(response: httpx.Response) -> object:
-    """Read an error answer: its JSON, else its text, cut where it is too long."""
+    """Read an error answer: its JSON, else its text, cut where it is too long or has no end."""
     body = b""
     try:
-        async for piece in pieces(response, limit=_MOST_ERROR_BYTES):
-            body += piece
-            if len(body) > _ERROR_BYTES:
-                break
-    except (*TRANSPORT_ERRORS, Oversized, Unreadable):
+        async with (
+            asyncio.timeout(_ERROR_SECONDS),
+            aclosing(pieces(response, limit=_MOST_ERROR_BYTES)) as came,
+        ):
+            async for piece in came:
+                body += piece
+                if len(body) > _ERROR_BYTES:
+                    break
+    except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable):
         pass
     try:
         return json.loads(body)

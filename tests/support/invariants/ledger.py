@@ -4,6 +4,7 @@ A call is in flight from the moment at which the model gets it until its row is 
 that is killed in between leaves none. Such a call is named. Any other difference is a violation.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -118,7 +119,10 @@ def compare(
     `answered_at` is when the model had answered, for the calls that it did answer.
     """
     by_process = {(end.worker, end.process): end for end in ends}
-    in_flight, violations = [], _unserved(served, ledger) + _about_others(served, ledger)
+    in_flight, violations = (
+        [],
+        [*_unserved(served, ledger), *_about_others(served, ledger), *_twice(served)],
+    )
     for call in served:
         if call.call_id in ledger.rows:
             continue
@@ -134,6 +138,13 @@ def compare(
         in_flight=in_flight,
         violations=violations,
     )
+
+
+def _twice(served: Iterable[Call]) -> list[str]:
+    times = Counter(call.call_id for call in served)
+    return [
+        f"call {call_id} was served {count} times" for call_id, count in times.items() if count > 1
+    ]
 
 
 def _unserved(served: Iterable[Call], ledger: Ledger) -> list[str]:

@@ -247,13 +247,15 @@ async def test_a_claim_counts_apart_what_uses_nothing_up(database: Database):
     claim = await claimer.claim(await a_request(database, count=1))
     outcomes = ("cancelled", "timeout", "auth", "quota_exhausted", "misconfigured")
     made = [a_call(claim, outcome) for outcome in (*outcomes, *REPETITIONS)]
-    await record_calls(database, [(*made,)])
+    free = [replace(call, output_tokens=None) for call in made]
+    paid = replace(a_call(claim, "auth"), output_tokens=3)
+    await record_calls(database, [(paid, *free)])
     await release(database, claim, after_seconds=0, counted=0)
     claimer.running.clear()
 
     again = await claimer.claim(claim.request_id)
 
-    assert again.called == {0: CallsMade(7, 2, "misconfigured", "it was misconfigured")}
+    assert again.called == {0: CallsMade(8, 3, "misconfigured", "it was misconfigured")}
 
 
 async def test_a_call_that_is_made_again_at_once_is_shown_as_no_failure(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,11 +46,13 @@ async def limit_role(database_url: str) -> None:
         await connection.close()
 
 
+def opened(url: str, pooling: Pooling) -> AbstractAsyncContextManager[Database]:
+    return connect(url, patience=_PATIENCE, pool_size=20, application_name="me", pooling=pooling)
+
+
 async def refusal(url: str, pooling: Pooling) -> str:
     """Start as a service does, and return the line that it leaves with."""
-    async with connect(
-        url, patience=_PATIENCE, pool_size=2, application_name="me", pooling=pooling
-    ) as database:
+    async with opened(url, pooling) as database:
         with pytest.raises(SystemExit) as left:
             await wait_for_schema(database, seconds=5)
     return str(left.value)
@@ -93,25 +96,13 @@ async def test_what_that_line_orders_makes_the_limits_hold(pooled_url: str, data
     )
     await administrator.close()
 
-    async with connect(
-        pooled_url,
-        patience=_PATIENCE,
-        pool_size=2,
-        application_name="me",
-        pooling=Pooling.TRANSACTION,
-    ) as database:
+    async with opened(pooled_url, Pooling.TRANSACTION) as database:
         await wait_for_schema(database, seconds=5)
 
 
 async def test_statements_keep_to_their_session_behind_a_pooler(pooled_url: str, database_url: str):
     await limit_role(database_url)
-    async with connect(
-        pooled_url,
-        patience=_PATIENCE,
-        pool_size=20,
-        application_name="me",
-        pooling=Pooling.TRANSACTION,
-    ) as database:
+    async with opened(pooled_url, Pooling.TRANSACTION) as database:
 
         async def ask(number: int) -> bool:
             texts = "SELECT $1::int AS same", "SELECT ($1::int + 1) - 1 AS same"

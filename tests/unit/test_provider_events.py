@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from worker_service.providers.events import Parser, parser_for
+from worker_service.providers.event_parsers import Parser
+from worker_service.providers.events import parser_for
 
 STREAM, LINES, JSON = "text/event-stream", "application/x-ndjson", "application/json"
 END = b"[DONE]"
@@ -44,6 +45,9 @@ BODIES = {
     "letters of several bytes": (STREAM, "data: é\u2028\n\n".encode(), ["é\u2028".encode()]),
     "JSON lines": (LINES, b"{1}\n\n \r\n{2}", [b"{1}", b"{2}"]),
     "JSON lines and returns": (LINES, b"{1}\r\n{2\r3}\n", [b"{1}\r", b"{2\r3}"]),
+    "several lines after one": (STREAM, b"data: 1\n\ndata: 2\ndata: 3\n\n", [b"1", b"2\n3"]),
+    "a comment after an event": (STREAM, b"data: 1\n\n: hi\n\ndata: 2\n\n", [b"1", b"2"]),
+    "returns after line feeds": (STREAM, b"data: 1\n\ndata: 2\r\n\r\n", [b"1", b"2"]),
     "JSON": (JSON, b'{"a":\n1}\n', [b'{"a":\n1}\n', END]),
     "nothing": (JSON, b"", [END]),
 }

@@ -1,10 +1,12 @@
 """The timers of a call, and the pauses between its reads, by the clock of a test."""
 
 import asyncio
+import json
 
 import pytest
 
 from worker_service.providers.chat_completions import ChatCompletions
+from worker_service.providers.event_reader import EventReader
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.pieces import Json
@@ -15,7 +17,6 @@ PIECE: Json = {"choices": [{"delta": {"content": "{"}, "finish_reason": None}]}
 LAST: Json = {"choices": [{"delta": {"content": "}"}, "finish_reason": None}]}
 END: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 COUNTS: Json = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
-DIALECT = ChatCompletions()
 
 
 async def expired(stream: ResponseStream, after: float) -> FailureKind | None:
@@ -35,8 +36,12 @@ async def expired(stream: ResponseStream, after: float) -> FailureKind | None:
 def a_stream(*parts: Json, **limits: float) -> ResponseStream:
     stream = ResponseStream(ProviderLimits(**limits))  # type: ignore[arg-type]
     stream.expect_tokens()
-    stream.take(parts, DIALECT)
+    stream.note_read(has_parts=reader(stream).read(json.dumps(part).encode() for part in parts))
     return stream
+
+
+def reader(stream: ResponseStream) -> EventReader:
+    return EventReader(ChatCompletions(), stream.answer)
 
 
 async def test_by_default_a_model_may_be_silent_for_minutes_before_its_first_token():
@@ -85,15 +90,17 @@ async def test_what_is_no_part_after_the_end_prolongs_nothing(monkeypatch: pytes
     later[0] = 0.9
 
     stream.hear()
-    stream.take([], DIALECT)
+    stream.note_read(has_parts=reader(stream).read([b"null"]))
 
     assert await expired(stream, 0.2) is not None
 
 
 @pytest.mark.parametrize(
-    ("seconds", "pause"), [(0.0, 0.0), (0.2, 0.02), (0.5, 0.05), (60.0, 0.1)], ids=str
+    ("seconds", "pause"),
+    [(0.0, 0.0), (0.2, 0.02), (0.5, 0.05), (2.0, 0.1), (6.0, 0.15), (60.0, 0.25)],
+    ids=str,
 )
-async def test_reading_pauses_for_a_tenth_of_its_call_and_a_tenth_of_a_second_at_most(
+async def test_reading_pauses_for_a_small_share_of_its_call_and_a_quarter_of_a_second_at_most(
     monkeypatch: pytest.MonkeyPatch, seconds: float, pause: float
 ):
     loop = asyncio.get_running_loop()

@@ -1,6 +1,5 @@
-"""The connection of one call: whether it is new, and pauses in reading it."""
+"""The connection of one call: whether it is new, what comes over it, and pauses in reading it."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,8 +9,9 @@ from typing import Final
 
 import aiohttp
 
+from worker_service.providers.ticks import Ticks
+
 _CURRENT: Final[ContextVar["Connection"]] = ContextVar("connection")
-_TICK_SECONDS: Final = 0.025
 
 
 @dataclass(slots=True)
@@ -21,30 +21,32 @@ class Connection:
     is_new: bool = False
     """Whether it was made for this call, and not kept from one before."""
 
+    received_bytes: int = 0
+
     _response: aiohttp.ClientResponse | None = None
 
-    async def pause_reading(self, seconds: float) -> None:
+    async def read(self) -> bytes:
+        """Take all that has come of the body, and wait where that is nothing; empty at its end.
+
+        It is read where it comes in: the five iterators between a body and the caller of httpx
+        cost more than the reading of a token.
+
+        Raises:
+            aiohttp.ClientError: the body ended too early, or is no HTTP.
+        """
+        assert self._response is not None, "the response has begun"  # noqa: S101
+        came = await self._response.content.readany()
+        self.received_bytes += len(came)
+        return came
+
+    def pause_reading(self, seconds: float, ticks: Ticks) -> None:
         """Read nothing for a while, so that the kernel gathers several events for one read.
 
         Not once the body has come: its connection may already be another call's.
         """
         kept = self._response.connection if self._response else None
-        if kept is None or kept.transport is None:
-            return
-        transport = kept.transport
-        transport.pause_reading()
-        try:
-            await asyncio.sleep(_until_a_tick(seconds))
-        finally:
-            if not transport.is_closing():
-                transport.resume_reading()
-
-
-def _until_a_tick(seconds: float) -> float:
-    """Shorten a pause so that it ends on a tick: the loop wakes up once for many streams."""
-    now = asyncio.get_running_loop().time()
-    tick = (now + seconds) // _TICK_SECONDS * _TICK_SECONDS
-    return tick - now if tick > now else seconds
+        if kept is not None and kept.transport is not None:
+            ticks.pause(kept.transport, seconds=seconds)
 
 
 @contextmanager

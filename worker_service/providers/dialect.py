@@ -70,6 +70,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     skipped: str | None = None
     has_parts: bool = False
+    has_ended: bool = False
     received_bytes: int = 0
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
@@ -83,6 +84,16 @@ class Answer:
     def length(self) -> int:
         """The number of pieces so far: it rises with every token, and not with keep-alives."""
         return len(self._text) + len(self._reasoning)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """The numbers of pieces of text and of thoughts so far."""
+        return len(self._text), len(self._reasoning)
+
+    def text_since(self, before: tuple[int, int]) -> str | None:
+        """Return the text that was added since, if it is one piece and nothing else was added."""
+        texts, thoughts = before
+        return self._text[-1] if self.progress == (texts + 1, thoughts) else None
 
     @property
     def has_text(self) -> bool:
@@ -168,6 +179,11 @@ class Answer:
         """
         if reason is not None and self.finish_reason in {None, "stop"}:
             self.finish_reason = reason
+
+    def end(self) -> None:
+        """Note the explicit end of the stream."""
+        self.has_ended = True
+        self.finish("stop")
 
     def completion(self) -> Completion:
         assert self.finish_reason is not None, "the answer is whole"  # noqa: S101

@@ -1,8 +1,7 @@
 """One exchange with a model server over HTTP: streamed, bounded and classified."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,7 +12,8 @@ import httpx
 from worker_service.providers import Completion, ProviderError, Spent
 from worker_service.providers.codings import Oversized
 from worker_service.providers.connection import Connection, observed_connection
-from worker_service.providers.dialect import Answer, Dialect, Faulted, Unreadable
+from worker_service.providers.dialect import Dialect, Faulted, Unreadable
+from worker_service.providers.event_reader import EventReader
 from worker_service.providers.events import parser_for
 from worker_service.providers.failures import FailureKind, error_of
 from worker_service.providers.fault import Fault, fault_of
@@ -21,17 +21,18 @@ from worker_service.providers.fault_words import classify, named_kind
 from worker_service.providers.forms import FormRefused
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.negotiation import step_down
-from worker_service.providers.pieces import Json, name_of
+from worker_service.providers.pieces import name_of
 from worker_service.providers.request_form import RequestForm, ResponseMode
 from worker_service.providers.retry_after import retry_after
 from worker_service.providers.stream import ResponseStream
+from worker_service.providers.ticks import Ticks
 from worker_service.providers.transport import (
+    MOST_ERROR_BYTES,
     TRANSPORT_ERRORS,
     classify_transport_error,
+    decoder_of,
     error_body,
     is_lost_connection,
-    parts_of,
-    pieces,
 )
 from worker_service.providers.watch import Watch
 
@@ -60,6 +61,7 @@ class Line:
     client: httpx.AsyncClient
     redact: Callable[[str], str] = field(repr=False)
     watch: Watch = field(default_factory=Watch)
+    ticks: Ticks = field(default_factory=Ticks)
 
 
 class Exchange:
@@ -70,6 +72,7 @@ class Exchange:
         self._form = form
         self._stream = ResponseStream(line.limits)
         self._answer = self._stream.answer
+        self._reader = EventReader(line.dialect, self._answer)
         self._clock = asyncio.get_running_loop().time
         self._begun = self._clock()
 
@@ -113,24 +116,28 @@ class Exchange:
             self._answer.headers = response.headers
             try:
                 if not response.is_success:
-                    raise self._read_error(response.status_code, await error_body(response))
+                    decoder = decoder_of(response, limit=MOST_ERROR_BYTES)
+                    body = await error_body(connection, decoder)
+                    raise self._read_error(response.status_code, body)
                 await self._read(response, connection)
             finally:
-                self._answer.received_bytes = response.num_bytes_downloaded
+                self._answer.received_bytes = connection.received_bytes
 
     async def _read(self, response: httpx.Response, connection: Connection) -> None:
-        stream = self._stream
+        stream, line = self._stream, self._line
         parser = parser_for(response.headers.get("content-type", ""))
-        async with aclosing(pieces(response, limit=self._line.limits.answer_bytes)) as came:
-            async for piece in came:
-                stream.hear()
-                self._take(parser.feed(piece))
-                if len(piece) < _MUCH and (pause := stream.read_pause_seconds):
-                    await connection.pause_reading(pause)
+        decoder = decoder_of(response, limit=line.limits.answer_bytes)
+        while came := await connection.read():
+            stream.hear()
+            self._take(parser.feed(decoder.feed(came)))
+            if len(came) < _MUCH and (pause := stream.read_pause_seconds):
+                connection.pause_reading(pause, line.ticks)
+        self._take(parser.feed(decoder.end()))
         self._take(parser.end())
 
     def _take(self, events: list[bytes]) -> None:
-        self._stream.take(_readable(events, self._answer), self._line.dialect)
+        if events:
+            self._stream.note_read(has_parts=self._reader.read(events))
 
     def _was_closed(self, error: Exception, connection: Connection) -> bool:
         """Whether the call went to a kept connection, and ended at once and without an answer.
@@ -186,15 +193,6 @@ class Exchange:
         self, kind: FailureKind, *, detail: str = "", wait: float | None = None
     ) -> ProviderError:
         return error_of(kind, self._line.redact(detail), retry_after=wait)
-
-
-def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
-    """Read events; one that cannot be read costs itself alone."""
-    for event in events:
-        try:
-            yield from parts_of(event)
-        except Unreadable as odd:
-            answer.skip(str(odd))
 
 
 def _request_id(response: httpx.Response) -> str | None:

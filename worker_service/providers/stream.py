@@ -6,13 +6,11 @@ length.
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Final
 
-from worker_service.providers.dialect import Answer, Dialect
+from worker_service.providers.dialect import Answer
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
-from worker_service.providers.pieces import Json
 
 _LINGER_SECONDS: Final = 1.0
 """How long the end of a body is waited for once the answer is whole, to keep its connection."""
@@ -24,7 +22,9 @@ Also where no tokens are counted yet: routers may send the counts a while after 
 """
 
 _READ_PAUSE_SHARE: Final = 0.1
-_LONGEST_READ_PAUSE_SECONDS: Final = 0.1
+_READ_PAUSE_SECONDS: Final = 0.1
+_LONG_READ_PAUSE_SHARE: Final = 0.025
+_LONG_READ_PAUSE_SECONDS: Final = 0.25
 
 
 class ResponseStream:
@@ -78,24 +78,13 @@ class ResponseStream:
         """Note that something came, whatever it was: the server is alive."""
         self._heard = self._clock()
 
-    def take(self, parts: Iterable[Json | None], dialect: Dialect) -> None:
-        """Add parts to the answer; None is its explicit end.
-
-        Raises:
-            Faulted: a part says what went wrong.
-        """
-        part: Json | None = None
-        has_parts = False
-        for part in parts:
-            has_parts = True
-            if part is None:
-                self.answer.finish("stop")
-            else:
-                dialect.read(part, self.answer)
+    def note_read(self, *, has_parts: bool) -> None:
+        """Set the timers by what the answer has become; a part of it may have come."""
+        answer = self.answer
         self._note_first_token()
-        if has_parts and self.answer.is_whole:
-            is_open = part is not None and not self.answer.looks_complete
-            is_counted = self.answer.tokens.output_tokens is not None
+        if has_parts and answer.is_whole:
+            is_open = not (answer.has_ended or answer.looks_complete)
+            is_counted = answer.tokens.output_tokens is not None
             linger = _OPEN_LINGER_SECONDS if is_open or not is_counted else _LINGER_SECONDS
             self._call_ends = min(self._latest, self._heard + linger)
 
@@ -114,9 +103,12 @@ class ResponseStream:
     def read_pause_seconds(self) -> float:
         """How long to let further events gather before the next read.
 
-        A tenth of the call so far, so that its end is never seen much later for it; at most a
-        tenth of a second, which at usual rates is several tokens. Nothing once the answer is whole.
+        A tenth of the call so far and of a second, so that its end is never seen much later for it;
+        after that a fortieth, up to a quarter of a second, which is several tokens at usual rates.
+        Nothing once the answer is whole.
         """
         if self.answer.is_whole:
             return 0.0
-        return min((self._heard - self._begun) * _READ_PAUSE_SHARE, _LONGEST_READ_PAUSE_SECONDS)
+        so_far = self._heard - self._begun
+        pause = min(so_far * _READ_PAUSE_SHARE, _READ_PAUSE_SECONDS)
+        return max(pause, min(so_far * _LONG_READ_PAUSE_SHARE, _LONG_READ_PAUSE_SECONDS))

@@ -2,32 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping
 from functools import partial
 from ssl import SSLContext
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
-from pydantic_core import from_json
 
-from worker_service.providers.codings import Oversized, decoder_for
-from worker_service.providers.connection import observer
+from worker_service.providers.codings import Decoder, Oversized, decoder_for
+from worker_service.providers.connection import Connection, observer
 from worker_service.providers.dialect import Unreadable
-from worker_service.providers.events import END
 from worker_service.providers.failures import FailureKind
-from worker_service.providers.fault import plain_text
 from worker_service.providers.limits import ProviderLimits
-from worker_service.providers.pieces import Json
 from worker_service.providers.proxy import proxy_for
 
 _KEPT_ALIVE_SECONDS: Final = 30.0
 _ERROR_SECONDS: Final = 5.0
 _ERROR_BYTES: Final = 65_536
-_MOST_ERROR_BYTES: Final = 1_048_576
-_MOST_DIGITS: Final = 40
+MOST_ERROR_BYTES: Final = 1_048_576
 
 TRANSPORT_ERRORS: Final = (httpx.HTTPError, aiohttp.ClientError)
 """What a call of the client raises; some of aiohttp's come as they are."""
@@ -63,65 +57,19 @@ def _session(connections: int, certificates: SSLContext) -> aiohttp.ClientSessio
     )
 
 
-async def pieces(response: httpx.Response, *, limit: int) -> AsyncGenerator[bytes, None]:
-    """Yield a body as it comes, without its content codings.
-
-    Raises:
-        Oversized: it is larger than `limit`.
-        Unreadable: its coding cannot be taken off.
-    """
-    decoder = decoder_for(response.headers.get("content-encoding", ""), limit=limit)
-    async for piece in response.aiter_raw():
-        yield decoder.feed(piece)
-    yield decoder.end()
+def decoder_of(response: httpx.Response, *, limit: int) -> Decoder:
+    """Take off the content codings of a body, which may hold so many bytes."""
+    return decoder_for(response.headers.get("content-encoding", ""), limit=limit)
 
 
-def parts_of(event: bytes) -> Sequence[Json | None]:
-    """Read an event: one part, or a list of them; None is an explicit end.
-
-    Raises:
-        Unreadable: it is something else; what it says is in the message, uncut.
-    """
-    try:
-        value = from_json(event)
-    except ValueError:
-        if event.strip().upper() == END:
-            return (None,)
-        value = _lenient_json(event)
-    if isinstance(value, dict):
-        return (value,)
-    parts = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-    if not parts:
-        raise Unreadable(f"a part of it is not an object: {event.decode(errors='replace')}")
-    return parts
-
-
-def _lenient_json(event: bytes) -> Any:
-    """Read what the fast parser refuses and models write: lone surrogates, odd bytes, depth."""
-    text = event.decode("utf-8-sig", errors="replace")
-    try:
-        return json.loads(text, parse_int=_int)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"a part of it is not JSON: {plain_text(text)}") from error
-
-
-def _int(digits: str) -> int | None:
-    """Read an integer; one of thousands of digits, which Python refuses, is none."""
-    return int(digits) if len(digits) <= _MOST_DIGITS else None
-
-
-async def error_body(response: httpx.Response) -> object:
+async def error_body(connection: Connection, decoder: Decoder) -> object:
     """Read an error answer: its JSON, else its text, cut where it is too long or has no end."""
     body = b""
     try:
-        async with (
-            asyncio.timeout(_ERROR_SECONDS),
-            aclosing(pieces(response, limit=_MOST_ERROR_BYTES)) as came,
-        ):
-            async for piece in came:
-                body += piece
-                if len(body) > _ERROR_BYTES:
-                    break
+        async with asyncio.timeout(_ERROR_SECONDS):
+            while len(body) <= _ERROR_BYTES and (came := await connection.read()):
+                body += decoder.feed(came)
+            body += decoder.end()
     except (TimeoutError, *TRANSPORT_ERRORS, Oversized, Unreadable):
         pass
     try:

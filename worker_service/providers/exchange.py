@@ -29,6 +29,7 @@ from worker_service.providers.ticks import Ticks
 from worker_service.providers.transport import (
     MOST_ERROR_BYTES,
     TRANSPORT_ERRORS,
+    Client,
     classify_transport_error,
     decoder_of,
     error_body,
@@ -58,7 +59,7 @@ class Line:
 
     dialect: Dialect
     limits: ProviderLimits
-    client: httpx.AsyncClient
+    client: Client
     redact: Callable[[str], str] = field(repr=False)
     watch: Watch = field(default_factory=Watch)
     ticks: Ticks = field(default_factory=Ticks)
@@ -111,7 +112,7 @@ class Exchange:
         stream, line = self._stream, self._line
         if self._form.response is not ResponseMode.WHOLE:
             stream.expect_tokens()
-        async with line.client.stream("POST", line.dialect.path, json=body) as response:
+        async with line.client.post(line.dialect.path, body) as response:
             stream.begin(_request_id(response))
             self._answer.headers = response.headers
             try:

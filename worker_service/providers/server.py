@@ -12,7 +12,7 @@ from worker_service.providers.failures import FailureKind, error_of
 from worker_service.providers.forms import FormRefused, Forms, Tried
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.secrets import Redactor
-from worker_service.providers.transport import open_client
+from worker_service.providers.transport import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Server:
                 values=(address.credential or "", *address.headers.values()),
             ),
             limits=limits,
-            client=open_client(
+            client=Client(
                 address.base_url,
                 headers={**dialect.headers(address.credential), **address.headers},
                 limits=limits,
@@ -92,7 +92,7 @@ class Server:
 
     async def close(self) -> None:
         """Close the idle connections."""
-        await self._line.client.aclose()
+        await self._line.client.close()
 
 
 def _digest(credential: str | None) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from ssl import SSLContext
 from typing import Final
@@ -11,6 +12,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from shared.version import VERSION
 from worker_service.providers.codings import Decoder, Oversized, decoder_for
 from worker_service.providers.connection import Connection, observer
 from worker_service.providers.dialect import Unreadable
@@ -23,28 +25,65 @@ _ERROR_SECONDS: Final = 5.0
 _ERROR_BYTES: Final = 65_536
 MOST_ERROR_BYTES: Final = 1_048_576
 
+_HEADERS: Final = {
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"generation-worker/{VERSION}",
+}
+
 TRANSPORT_ERRORS: Final = (httpx.HTTPError, aiohttp.ClientError)
 """What a call of the client raises; some of aiohttp's come as they are."""
 
 
-def open_client(
-    base_url: str, *, headers: Mapping[str, str], limits: ProviderLimits, connections: int
-) -> httpx.AsyncClient:
-    """Open a client with a pool of its own, which has room for every call.
+class Client:
+    """Sends requests to one server, with a pool of its own, which has room for every call.
 
-    Redirects are not followed: they would carry the credential to another place.
+    It speaks to httpx's transport itself: the client of httpx merges addresses, keeps cookies and
+    looks for redirects and credentials, which costs as much as reading forty tokens. Redirects are
+    not followed: they would carry the credential to another place.
     """
-    certificates = httpx.create_ssl_context()
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers={"Accept-Encoding": "identity", **headers},
-        timeout=httpx.Timeout(None, connect=limits.connect_seconds, pool=limits.connect_seconds),
-        transport=AiohttpTransport(
+
+    def __init__(
+        self, base_url: str, *, headers: Mapping[str, str], limits: ProviderLimits, connections: int
+    ) -> None:
+        certificates = httpx.create_ssl_context()
+        self._base_url = httpx.URL(base_url)
+        self._headers = httpx.Headers(_HEADERS)
+        self._headers.update(headers)
+        bounds = httpx.Timeout(None, connect=limits.connect_seconds, pool=limits.connect_seconds)
+        self._extensions = {"timeout": bounds.as_dict()}
+        self._transport = AiohttpTransport(
             verify=certificates,
             proxy=proxy_for(base_url),
             client=partial(_session, connections, certificates),
-        ),
-    )
+        )
+        self._urls: dict[str, httpx.URL] = {}
+
+    @asynccontextmanager
+    async def post(self, path: str, body: object) -> AsyncIterator[httpx.Response]:
+        """Send a body as JSON, and lend the response, whose own body has not been read yet.
+
+        Raises:
+            httpx.HTTPError: there is none; so does aiohttp.ClientError.
+        """
+        request = httpx.Request(
+            "POST", self._url(path), headers=self._headers, json=body, extensions=self._extensions
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def _url(self, path: str) -> httpx.URL:
+        if path not in self._urls:
+            base = self._base_url.raw_path.rstrip(b"/")
+            self._urls[path] = self._base_url.copy_with(raw_path=base + b"/" + path.encode())
+        return self._urls[path]
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        await self._transport.aclose()
 
 
 def _session(connections: int, certificates: SSLContext) -> aiohttp.ClientSession:

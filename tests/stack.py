@@ -115,10 +115,11 @@ class Stack:
 
 
 @asynccontextmanager
-async def a_database() -> AsyncIterator[str]:
-    """Lend a migrated database."""
+async def a_database(*, template: str | None = None) -> AsyncIterator[str]:
+    """Lend a database, migrated where no template is named."""
     server, name = os.environ[_POSTGRES], f"test_{uuid.uuid4().hex[:12]}"
-    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{os.environ[_TEMPLATE]}"')
+    template = template or os.environ[_TEMPLATE]
+    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield _named(server, name)
     await _drop(server, name)
 
@@ -127,6 +128,13 @@ async def a_database() -> AsyncIterator[str]:
 async def database_url() -> AsyncIterator[str]:
     """A migrated database of the test's own."""
     async with a_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_database_url() -> AsyncIterator[str]:
+    """A database of the test's own without any schema."""
+    async with a_database(template="template0") as url:
         yield url
 
 

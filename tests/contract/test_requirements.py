@@ -72,4 +72,4 @@ def test_what_is_published_asks_for_nothing_older_than_what_was_tested():
 
 
 def test_the_extra_all_is_the_others():
-    assert EXTRAS["all"] == ["generation-service[api,worker]"]
+    assert EXTRAS["all"] == ["generation-service[api,worker,otel]"]

@@ -65,9 +65,10 @@ class Line:
 class Exchange:
     """One request in one form, and its answer."""
 
-    def __init__(self, line: Line, form: RequestForm) -> None:
+    def __init__(self, line: Line, form: RequestForm, *, traceparent: str | None = None) -> None:
         self._line = line
         self._form = form
+        self._headers = {"traceparent": traceparent} if traceparent is not None else None
         self._stream = ResponseStream(line.limits)
         self._answer = self._stream.answer
         self._clock = asyncio.get_running_loop().time
@@ -108,7 +109,8 @@ class Exchange:
         stream, line = self._stream, self._line
         if self._form.response is not ResponseMode.WHOLE:
             stream.expect_tokens()
-        async with line.client.stream("POST", line.dialect.path, json=body) as response:
+        asked = line.client.stream("POST", line.dialect.path, json=body, headers=self._headers)
+        async with asked as response:
             stream.begin(_request_id(response))
             self._answer.headers = response.headers
             try:

@@ -101,7 +101,7 @@ class Observed:
         if (code := scope.get("problem_code")) is not None:
             log.info("request_refused", method=method, route=route, status=status, code=code)
         if (span := scope.get(_SPAN)) is not None:
-            _end_span(span, f"{method} {route}", route=route, status=status, code=code)
+            _end_span(span, route, status=status, code=code)
 
 
 def _bind_ids(scope: Scope, tracer: Tracer | None) -> bytes:
@@ -143,9 +143,13 @@ def _begin_span(tracer: Tracer, scope: Scope, *, parent: str, request_id: bytes)
     )
 
 
-def _end_span(span: Span, name: str, *, route: str, status: int, code: str | None) -> None:
+def _end_span(span: Span, route: str, *, status: int, code: str | None) -> None:
     """End the span of a request; by the conventions a refusal (4xx) is no error of the server."""
-    span.add({HTTP_ROUTE: route, HTTP_RESPONSE_STATUS_CODE: status, PROBLEM_CODE: code})
+    span.add({HTTP_RESPONSE_STATUS_CODE: status, PROBLEM_CODE: code})
+    name = None
+    if route != _NO_ROUTE:
+        span.add({HTTP_ROUTE: route})
+        name = f"{_TRACED_METHOD} {route}"
     is_error = status in _SERVER_ERRORS or status == _UNANSWERED
     span.end(name=name, error=code or str(status) if is_error else None)
 

@@ -40,7 +40,7 @@ class CollectorSession(requests.Session):
         """Send as any session does."""
         try:
             response = super().send(request, **options)
-        except requests.RequestException as error:
+        except Exception as error:
             self.fault = type(error).__name__  # its text may hold the whole address
             raise
         self.fault = f"HTTP {response.status_code}"

@@ -27,12 +27,16 @@ async def tracing(settings: TracingSettings, *, service: str) -> AsyncIterator[T
         return
     try:
         module = import_module("shared.tracing.export")  # with the SDK, which nothing else imports
+        export = module.Export(endpoint, headers=settings.traces_headers, service=service)
     except ModuleNotFoundError as error:
         reason = f"{error.name} is not installed: `pip install 'generation-service[otel]'`"
         log.warning("tracing_unavailable", reason=reason)
         yield None
         return
-    export = module.Export(endpoint, headers=settings.traces_headers, service=service)
+    except Exception as error:  # noqa: BLE001 - a variable that the SDK reads by itself is wrong
+        log.warning("tracing_unavailable", reason=f"{type(error).__name__}: {error}")
+        yield None
+        return
     try:
         yield export.tracer
     finally:

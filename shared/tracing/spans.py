@@ -7,6 +7,7 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     SpanContext,
@@ -108,11 +109,8 @@ class OtelTracer:
 
         The traces that are not sampled are no reason for one.
         """
-        sampled = [
-            Link(context)
-            for share in shares
-            if (context := _span_context(share.traceparent)).trace_flags.sampled
-        ]
+        contexts = (_span_context(share.traceparent) for share in shares)
+        sampled = [Link(each) for each in contexts if each.trace_flags.sampled]
         if len(shares) == 1 or not sampled:
             return []
         batch = self._tracer.start_span(
@@ -132,12 +130,14 @@ def _given(attributes: Attributes) -> dict[str, AttributeValue]:
 
 def _context(traceparent: str | None) -> Context:
     """Return the context to begin a span in; never what happens to be current in this task."""
-    if traceparent is None or not is_traceparent(traceparent):
+    if traceparent is None:
         return Context()
     return set_span_in_context(NonRecordingSpan(_span_context(traceparent)), Context())
 
 
 def _span_context(traceparent: str) -> SpanContext:
+    if not is_traceparent(traceparent):
+        return INVALID_SPAN_CONTEXT
     _, trace_id, span_id, flags = traceparent.split("-")
     return SpanContext(
         int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))

@@ -32,7 +32,7 @@ def versions(lock: Path) -> set[tuple[str, str]]:
 
 def asked_for(lock: Path) -> list[Requirement]:
     """Return what pyproject.toml wants of a lock."""
-    asked = [*PROJECT["dependencies"], *EXTRAS["api"], *EXTRAS["worker"]]
+    asked = [*PROJECT["dependencies"], *EXTRAS["api"], *EXTRAS["worker"], *EXTRAS["otel"]]
     if lock != RUNTIME:
         asked += GROUPS["devstack"]
     if lock == DEVELOPMENT:

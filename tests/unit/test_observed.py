@@ -199,6 +199,16 @@ async def test_a_post_that_fails_is_a_failed_span(traced: httpx.AsyncClient, rec
     assert attributes_of(span)["error.type"] == answer.json()["code"]
 
 
+async def test_a_post_to_nowhere_has_no_path_in_the_name_of_its_span(
+    traced: httpx.AsyncClient, recorded: Recorded
+):
+    await traced.post("/v1/who-knows/what")
+
+    (span,) = recorded.spans
+    assert span.name == "POST"
+    assert "http.route" not in attributes_of(span)
+
+
 async def test_a_poll_is_no_span(traced: httpx.AsyncClient, recorded: Recorded):
     await traced.get(UNKNOWN)
 

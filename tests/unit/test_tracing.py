@@ -120,6 +120,14 @@ def test_a_batch_has_a_span_that_links_to_the_requests_and_each_of_theirs_to_it(
     assert [each[36:52] for each in noted[:2]] == [context_of(first)[1], context_of(second)[1]]
 
 
+def test_a_context_that_is_malformed_ends_nothing(recorded: Recorded):
+    recorded.tracer.note("claim", [share("malformed"), share(TRACEPARENT)], begun_ns=0)
+
+    batch, odd, _ = recorded.spans
+    assert odd.parent is None
+    assert linked(batch) == [SPAN_ID]
+
+
 def record(topic: str, *, key: bytes, trace: str | None = TRACEPARENT) -> Record:
     headers = [("traceparent", trace.encode())] if trace else []
     return Record(topic=topic, key=key, value=b"{}", headers=[*headers])
@@ -243,6 +251,21 @@ async def test_an_extra_that_is_missing_is_one_line_that_names_it(monkeypatch: p
 
     (line,) = lines
     assert line["reason"] == "requests is not installed: `pip install 'generation-service[otel]'`"
+
+
+async def test_a_variable_that_the_sdk_cannot_read_is_one_line_and_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "0")
+    settings = TracingSettings(otel_exporter_otlp_endpoint="http://c:1")
+
+    with capture_logs() as lines:
+        async with tracing(settings, service="api") as tracer:
+            assert tracer is None
+
+    (line,) = lines
+    assert line["event"] == "tracing_unavailable"
+    assert line["reason"].startswith("ValueError: ")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ from shared.kafka.topics import Topics
 from shared.postgres.database import connect
 from shared.postgres.schema import wait_for_schema
 from shared.runtime.lag import measuring_lag
+from shared.tracing import Tracer
+from shared.tracing.opening import tracing
 from shared.version import VERSION
 
 DATABASE_SECONDS = 2.5
@@ -56,16 +58,20 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
     Raises:
         SystemExit: the schema is older than the service.
     """
-    async with connect(
-        settings.database_url,
-        patience=DATABASE_SECONDS,
-        pool_size=settings.database_pool_size,
-        pooling=settings.database_pooler,
-        application_name="api_service",
-    ) as database:
+    async with (
+        tracing(settings, service="api") as tracer,
+        connect(
+            settings.database_url,
+            patience=DATABASE_SECONDS,
+            pool_size=settings.database_pool_size,
+            pooling=settings.database_pooler,
+            application_name="api_service",
+        ) as database,
+    ):
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         topics = Topics.with_prefix(settings.kafka_topic_prefix)
-        publisher = Publisher(KafkaClients.of(settings, client_id="api_service"), topics.names)
+        clients = KafkaClients.of(settings, client_id="api_service")
+        publisher = Publisher(clients, topics.names, tracer=tracer)
         async with measuring_lag(), relaying(database, publisher) as relay:
             yield AppContext(
                 settings=settings,
@@ -78,6 +84,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
                     deadline_seconds=settings.request_deadline_seconds,
                 ),
                 draining=asyncio.Event(),
+                tracer=tracer,
             )
 
 
@@ -85,10 +92,11 @@ class Api(DocumentedApi):
     """Observe each request from outside of what answers an unexpected error."""
 
     paths: RoutePaths
+    tracer: Tracer | None
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the whole stack."""
-        return Observed(super().build_middleware_stack(), paths=self.paths)
+        return Observed(super().build_middleware_stack(), paths=self.paths, tracer=self.tracer)
 
 
 def create_app(context: AppContext) -> FastAPI:
@@ -119,7 +127,7 @@ def create_app(context: AppContext) -> FastAPI:
     app.include_router(documentation(app, prefix=prefix))
     routes = [*iter_route_contexts(app.routes)]
     learn_parameters(routes)
-    app.paths = RoutePaths(routes)
+    app.paths, app.tracer = RoutePaths(routes), context.tracer
     endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}
     table = {(method, prefix + path): called for (method, path), called in endpoints.items()}
     # The last one added is the outermost. Authentication goes outside the fast path: it covers the

@@ -10,6 +10,7 @@ from api_service.config import ApiSettings
 from api_service.generation_requests.submit import Submissions
 from shared.kafka.publisher import Publisher
 from shared.postgres.database import Database
+from shared.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class AppContext:
     publisher: Publisher
     submissions: Submissions
     draining: asyncio.Event
+    tracer: Tracer | None = None
 
 
 def context_of(request: Request) -> AppContext:

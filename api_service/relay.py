@@ -18,6 +18,7 @@ from shared.postgres.database import Database, connect
 from shared.postgres.schema import wait_for_schema
 from shared.runtime.logging import configure, get_log
 from shared.runtime.loops import on_signals, repeat
+from shared.tracing.opening import tracing
 
 log = get_log()
 
@@ -42,17 +43,21 @@ async def relaying(database: Database, publisher: Publisher) -> AsyncIterator[Re
 async def relay_alone(settings: SharedSettings) -> None:
     """Relay until the process is told to stop."""
     stopped = asyncio.Event()
-    async with connect(
-        settings.database_url,
-        patience=DATABASE_SECONDS,
-        pool_size=2,
-        pooling=settings.database_pooler,
-        application_name="relay",
-    ) as database:
+    async with (
+        tracing(settings, service="relay") as tracer,
+        connect(
+            settings.database_url,
+            patience=DATABASE_SECONDS,
+            pool_size=2,
+            pooling=settings.database_pooler,
+            application_name="relay",
+        ) as database,
+    ):
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         on_signals(stopped.set)
         topics = Topics.with_prefix(settings.kafka_topic_prefix)
-        publisher = Publisher(KafkaClients.of(settings, client_id="relay"), topics.names)
+        clients = KafkaClients.of(settings, client_id="relay")
+        publisher = Publisher(clients, topics.names, tracer=tracer)
         async with relaying(database, publisher):
             log.info("service_started")
             await stopped.wait()

@@ -12,6 +12,7 @@ from schemas.providers import BUILT_IN, PROVIDER_NAME
 from shared.kafka.security_settings import KafkaSecuritySettings
 from shared.postgres.pooling import Pooling
 from shared.setting_names import unknown_settings
+from shared.tracing.settings import TracingSettings
 
 SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
@@ -104,7 +105,7 @@ class ProviderListSettings(Environment):
         return names_of(self.providers)
 
 
-class SharedSettings(DatabaseSettings, KafkaSettings):
+class SharedSettings(DatabaseSettings, KafkaSettings, TracingSettings):
     """What both services are told."""
 
     lease_seconds: Annotated[PositiveFloat, Field(ge=1, le=3600)] = Field(

@@ -81,6 +81,14 @@ NAMES = frozenset(
         "OPENROUTER_API_KEY",
         "OPENROUTER_BASE_URL",
         "OPENROUTER_MODEL",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        "OTEL_SDK_DISABLED",
+        "OTEL_TRACES_EXPORTER",
         "POSTGRES_IMAGE",
         "POSTGRES_PASSWORD",
         "PROVIDER",
@@ -96,6 +104,7 @@ NAMES = frozenset(
         "REQUEST_DEADLINE_SECONDS",
         "SCHEMA_WAIT_SECONDS",
         "SETTINGS_FILE",
+        "TRACE_PROVIDERS",
         "TRUSTED_PROXIES",
         "WORKER_HEALTH_HOST",
         "WORKER_HEALTH_PORT",
@@ -108,6 +117,9 @@ NAMES = frozenset(
 DEVSTACK_NAMES = frozenset({"KAFKA_PORT", "POSTGRES_PORT", "POSTGRES_BIN", "STATE_DIR"})
 
 _KAFKA = "KAFKA_"
+_OTEL = "OTEL_"
+"""What begins so belongs to OpenTelemetry, which has a hundred more of them."""
+
 _NEARNESS = 0.85
 _NEARNESS_OF_SECONDS = 0.8
 _NEARNESS_OF_KAFKA = 0.6
@@ -123,7 +135,7 @@ def unknown_settings(
     That is anything that begins with `KAFKA_`, and what is spelt nearly like a setting; every one
     of `providers` has settings of its own.
     """
-    own = tuple(f"{provider.upper()}_" for provider in providers)
+    own = (_OTEL, *(f"{provider.upper()}_" for provider in providers))
     for name in sorted({name.upper() for name in environment} - NAMES - DEVSTACK_NAMES):
         if name.startswith(own) or _SERVICE_LINK.search(name):
             continue

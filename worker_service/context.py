@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.group_commit import GroupCommit
 from shared.outbox import Relay
 from shared.postgres.database import Database
+from shared.tracing import Tracer
 from worker_service.kafka_names import KafkaNames
 from worker_service.settlement.provider_calls import CallBatch
 from worker_service.settlement.record import Answer, Result
@@ -27,3 +28,4 @@ class WorkerContext:
     call_recording: GroupCommit[CallBatch, None]
     parallel_items: int
     is_over: asyncio.Event
+    tracer: Tracer | None = None

@@ -17,6 +17,8 @@ from shared.postgres.schema import wait_for_schema
 from shared.runtime.garbage import collect_seldom
 from shared.runtime.logging import get_log
 from shared.runtime.loops import on_signals
+from shared.tracing import Tracer
+from shared.tracing.opening import tracing
 from worker_service import generators, health
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claims import Claimant, Claims
@@ -42,6 +44,7 @@ from worker_service.maintenance.table import claiming_duties, lasting_duties
 from worker_service.providers.settings import make_providers
 from worker_service.settlement.provider_calls import record_calls
 from worker_service.settlement.record import record
+from worker_service.settlement.spans import with_spans
 from worker_service.watchdog import Watchdog
 
 log = get_log()
@@ -64,13 +67,21 @@ class Worker:
         database: Database,
         publisher: Publisher,
         tools: GenerationTools,
+        *,
+        tracer: Tracer | None = None,
     ) -> None:
         self.slots = Slots(settings.max_requests_in_flight)
         self._stopping = asyncio.Event()
         self._signals = 0
-        context = make_context(settings, database, publisher)
+        context = make_context(settings, database, publisher, tracer=tracer)
         claimant = make_claimant(settings, tools)
-        claims = Claims(database, claimant=claimant, slots=self.slots, breakers=tools.breakers)
+        claims = Claims(
+            database,
+            claimant=claimant,
+            slots=self.slots,
+            breakers=tools.breakers,
+            tracer=tracer,
+        )
         runner = Runner(self.slots, context=context, tools=tools)
         self.liveness = Liveness()
         self._dispatches = Dispatches(context, claims=claims, runner=runner, liveness=self.liveness)
@@ -155,18 +166,23 @@ class Worker:
 
 
 def make_context(
-    settings: WorkerSettings, database: Database, publisher: Publisher
+    settings: WorkerSettings,
+    database: Database,
+    publisher: Publisher,
+    *,
+    tracer: Tracer | None = None,
 ) -> WorkerContext:
     """Make what the stages share."""
     kafka_names = KafkaNames(
         topics=Topics.with_prefix(settings.kafka_topic_prefix), group_id=settings.kafka_group_id
     )
+    write = partial(record, database, kafka_names=kafka_names)
     return WorkerContext(
         database=database,
         relay=Relay(database, publisher),
         kafka_names=kafka_names,
         recording=GroupCommit(
-            partial(record, database, kafka_names=kafka_names),
+            write if tracer is None else with_spans(write, tracer),
             key=lambda result: result.request_id,
             patience=database.patience,
         ),
@@ -177,6 +193,7 @@ def make_context(
         ),
         parallel_items=settings.max_parallel_items_per_request,
         is_over=asyncio.Event(),
+        tracer=tracer,
     )
 
 
@@ -217,17 +234,21 @@ async def run_worker(
     Raises:
         SystemExit: the schema is older than the service.
     """
-    async with connect(
-        settings.database_url,
-        patience=settings.lease_seconds / STATEMENTS_PER_LEASE,
-        pool_size=settings.database_pool_size,
-        pooling=settings.database_pooler,
-        application_name="worker_service",
-    ) as database:
+    async with (
+        tracing(settings, service="worker") as tracer,
+        connect(
+            settings.database_url,
+            patience=settings.lease_seconds / STATEMENTS_PER_LEASE,
+            pool_size=settings.database_pool_size,
+            pooling=settings.database_pooler,
+            application_name="worker_service",
+        ) as database,
+    ):
         await wait_for_schema(database, seconds=settings.schema_wait_seconds)
         topics = Topics.with_prefix(settings.kafka_topic_prefix)
-        publisher = Publisher(KafkaClients.of(settings, client_id="worker_service"), topics.names)
-        worker = Worker(settings, database, publisher, tools)
+        clients = KafkaClients.of(settings, client_id="worker_service")
+        publisher = Publisher(clients, topics.names, tracer=tracer)
+        worker = Worker(settings, database, publisher, tools, tracer=tracer)
         on_signals(worker.stop_or_leave)
         collect_seldom()
         try:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, TypeAdapter
 
-from api_service.context import AppContext, Context, context_of
+from api_service.context import Context, context_of
 from api_service.fast_path import Endpoint, Table
 from api_service.generation_requests.columns import NewRequest
 from api_service.generation_requests.list import Filters, page
@@ -17,7 +17,7 @@ from api_service.generation_requests.submit import Accepted
 from api_service.http.answers import READ_PROBLEMS, SUBMIT_PROBLEMS, Answers, answer, documented
 from api_service.http.cursors import Cursor
 from api_service.http.ids import Uuid
-from api_service.http.observed import traceparent_of
+from api_service.http.observed import span_of, traceparent_of
 from api_service.http.openapi import body_of, header_of, uuid_of
 from api_service.http.problems import VALIDATION_FAILED, ProblemError
 from api_service.http.public_address import Base, base_of
@@ -39,6 +39,7 @@ from schemas.submissions import (
     asked,
     typed_submission,
 )
+from shared.tracing.conventions import ENTITY_TYPE, REQUEST_ID
 
 _SUBMIT: Answers = {
     202: {
@@ -79,7 +80,6 @@ router = APIRouter(route_class=StrictRoute, tags=_TAGS)
 )
 async def submit_generation_request(request: StrictRequest) -> Response:
     """Ask for entities; the answer is the tracking record, and `Location` says where to poll."""
-    context = context_of(request)
     submission = await read_submission(request, Submission)
     new = NewRequest.of(
         submission,
@@ -87,18 +87,22 @@ async def submit_generation_request(request: StrictRequest) -> Response:
         constraints=submission.constraints,
         traceparent=traceparent_of(request),
     )
-    accepted = await _submit(new, context)
+    accepted = await _submit(new, request)
     path = path_of(accepted.request_id, base_of(request))
     return _accepted(accepted_body(new, accepted, path=path), path)
 
 
-async def _submit(new: NewRequest, context: AppContext) -> Accepted:
+async def _submit(new: NewRequest, request: StrictRequest) -> Accepted:
     """Accept a request, or answer 422 where its provider is not offered."""
+    context = context_of(request)
     offered = context.settings.provider_names
     if new.provider is not None and new.provider not in offered:
         fault = (f"The provider must be one of {', '.join(offered)}.", "#/provider")
         raise ProblemError(422, "invalid_request", VALIDATION_FAILED, errors=[fault])
-    return await context.submissions.submit(new)
+    accepted = await context.submissions.submit(new)
+    if (span := span_of(request)) is not None:
+        span.add({REQUEST_ID: str(accepted.request_id), ENTITY_TYPE: new.entity_type})
+    return accepted
 
 
 def _accepted(record: bytes, path: str) -> Response:
@@ -204,7 +208,6 @@ def _add_typed(
     )
     async def generate(request: StrictRequest) -> Response:
         """Ask for entities of this type; poll `Location` until the status is final."""
-        context = context_of(request)
         submission = await read_submission(request, body_model, entity_type=entity_type.name)
         new = NewRequest.of(
             submission,
@@ -212,7 +215,7 @@ def _add_typed(
             constraints=asked(submission.together()),
             traceparent=traceparent_of(request),
         )
-        accepted = await _submit(new, context)
+        accepted = await _submit(new, request)
         record = api.Accepted(
             request_id=accepted.request_id, count=submission.count, status=Status.PENDING
         )

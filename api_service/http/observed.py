@@ -1,4 +1,7 @@
-"""What is seen of an HTTP request: its ids in its log lines, two metrics, a line of a refusal."""
+"""What is seen of an HTTP request: its ids in its log lines, metrics, a line of a refusal, a span.
+
+A submit has a span where there are traces, as any POST has; polls have none.
+"""
 
 import re
 import secrets
@@ -13,7 +16,17 @@ from structlog.contextvars import bind_contextvars
 
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import HTTP_REQUEST_SECONDS, HTTP_REQUESTS
-from shared.runtime.trace_context import trace_id_of, traceparent
+from shared.runtime.trace_context import is_traceparent, trace_id_of, traceparent
+from shared.tracing import Span, Tracer
+from shared.tracing.conventions import (
+    HTTP_REQUEST_ID,
+    HTTP_REQUEST_METHOD,
+    HTTP_RESPONSE_STATUS_CODE,
+    HTTP_ROUTE,
+    PROBLEM_CODE,
+    URL_PATH,
+    URL_SCHEME,
+)
 
 log = get_log()
 _requests = cache(HTTP_REQUESTS.labels)
@@ -25,6 +38,9 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER_METHOD = "other"
 _NO_ROUTE = "none"
+_TRACED_METHOD = "POST"
+_SERVER_ERRORS = range(500, 600)
+_SPAN = "span"
 _UNANSWERED = 499
 """The status of a request whose client left before the answer began, as nginx has it."""
 
@@ -51,9 +67,10 @@ class RoutePaths:
 class Observed:
     """Bind the ids of each request, answer with its `X-Request-Id`, count it, log a refusal."""
 
-    def __init__(self, app: ASGIApp, *, paths: RoutePaths) -> None:
+    def __init__(self, app: ASGIApp, *, paths: RoutePaths, tracer: Tracer | None = None) -> None:
         self._app = app
         self._paths = paths
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; only `http` is observed."""
@@ -61,7 +78,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = _bind_ids(scope)
+        request_id = _bind_ids(scope, self._tracer)
         status = _UNANSWERED
 
         async def send_with_id(message: Message) -> None:
@@ -83,9 +100,11 @@ class Observed:
         _seconds(method, route).observe(seconds)
         if (code := scope.get("problem_code")) is not None:
             log.info("request_refused", method=method, route=route, status=status, code=code)
+        if (span := scope.get(_SPAN)) is not None:
+            _end_span(span, route, status=status, code=code)
 
 
-def _bind_ids(scope: Scope) -> bytes:
+def _bind_ids(scope: Scope, tracer: Tracer | None) -> bytes:
     """Give every log line of the request its ids; return the one that its caller knows.
 
     They stay bound: the task ends with the request, and the server logs an unexpected error after
@@ -99,10 +118,45 @@ def _bind_ids(scope: Scope) -> bytes:
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(16).encode()
     # Joining a repeated header makes it invalid, so that validation rejects it.
-    trace = traceparent(b", ".join(given[b"traceparent"]).decode("latin-1"))
+    parent = b", ".join(given[b"traceparent"]).decode("latin-1")
+    if tracer is None or scope["method"] != _TRACED_METHOD:
+        trace = traceparent(parent)
+    else:
+        scope[_SPAN] = span = _begin_span(tracer, scope, parent=parent, request_id=request_id)
+        trace = span.traceparent
     scope["traceparent"] = trace
     bind_contextvars(http_request_id=request_id.decode(), trace_id=trace_id_of(trace))
     return request_id
+
+
+def _begin_span(tracer: Tracer, scope: Scope, *, parent: str, request_id: bytes) -> Span:
+    return tracer.start(
+        _TRACED_METHOD,
+        parent=parent if is_traceparent(parent) else None,
+        kind="server",
+        attributes={
+            HTTP_REQUEST_METHOD: _TRACED_METHOD,
+            URL_PATH: scope["path"],
+            URL_SCHEME: scope["scheme"],
+            HTTP_REQUEST_ID: request_id.decode(),
+        },
+    )
+
+
+def _end_span(span: Span, route: str, *, status: int, code: str | None) -> None:
+    """End the span of a request; by the conventions a refusal (4xx) is no error of the server."""
+    span.add({HTTP_RESPONSE_STATUS_CODE: status, PROBLEM_CODE: code})
+    name = None
+    if route != _NO_ROUTE:
+        span.add({HTTP_ROUTE: route})
+        name = f"{_TRACED_METHOD} {route}"
+    is_error = status in _SERVER_ERRORS or status == _UNANSWERED
+    span.end(name=name, error=code or str(status) if is_error else None)
+
+
+def span_of(request: Request) -> Span | None:
+    """Return the span of a request, if it has one."""
+    return request.scope.get(_SPAN)
 
 
 def traceparent_of(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from zlib import crc32
@@ -14,10 +15,12 @@ from shared.kafka.clients import KafkaClients
 from shared.kafka.delivery import REQUEST_SECONDS, deliver
 from shared.kafka.denials import Denial, Denials
 from shared.kafka.obstacles import Obstacle
+from shared.kafka.publish_spans import note_publication
 from shared.kafka.records import DeliveryResult, Denied, NotDelivered, Record
 from shared.kafka.starting import ClientStart
 from shared.kafka.topics import DEAD_LETTER_MESSAGE_BYTES
 from shared.runtime.logging import get_log
+from shared.tracing import Tracer
 
 log = get_log()
 
@@ -35,8 +38,15 @@ class Publisher:
     looks for `topics` too: `missing_topics` are those that the brokers do not have.
     """
 
-    def __init__(self, clients: KafkaClients, topics: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        clients: KafkaClients,
+        topics: Collection[str] = (),
+        *,
+        tracer: Tracer | None = None,
+    ) -> None:
         self.clients = clients
+        self._tracer = tracer
         self._topics = topics
         self._denials = Denials()
         self.missing_topics: frozenset[str] = frozenset()
@@ -113,7 +123,10 @@ class Publisher:
         producer = self._producer
         if producer is None or not self.reachable:
             return [NotDelivered() for _ in records]
+        begun_ns = time.time_ns()
         results = await deliver(producer, records)
+        if self._tracer is not None:
+            note_publication(self._tracer, records, results, begun_ns=begun_ns)
         denied = {result.topic for result in results if isinstance(result, Denied)}
         self._denials.note(Denial("Write", "topic", topic) for topic in sorted(denied))
         return results

@@ -25,9 +25,15 @@ class Record:
 
 def trace_id_in(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """Find the trace that the headers of a record name, if one of them does so in due form."""
+    traceparent = traceparent_in(headers)
+    return trace_id_of(traceparent) if traceparent is not None else None
+
+
+def traceparent_in(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """Find the trace context in the headers of a record, if there is one in due form."""
     given = next((value for name, value in headers if name == "traceparent"), None)
     traceparent = (given or b"").decode("latin-1")
-    return trace_id_of(traceparent) if is_traceparent(traceparent) else None
+    return traceparent if is_traceparent(traceparent) else None
 
 
 @dataclass(frozen=True, slots=True)

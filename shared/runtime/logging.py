@@ -22,6 +22,8 @@ Event = Literal[
     "attempt_raised",
     "breaker_closed",
     "breaker_opened",
+    "collector_lost",
+    "collector_reached",
     "database_lost",
     "database_reached",
     "drain_begun",
@@ -53,6 +55,7 @@ Event = Literal[
     "service_started",
     "setting_unknown",
     "service_stopped",
+    "tracing_unavailable",
     "worker_drained",
     "worker_stalled",
 ]
@@ -135,6 +138,9 @@ _LIBRARY_LEVELS = {
     "asyncio": logging.WARNING,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
+    "opentelemetry": logging.WARNING,
+    "opentelemetry.exporter": logging.CRITICAL,  # the services log the outage themselves
+    "urllib3": logging.ERROR,
     "uvicorn": logging.WARNING,
     "uvicorn.access": logging.ERROR,
     "uvicorn.error": logging.ERROR,  # its warnings are about what clients send
@@ -177,11 +183,15 @@ class _Lossy:
             self._file.flush()
 
 
+_REPETITIVE = ("aiokafka", "opentelemetry")
+
+
 class LibraryRepeats(logging.Filter):
     """Let a library say the same thing once in `every` seconds.
 
-    aiokafka logs over a thousand lines in fifteen seconds of an outage. The services log the
-    outage themselves, once when it begins and once when it ends.
+    aiokafka logs over a thousand lines in fifteen seconds of an outage, OpenTelemetry one for each
+    span that it drops. The services log the outage themselves, once when it begins and once when it
+    ends.
     """
 
     def __init__(self, every: float = 300.0) -> None:
@@ -191,7 +201,7 @@ class LibraryRepeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass our own events, and a library's place in its code that was quiet for long."""
-        if not record.name.startswith("aiokafka"):
+        if not record.name.startswith(_REPETITIVE):
             return True
         place = (record.pathname, record.lineno)
         now = time.monotonic()

@@ -43,7 +43,7 @@ STATUSES = {
 def an_app(**settings: Any) -> FastAPI:
     """Return the application as it is before anything is opened."""
     told = ApiSettings(database_url="postgresql://h/n", kafka_bootstrap_servers="h:1", **settings)
-    return create_app(cast("AppContext", SimpleNamespace(settings=told)))
+    return create_app(cast("AppContext", SimpleNamespace(settings=told, tracer=None)))
 
 
 @pytest.fixture(scope="module")

@@ -54,5 +54,5 @@ async def sent(url: str, headers: dict[str, str] | None = None, *, times: int = 
 
 async def answered(client: Client) -> httpx.Response:
     with observed_connection():
-        async with client.post("chat/completions", {"word": "déjà"}) as response:
+        async with client.post("chat/completions", {"word": "déjà"}, headers={}) as response:
             return response

@@ -32,7 +32,7 @@ def versions(lock: Path) -> set[tuple[str, str]]:
 
 def asked_for(lock: Path) -> list[Requirement]:
     """Return what pyproject.toml wants of a lock."""
-    asked = [*PROJECT["dependencies"], *EXTRAS["api"], *EXTRAS["worker"]]
+    asked = [*PROJECT["dependencies"], *EXTRAS["api"], *EXTRAS["worker"], *EXTRAS["otel"]]
     if lock != RUNTIME:
         asked += GROUPS["devstack"]
     if lock == DEVELOPMENT:
@@ -72,4 +72,4 @@ def test_what_is_published_asks_for_nothing_older_than_what_was_tested():
 
 
 def test_the_extra_all_is_the_others():
-    assert EXTRAS["all"] == ["generation-service[api,worker]"]
+    assert EXTRAS["all"] == ["generation-service[api,worker,otel]"]

@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase
 from schemas.states import Priority
+from shared.tracing import Tracer
 from worker_service import generators
 from worker_service.claims.circuit import BreakerPolicy, Breakers
 from worker_service.claims.claim import Claim
@@ -17,6 +18,7 @@ from worker_service.generation.attempt import attempt
 from worker_service.generation.calls import Calls
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
+from worker_service.generation.spans import AttemptSpans
 from worker_service.generation.tools import GenerationTools
 from worker_service.generators.contract import Item
 from worker_service.generators.language import LanguageGenerator
@@ -127,9 +129,12 @@ async def attempted(
     *,
     tools: GenerationTools,
     made: list[ProviderCall] | None = None,
+    tracer: Tracer | None = None,
 ) -> Outcome:
     """Attempt an item of a claim under the lease that the claim came with; list its calls."""
     run, calls = Run.of(claim), calls_for(claim, ordinal, tools=tools, made=made)
+    if tracer is not None:
+        calls.spans = AttemptSpans(tracer=tracer, claim=claim, ordinal=ordinal)
     try:
         async with run.interruptible() as block:
             return await attempt(run, calls, tools=tools, block=block)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,6 +14,8 @@ from structlog.testing import capture_logs
 from api_service.app import create_app
 from api_service.context import AppContext
 from shared.runtime.metrics import API
+from shared.tracing import Tracer
+from tests.support.spans import Recorded, attributes_of, context_of, parent_of
 
 Lines = list[Any]
 
@@ -23,7 +26,26 @@ MADE = re.compile("[0-9a-f]{32}")
 
 
 @pytest.fixture
+def recorded() -> Recorded:
+    return Recorded()
+
+
+@pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of an API without traces."""
+    async with client_of(None) as client:
+        yield client
+
+
+@pytest.fixture
+async def traced(recorded: Recorded) -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of an API with traces."""
+    async with client_of(recorded.tracer) as client:
+        yield client
+
+
+@asynccontextmanager
+async def client_of(tracer: Tracer | None) -> AsyncIterator[httpx.AsyncClient]:
     """Lend a client of an API whose endpoints find nothing behind them."""
     settings = SimpleNamespace(
         api_prefix="/v1",
@@ -32,7 +54,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         trusted_proxies="",
         trusted_networks=(),
     )
-    context = cast("AppContext", SimpleNamespace(settings=settings))
+    context = cast("AppContext", SimpleNamespace(settings=settings, tracer=tracer))
     transport = httpx.ASGITransport(app=create_app(context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -139,3 +161,55 @@ async def test_a_request_without_a_trace_gets_one_of_its_own(
     first, second = (line["trace_id"] for line in lines)
     assert MADE.fullmatch(first)
     assert first != second
+
+
+async def test_a_post_is_a_span_of_the_callers_trace_that_its_lines_name(
+    traced: httpx.AsyncClient, recorded: Recorded, lines: Lines
+):
+    await traced.post("/v1/generation-requests", json={}, headers={"traceparent": TRACEPARENT})
+
+    (span,) = recorded.spans
+    assert span.name == "POST /v1/generation-requests"
+    assert (context_of(span)[0], parent_of(span)) == (TRACE_ID, TRACEPARENT[36:52])
+    told = attributes_of(span)
+    assert told["http.route"] == "/v1/generation-requests"
+    assert told["http.response.status_code"] == 422
+    assert told["generation.problem.code"] == "invalid_request"
+    assert span.status.is_unset, "a refusal is no error of the server"
+    assert {line["trace_id"] for line in lines} == {TRACE_ID}
+
+
+async def test_a_post_without_a_trace_begins_the_one_that_its_lines_name(
+    traced: httpx.AsyncClient, recorded: Recorded, lines: Lines
+):
+    await traced.post("/v1/generation-requests", json={}, headers={"traceparent": "malformed"})
+
+    (span,) = recorded.spans
+    assert span.parent is None
+    assert {line["trace_id"] for line in lines} == {context_of(span)[0]}
+
+
+async def test_a_post_that_fails_is_a_failed_span(traced: httpx.AsyncClient, recorded: Recorded):
+    body = {"entity_type": "sentence", "count": 1, "constraints": {}}
+    answer = await traced.post("/v1/generation-requests", json=body)
+
+    (span,) = recorded.spans
+    assert answer.status_code == 500
+    assert not span.status.is_ok
+    assert attributes_of(span)["error.type"] == answer.json()["code"]
+
+
+async def test_a_post_to_nowhere_has_no_path_in_the_name_of_its_span(
+    traced: httpx.AsyncClient, recorded: Recorded
+):
+    await traced.post("/v1/who-knows/what")
+
+    (span,) = recorded.spans
+    assert span.name == "POST"
+    assert "http.route" not in attributes_of(span)
+
+
+async def test_a_poll_is_no_span(traced: httpx.AsyncClient, recorded: Recorded):
+    await traced.get(UNKNOWN)
+
+    assert recorded.spans == []

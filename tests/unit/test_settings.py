@@ -105,6 +105,7 @@ def test_a_misspelt_setting_is_named_with_the_nearest(
     [
         *("WORKER_HEALTH_PORT", "POSTGRES_PASSWORD", "KAFKA_PORT", "STATE_DIR"),
         *("KAFKA_SERVICE_HOST", "KAFKA_PORT_9092_TCP_ADDR", "OPENAI2_API_KEY"),
+        *("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_TRACES_SAMPLER"),
         *("TIMEOUT_SECONDS", "API_KEY", "HOME", "OPENAI_ORG_ID"),
     ],
 )

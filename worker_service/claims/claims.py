@@ -19,9 +19,11 @@ from shared.postgres.database import Database
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUESTS_CLAIMED
 from shared.sql import sql
+from shared.tracing import Tracer
 from worker_service.claims.circuit import Breakers, Circuit
 from worker_service.claims.claim import CLAIMED_COLUMNS, SUSPECT_CRASHES, Claim
 from worker_service.claims.slots import Slots
+from worker_service.claims.spans import traced
 
 log = get_log()
 _claimed = cache(REQUESTS_CLAIMED.labels)
@@ -126,10 +128,15 @@ class Turn:
     has_suspect: bool
     now: float
     leased_until: float
+    tracer: Tracer | None
+    begun_ns: int
 
     def claims(self, rows: Iterable[asyncpg.Record]) -> list[Claim]:
         """Read, log and count what the statement took."""
-        return [self._claim(row) for row in rows]
+        claims = [self._claim(row) for row in rows]
+        if self.tracer is None or not claims:
+            return claims
+        return traced(self.tracer, claims, begun_ns=self.begun_ns)
 
     def _claim(self, row: asyncpg.Record) -> Claim:
         claim = Claim.from_row(row, leased_until=self.leased_until)
@@ -153,9 +160,16 @@ class Claims:
     """
 
     def __init__(
-        self, database: Database, *, claimant: Claimant, slots: Slots, breakers: Breakers
+        self,
+        database: Database,
+        *,
+        claimant: Claimant,
+        slots: Slots,
+        breakers: Breakers,
+        tracer: Tracer | None = None,
     ) -> None:
         self.database = database
+        self._tracer = tracer
         self._claimant = claimant
         self._slots = slots
         self._breakers = breakers
@@ -205,6 +219,8 @@ class Claims:
                 has_suspect=self._slots.has_suspect,
                 now=now,
                 leased_until=now + claimant.lease_seconds,
+                tracer=self._tracer,
+                begun_ns=time.time_ns(),
             )
 
     async def close(self) -> None:

@@ -51,12 +51,13 @@ async def attempt(
         ItemRecorded: the item needs no attempt any more.
     """
     claim = run.claim
+    outcome: Outcome | None = None
     try:
         item = _item(claim, calls.ordinal)
         item_tools = ItemTools(run=run, item=item, tools=tools, calls=calls, block=block)
         content = await tools.generators[claim.entity_type].generate(item, item_tools)
         entity = _entity(item, content)
-        outcome: Outcome = Succeeded(entity=entity, attempts=calls.made)
+        outcome = Succeeded(entity=entity, attempts=calls.made)
     except (LeaseOver, ItemRecorded):
         raise
     except CallsExhausted:
@@ -66,6 +67,9 @@ async def attempt(
     except Exception as error:
         log.exception("attempt_raised", request_id=str(claim.request_id), ordinal=calls.ordinal)
         outcome = _unexpected(error, calls)
+    finally:
+        if calls.spans is not None:
+            calls.spans.end(outcome, calls=len(calls))
     _log_end(claim, outcome, calls=calls)
     return outcome
 

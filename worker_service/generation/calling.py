@@ -73,7 +73,7 @@ class Attempt:
             raise ItemRecorded
         if not self.block.has_begun:
             self.block.has_begun = True
-            self.calls.begun = time.monotonic()
+            self.calls.begin()
 
 
 class Calling(Generic[Answer]):
@@ -168,7 +168,7 @@ class Calling(Generic[Answer]):
     async def _exchanged(self, call: Call) -> Answer:
         provider = self._checked_provider()
         with self._attempt.calls.noted() as noted:
-            noted.completion = await provider.complete(call, noted.spent)
+            noted.completion = await provider.complete(noted.traced(call), noted.spent)
             return self._accepted(noted.completion)
 
     def _checked_provider(self) -> Provider:

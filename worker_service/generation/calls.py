@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Self
 
@@ -14,7 +14,8 @@ from shared.errors import REPETITIONS, UNCHARGED, DatabaseUnavailable, ErrorCode
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_TOKENS
 from worker_service.claims.claim import CallsMade, Claim
-from worker_service.providers import CallAgain, Completion, ProviderError, Spent
+from worker_service.generation.spans import AttemptSpans, end_call
+from worker_service.providers import Call, CallAgain, Completion, ProviderError, Spent
 from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 from worker_service.text import postgres_safe
 
@@ -35,13 +36,15 @@ class Calls:
     A call is one exchange with its provider.
 
     `write` records calls apart from any item. `stage` is the one that the generator has reported
-    last. `begun` is when the attempt got its first permit, by the monotonic clock.
+    last. `begun` is when the attempt got its first permit, by the monotonic clock. `spans` are None
+    where there are no traces.
     """
 
     claim: Claim
     ordinal: int
     write: Callable[[CallBatch], Awaitable[None]]
     most: int
+    spans: AttemptSpans | None = None
     stage: str | None = None
     begun: float = field(default_factory=time.monotonic)
     unrecorded: list[ProviderCall] = field(default_factory=list)
@@ -79,6 +82,12 @@ class Calls:
     def __len__(self) -> int:
         """Count the calls of this attempt."""
         return self._made
+
+    def begin(self) -> None:
+        """Begin the attempt, which has its first permit."""
+        self.begun = time.monotonic()
+        if self.spans is not None:
+            self.spans.begin()
 
     def noted(self) -> "Noted":
         """Measure and count the call inside, however it ends."""
@@ -123,6 +132,8 @@ class Calls:
         self._count(ended)
         self.unrecorded.append(ended)
         self._measure(ended)
+        if call.span is not None:
+            end_call(call.span, ended, call.spent, is_ok=error is None)
 
     def _count(self, call: ProviderCall) -> None:
         self._made += 1
@@ -181,7 +192,7 @@ class Noted:
     Its id is made before the call: no other worker gives the same one to another call.
     """
 
-    __slots__ = ("_calls", "begun", "call_id", "completion", "spent")
+    __slots__ = ("_calls", "begun", "call_id", "completion", "span", "spent")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -189,9 +200,14 @@ class Noted:
         self.begun = time.monotonic()
         self.spent = Spent()
         self.completion: Completion | None = None
+        self.span = None if calls.spans is None else calls.spans.begin_call(self.call_id)
 
     def __enter__(self) -> Self:
         return self
+
+    def traced(self, call: Call) -> Call:
+        """Return the call, with the span of it as what the provider goes on from."""
+        return call if self.span is None else replace(call, traceparent=self.span.traceparent)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._calls.note(self, error)

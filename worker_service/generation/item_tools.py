@@ -68,6 +68,7 @@ class ItemTools(Attempt):
             prompt=prompt,
             json_schema=_json_schema(answer),
             model=self.run.claim.model,
+            traceparent=self.run.claim.traceparent,
         )
 
 

@@ -39,7 +39,7 @@ async def record_item(
         case Recorded(recorded=recorded, settlement=settlement):
             run.note_recorded(recorded)
             if settlement is not None:
-                announce(settlement, context.relay)
+                announce(settlement, context.relay, context.tracer)
         case AlreadyFinal() | Stale():
             run.stop()
             _log_late(result)
@@ -76,7 +76,7 @@ async def settle_whole(run: Run, *, context: WorkerContext) -> None:
         log.debug("loop_iteration_failed", loop="settle", reason=str(error))
         return
     if settlement is not None:
-        announce(settlement, context.relay)
+        announce(settlement, context.relay, context.tracer)
 
 
 async def _answer(

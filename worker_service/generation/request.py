@@ -21,6 +21,7 @@ from worker_service.generation.recording import (
     record_item,
     settle_whole,
 )
+from worker_service.generation.spans import AttemptSpans
 from worker_service.generation.tools import GenerationTools
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 
@@ -59,11 +60,18 @@ async def _run_items(
             ordinal=ordinal,
             write=context.call_recording.write,
             most=tools.policy.calls_per_item,
+            spans=_spans(run, ordinal, context),
         )
         try:
             await _run_item(run, calls, context=context, tools=tools)
         finally:
             await keep_calls(calls, context=context)
+
+
+def _spans(run: Run, ordinal: int, context: WorkerContext) -> AttemptSpans | None:
+    if context.tracer is None:
+        return None
+    return AttemptSpans(tracer=context.tracer, claim=run.claim, ordinal=ordinal)
 
 
 async def _run_item(

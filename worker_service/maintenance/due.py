@@ -81,7 +81,7 @@ async def _settle_batch(
         trace_id = trace_id_of(settlement.traceparent) if settlement is not None else None
         log.warning("request_swept", request_id=str(request["id"]), trace_id=trace_id, code=code)
         if settlement is not None:
-            announce(settlement, context.relay)
+            announce(settlement, context.relay, context.tracer)
     return len(requests)
 
 

@@ -39,8 +39,9 @@ class Call:
 
     `seed` is the same for all items of a request; together with `ordinal` it lets a provider
     make each item of a request a different one, and the same one when asked again. `rejection`
-    is the answer to the call before this one, if that has to be mended. `carried` belongs to the
-    provider: what a call that is made again has to know of the one before.
+    is the answer to the call before this one, if that has to be mended. `traceparent` is for
+    providers that are traced too. `carried` belongs to the provider: what a call that is made again
+    has to know of the one before.
     """
 
     entity_type: str
@@ -51,6 +52,7 @@ class Call:
     json_schema: dict[str, Any]
     model: str | None
     rejection: Rejection | None = None
+    traceparent: str | None = None
     carried: object = None
 
 
@@ -69,11 +71,12 @@ class Spent:
 
     It is separate from the answer because a call may have to be paid for however it ends: whole,
     failed, timed out or cancelled. `provider_request_id` is the provider's own id of the call,
-    `model` the one that it says has answered.
+    `model` the one that it says has answered, `requested_model` the one that was asked for.
     """
 
     tokens: Tokens = field(default_factory=Tokens)
     model: str | None = None
+    requested_model: str | None = None
     provider_request_id: str | None = None
     first_token_seconds: float | None = None
     received_bytes: int = 0

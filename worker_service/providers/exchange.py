@@ -68,9 +68,10 @@ class Line:
 class Exchange:
     """One request in one form, and its answer."""
 
-    def __init__(self, line: Line, form: RequestForm) -> None:
+    def __init__(self, line: Line, form: RequestForm, *, traceparent: str | None = None) -> None:
         self._line = line
         self._form = form
+        self._headers = {"traceparent": traceparent} if traceparent is not None else {}
         self._stream = ResponseStream(line.limits)
         self._answer = self._stream.answer
         self._reader = EventReader(line.dialect, self._answer)
@@ -112,7 +113,8 @@ class Exchange:
         stream, line = self._stream, self._line
         if self._form.response is not ResponseMode.WHOLE:
             stream.expect_tokens()
-        async with line.client.post(line.dialect.path, body) as response:
+        path = line.dialect.path
+        async with line.client.post(path, body, headers=self._headers) as response:
             stream.begin(_request_id(response))
             self._answer.headers = response.headers
             try:

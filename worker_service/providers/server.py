@@ -19,13 +19,15 @@ from worker_service.providers.transport import Client
 class Address:
     """The address of a server, our credential there, and the model of requests that name none.
 
-    `headers` are sent along; they may hold secrets too.
+    `headers` are sent along; they may hold secrets too. Where the server `is_traced`, each call
+    says of which trace it is a part.
     """
 
     base_url: str
     credential: str | None = field(default=None, repr=False)
     model: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_traced: bool = False
 
 
 class Server:
@@ -47,6 +49,7 @@ class Server:
         self.name = name
         self.credential = _digest(address.credential)
         self._model = address.model
+        self._is_traced = address.is_traced
         self._forms = Forms(provider=name, ladder=dialect.ladder)
         self._line = Line(
             dialect=dialect,
@@ -73,9 +76,12 @@ class Server:
         if model is None:
             raise error_of(FailureKind.NO_MODEL)
         tried = call.carried if isinstance(call.carried, Tried) else self._forms.first(model)
+        spent.requested_model = model
         body = self._line.dialect.body(call, model=model, form=tried.form)
+        trace = call.traceparent if self._is_traced else None
         try:
-            completion = await Exchange(self._line, tried.form).completion(body, spent)
+            exchange = Exchange(self._line, tried.form, traceparent=trace)
+            completion = await exchange.completion(body, spent)
         except FormRefused as refusal:
             following = self._forms.after(tried, refusal, model=model)
             if following is None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from schemas.providers import ProviderName
+from schemas.providers import PROVIDER_NAME, ProviderName
 from shared.config import SECRETS, ProviderListSettings, load, names_of
 from shared.runtime.metrics import PROVIDER_INFO
 from worker_service.providers import Provider
@@ -27,6 +27,11 @@ class ProviderSettings(ProviderListSettings):
 
     demo_latency_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         0, description="How long the provider demo takes for each entity."
+    )
+    trace_providers: str = Field(
+        "",
+        description="Names of the providers that are sent `traceparent`, separated by commas.",
+        pattern=rf"^\s*({PROVIDER_NAME}(\s*,\s*{PROVIDER_NAME})*)?\s*$",
     )
     provider_connect_seconds: Seconds = Field(
         5, description="How long a connection to a provider may take."
@@ -62,10 +67,22 @@ class ProviderSettings(ProviderListSettings):
             )
         return provider
 
+    @field_validator("trace_providers")
+    @classmethod
+    def _are_there(cls, providers: str, info: ValidationInfo) -> str:
+        names = names_of(info.data.get("providers", ""))
+        if unknown := [name for name in _listed(providers) if name not in names]:
+            raise ValueError(f"{unknown[0]} is none of {', '.join(names)}")
+        return providers
+
     @property
     def default_provider(self) -> str:
         """The provider of requests that name none."""
         return self.provider or self.provider_names[0]
+
+
+def _listed(providers: str) -> list[str]:
+    return [name.strip() for name in providers.split(",") if name.strip()]
 
 
 def make_providers(
@@ -104,6 +121,7 @@ def _made(
         credential=server.api_key.get_secret_value() if server.api_key else None,
         model=server.model,
         headers={of: value.get_secret_value() for of, value in server.headers.items()},
+        is_traced=name in _listed(settings.trace_providers),
     )
     return Server(
         name,

@@ -60,7 +60,9 @@ class Client:
         self._urls: dict[str, httpx.URL] = {}
 
     @asynccontextmanager
-    async def post(self, path: str, body: object) -> AsyncIterator[httpx.Response]:
+    async def post(
+        self, path: str, body: object, *, headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response]:
         """Send a body as JSON, and lend the response, whose own body has not been read yet.
 
         Raises:
@@ -69,6 +71,7 @@ class Client:
         request = httpx.Request(
             "POST", self._url(path), headers=self._headers, json=body, extensions=self._extensions
         )
+        request.headers.update(headers)
         response = await self._transport.handle_async_request(request)
         try:
             yield response

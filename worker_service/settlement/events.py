@@ -17,6 +17,8 @@ from shared.postgres.database import Connection
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import REQUEST_SECONDS, REQUESTS_SETTLED
 from shared.runtime.trace_context import trace_id_of
+from shared.tracing import Share, Tracer
+from shared.tracing.conventions import DEAD_LETTER, ENTITY_TYPE, REQUEST_ID, STATUS
 
 log = get_log()
 _settled = cache(REQUESTS_SETTLED.labels)
@@ -25,7 +27,10 @@ _seconds = cache(REQUEST_SECONDS.labels)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """A settled request, the reason of its dead letter, and the outbox row of its event."""
+    """A settled request, the reason of its dead letter, and the outbox row of its event.
+
+    `begun_ns` is when the settling began (`time.time_ns`).
+    """
 
     request_id: UUID
     entity_type: str
@@ -34,10 +39,13 @@ class Settlement:
     reason: Reason | None
     traceparent: str
     event: OutboxRow
+    begun_ns: int
 
 
-def announce(settlement: Settlement, relay: Relay) -> None:
+def announce(settlement: Settlement, relay: Relay, tracer: Tracer | None) -> None:
     """Log a settlement and offer its event to the relay, once its transaction is committed."""
+    if tracer is not None:
+        tracer.note("settle", [_share(settlement)], begun_ns=settlement.begun_ns)
     log.info(
         "request_settled",
         request_id=str(settlement.request_id),
@@ -50,11 +58,25 @@ def announce(settlement: Settlement, relay: Relay) -> None:
     relay.offer(settlement.event)
 
 
+def _share(settlement: Settlement) -> Share:
+    return Share(
+        name="settle",
+        traceparent=settlement.traceparent,
+        attributes={
+            REQUEST_ID: str(settlement.request_id),
+            ENTITY_TYPE: settlement.entity_type,
+            STATUS: settlement.status,
+            DEAD_LETTER: settlement.reason,
+        },
+    )
+
+
 async def notify(
     connection: Connection,
     settled: Sequence[tuple[asyncpg.Record, Reason | None]],
     *,
     events_topic: str,
+    begun_ns: int,
 ) -> list[Settlement]:
     """Write the events of requests that have just been settled, in the caller's transaction.
 
@@ -72,6 +94,7 @@ async def notify(
             reason=reason,
             traceparent=request["traceparent"],
             event=event,
+            begun_ns=begun_ns,
         )
         for (request, reason), event in zip(settled, events, strict=True)
     ]

@@ -1,5 +1,6 @@
 """Settle requests with their last item: counts, the final status, an event, and a dead letter."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -73,6 +74,7 @@ async def count_and_settle(
     Settling writes the event, and a dead letter unless every entity was made. Runs in the caller's
     transaction. Requests that are final are left out.
     """
+    begun_ns = time.time_ns()
     rows = await COUNT_AND_SETTLE.fetch(connection, request_ids=request_ids)
     settled = [
         (
@@ -84,7 +86,9 @@ async def count_and_settle(
         for row in rows
         if row["status"] in FINAL
     ]
-    settlements = await notify(connection, settled, events_topic=kafka_names.topics.events)
+    settlements = await notify(
+        connection, settled, events_topic=kafka_names.topics.events, begun_ns=begun_ns
+    )
     of_request = {settlement.request_id: settlement for settlement in settlements}
     return {
         row["id"]: Recorded(

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared.runtime.logging import LibraryRepeats
 
 
@@ -16,11 +18,12 @@ def a_record(name: str = "aiokafka.conn", line: int = 1) -> logging.LogRecord:
     )
 
 
-def test_a_library_says_the_same_thing_once_in_a_while():
+@pytest.mark.parametrize("name", ["aiokafka.conn", "opentelemetry.sdk._shared_internal"])
+def test_a_library_says_the_same_thing_once_in_a_while(name: str):
     repeats = LibraryRepeats(every=3600)
 
-    assert repeats.filter(a_record())
-    assert not repeats.filter(a_record())
+    assert repeats.filter(a_record(name))
+    assert not repeats.filter(a_record(name))
 
 
 def test_a_library_may_say_it_again_after_the_while():

@@ -87,6 +87,21 @@ async def test_a_collector_that_refuses_is_one_line_until_it_takes_spans_again(
     assert (reached["event"], reached["spans_lost"]) == ("collector_reached", 2 * SPANS_AT_ONCE)
 
 
+async def test_a_collector_that_is_lost_is_sent_nothing_more_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, lines: list[Any]
+):
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
+    async with collecting() as collector:
+        collector.status = 404
+        async with tracing(settings(collector.url), service="api") as tracer:
+            make_spans(tracer)
+            await eventually(lambda: bool(lines))
+            make_spans(tracer, 3)
+
+    assert len(collector.headers) == 1
+    assert [line["event"] for line in lines] == ["collector_lost"]
+
+
 async def test_a_collector_that_is_down_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch, lines: list[Any]
 ):

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from ssl import SSLContext
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import httpx
@@ -28,6 +29,14 @@ _ERROR_SECONDS: Final = 5.0
 _ERROR_BYTES: Final = 65_536
 _MOST_ERROR_BYTES: Final = 1_048_576
 _MOST_DIGITS: Final = 40
+_MOST_HEADER_BYTES: Final = 65_536
+_MOST_HEADERS: Final = 1_024
+_ENDS: Final = frozenset({END.decode(), "DONE"})
+_LONGEST_END: Final = 16
+_MOST_PARTS: Final = 50_000
+_AROUND: Final = " \t\r\n\x1e"
+"""What stands between JSON values, RFC 7464's separator among it."""
+_BETWEEN: Final = re.compile(f"[{_AROUND}]*")
 
 TRANSPORT_ERRORS: Final = (httpx.HTTPError, aiohttp.ClientError)
 """What a call of the client raises; some of aiohttp's come as they are."""
@@ -58,6 +67,9 @@ def _session(connections: int, certificates: SSLContext) -> aiohttp.ClientSessio
         connector=aiohttp.TCPConnector(
             limit=connections, keepalive_timeout=_KEPT_ALIVE_SECONDS, ssl=certificates
         ),
+        max_line_size=_MOST_HEADER_BYTES,
+        max_field_size=_MOST_HEADER_BYTES,
+        max_headers=_MOST_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[observer()],
     )
@@ -85,29 +97,55 @@ def parts_of(event: bytes) -> Sequence[Json | None]:
     try:
         value = from_json(event)
     except ValueError:
-        if event.strip().upper() == END:
-            return (None,)
-        value = _lenient_json(event)
+        return _lenient_parts(event.decode("utf-8-sig", errors="replace").strip(_AROUND))
     if isinstance(value, dict):
         return (value,)
-    parts = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    if isinstance(value, str) and _is_end(value):
+        return (None,)
+    parts = [each for each in _listed(value) if isinstance(each, dict)]
     if not parts:
         raise Unreadable(f"a part of it is not an object: {event.decode(errors='replace')}")
     return parts
 
 
-def _lenient_json(event: bytes) -> Any:
-    """Read what the fast parser refuses and models write: lone surrogates, odd bytes, depth."""
-    text = event.decode("utf-8-sig", errors="replace")
-    try:
-        return json.loads(text, parse_int=_int)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"a part of it is not JSON: {plain_text(text)}") from error
+def _lenient_parts(text: str) -> Sequence[Json | None]:
+    """Read what the fast parser refuses: lone surrogates, odd bytes, depth, several objects.
+
+    Objects come one after the other where an event stream lacks the empty lines between them.
+    """
+    parts: list[Json | None] = []
+    at = 0
+    with suppress(ValueError, RecursionError):
+        while len(parts) < _MOST_PARTS and at < len(text):
+            value, at = _DECODER.raw_decode(text, at)
+            at = _after_space(text, at)
+            parts += [each for each in _listed(value) if isinstance(each, dict)]
+    if _is_end(text[at : at + _LONGEST_END]):
+        parts.append(None)
+    if not parts:
+        raise Unreadable(f"a part of it is not JSON: {plain_text(text)}")
+    return parts
+
+
+def _after_space(text: str, at: int) -> int:
+    space = _BETWEEN.match(text, at)
+    return space.end() if space else at
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_end(text: str) -> bool:
+    return text.strip().upper() in _ENDS
 
 
 def _int(digits: str) -> int | None:
     """Read an integer; one of thousands of digits, which Python refuses, is none."""
     return int(digits) if len(digits) <= _MOST_DIGITS else None
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_int)
 
 
 async def error_body(response: httpx.Response) -> object:

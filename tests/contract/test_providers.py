@@ -124,7 +124,7 @@ ELSEWHERE = {
     FailureKind.REFUSED,
     *{row.kind for row in (*SHAPES, *WORDS, *WITHIN, *EMPTY_OR_CUT, *FINISH_REASONS) if row.kind},
 }
-"""Signs that have a test of their own, here, in `test_provider_faults.py` or in `odd_answers`."""
+"""Signs that have a test of their own, here, in `provider_faults` or in `odd_answers`."""
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,10 @@ from tests.contract.odd_answers.endings import (
     REDIRECTS,
     STATUSES,
 )
-from tests.contract.odd_answers.errors import ERRORS, SHAPES, WAITS, WITHIN, WORDS
+from tests.contract.odd_answers.errors import ERRORS, SHAPES, WITHIN
 from tests.contract.odd_answers.parts import PARTS
+from tests.contract.odd_answers.waits import WAITS
+from tests.contract.odd_answers.words import WORDS
 from tests.support.model_calls import a_claim, attempted, tools_with
 from tests.support.odd_answers import Row
 from tests.support.raw_server import Exchange, raw_server

@@ -10,7 +10,8 @@ import pytest
 from schemas.entities import ENTITY_TYPES
 from shared.errors import ErrorCode
 from tests.contract.odd_answers.endings import EMPTY_OR_CUT, FINISH_REASONS
-from tests.contract.odd_answers.errors import SHAPES, WITHIN, WORDS
+from tests.contract.odd_answers.errors import SHAPES, WITHIN
+from tests.contract.odd_answers.words import WORDS
 from tests.support.mock_server import KEY, MockServer, running_mock
 from tests.support.model_calls import QUICK, a_call, a_claim, attempted, completed, tools_with
 from worker_service.outcome import Deferred, Failed, Succeeded
@@ -123,7 +124,7 @@ ELSEWHERE = {
     FailureKind.REFUSED,
     *{row.kind for row in (*SHAPES, *WORDS, *WITHIN, *EMPTY_OR_CUT, *FINISH_REASONS) if row.kind},
 }
-"""Signs that have a test of their own, here, in `test_provider_faults.py` or in `odd_answers`."""
+"""Signs that have a test of their own, here, in `provider_faults` or in `odd_answers`."""
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,11 @@ async def a_server(
         (message("This response_format type is unavailable now"), BAD, (None, "json_object")),
         (message("json_schema is not supported"), BAD, (None, "json_object")),
         (message("Invalid schema for response_format 'sentence'"), BAD, (None,)),
+        (
+            message("Unknown name 'additionalProperties' at 'generation_config.response_schema'"),
+            BAD,
+            (None, "json_object", "json_schema"),
+        ),
         (message("'strict' is not allowed"), BAD, (None, "json_object", "json_schema")),
         (
             forbidden("response_format", "json_schema", "strict"),
@@ -362,6 +367,29 @@ async def test_a_refusal_that_says_what_is_unwanted_steps_down(words: str, statu
         return message(words) if len(asked) == 1 else None
 
     async with a_server(refuses, status=status) as (server, _):
+        assert (await completed(server, a_call())).text == "{}"
+
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Failed to parse grammar",
+        "JSON schema conversion failed: Unrecognized schema: {}",
+        "Grammar error: Unimplemented keys: minLength",
+        "failed to load model vocabulary required for format",
+        "Jinja Exception: System role not supported",
+    ],
+)
+async def test_a_server_that_fails_of_a_form_is_asked_in_another_one(words: str):
+    asked: list[Body] = []
+
+    def refuses(body: Body) -> Body | None:
+        asked.append(body)
+        return message(words, code=500) if len(asked) == 1 else None
+
+    async with a_server(refuses, status="500 Internal Server Error") as (server, _):
         assert (await completed(server, a_call())).text == "{}"
 
     assert len(asked) == 2

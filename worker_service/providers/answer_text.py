@@ -13,7 +13,10 @@ _SPACE: Final = " \t\r\n"
 _JSON_OR_FENCE: Final = ("{", "[", "`", "~")
 _MARK: Final = "\ufeff"
 _THOUGHTS: Final = re.compile(
-    r"<(think|thinking|thought|thoughts|reasoning)>.*?(?:</\1>|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)",
+    r"<((?:[a-z]+[:_])?(?:think|thinking|thoughts?|reasoning|reflection))>.*?(?:</\1>|\Z)"
+    r"|\[THINK\].*?(?:\[/THINK\]|\Z)"
+    r"|<\|START_THINKING\|>.*?(?:<\|END_THINKING\|>|\Z)"
+    r"|◁think▷.*?(?:◁/think▷|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _END_OF_THOUGHTS: Final = re.compile(
@@ -35,6 +38,8 @@ def json_of(text: str) -> str:
     answer = _stripped(text)
     if thoughts := _THOUGHTS.match(answer):
         answer = _stripped(answer[thoughts.end() :])
+        if again := _THOUGHTS.match(answer):  # a template adds an empty block of its own
+            answer = _stripped(answer[again.end() :])
     elif (end := _END_OF_THOUGHTS.search(answer)) and not answer.startswith(_JSON_OR_FENCE):
         answer = _stripped(answer[end.end() :])
     return _unfenced(answer)

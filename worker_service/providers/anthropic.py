@@ -78,8 +78,12 @@ class Anthropic:
                 _read_end(object_of(part.get("delta")), part, answer)
             case "message":
                 _read_message(part, answer)
-            case "ping" | "content_block_stop" | "message_stop":
+            case "message_stop":
+                answer.finish("stop")
+            case "ping" | "content_block_stop":
                 pass
+            case None if "content" in part:
+                _read_message(part, answer)
             case _ if is_fault(part):
                 raise Faulted(part)
             case _:

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from schemas.usage import Tokens
 from worker_service.providers import Call
 from worker_service.providers.dialect import Answer, Faulted, bearer, messages
-from worker_service.providers.fault import is_fault
+from worker_service.providers.fault import is_fault, says_error
 from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import strict
 from worker_service.providers.pieces import (
@@ -67,7 +67,7 @@ class ChatCompletions:
 
     def read(self, part: Json, answer: Answer) -> None:
         """Add a chunk of a stream, or a whole completion."""
-        if part.get("error"):
+        if (error := part.get("error")) and says_error(error):
             raise Faulted(part)
         choices = part.get("choices")
         choice = first_object(choices)
@@ -109,7 +109,7 @@ def _read_other(part: Json, answer: Answer) -> None:
 
 
 def _read_choice(choice: Json, answer: Answer) -> None:
-    if choice.get("error"):
+    if (error := choice.get("error")) and says_error(error):
         raise Faulted(choice)
     message = choice.get("delta") or choice.get("message")
     if isinstance(message, dict):
@@ -126,7 +126,7 @@ def _read_message(message: Json, answer: Answer) -> None:
     reasoning = message.get("reasoning_content") or message.get("reasoning")
     if not isinstance(reasoning, str):
         reasoning = text_in(reasoning) or message.get("reasoning_details")
-    answer.add(message.get("content"), reasoning=reasoning)
+    answer.add(message.get("content") or message.get("parsed"), reasoning=reasoning)
     if refusal := message.get("refusal"):
         answer.refuse(refusal)
     if message.get("tool_calls") or message.get("function_call"):

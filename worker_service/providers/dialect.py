@@ -116,7 +116,8 @@ class Answer:
     @property
     def looks_complete(self) -> bool:
         """Whether the text ends as JSON does, or as what is put around it."""
-        return bool(self._text) and self._text[-1].rstrip().endswith(("}", "`"))
+        last = next((text for piece in reversed(self._text) if (text := piece.rstrip())), "")
+        return last.endswith(("}", "`"))
 
     @property
     def mismatch(self) -> str | None:
@@ -148,7 +149,9 @@ class Answer:
         if pieces.text:
             self._text.append(pieces.text)
         self.refuse(pieces.refusal)
-        if pieces == type(pieces)():
+        if pieces.is_known:
+            self.has_parts = True
+        else:
             self.skip("the content has no text")
 
     def refuse(self, refusal: object) -> None:
@@ -187,12 +190,18 @@ class Answer:
 
     def completion(self) -> Completion:
         assert self.finish_reason is not None, "the answer is whole"  # noqa: S101
-        text = "".join(self._text)
+        text = self._joined()
         return Completion(
             text=text,
             finish_reason=self._meaning(text),
             reasoning="".join(self._reasoning) or None,
         )
+
+    def _joined(self) -> str:
+        """Join the text; some servers end a stream with the whole of it once more."""
+        *before, last = self._text or [""]
+        text = "".join(before)
+        return text if text and text == last else text + last
 
     def _meaning(self, text: str) -> str:
         assert self.finish_reason is not None, "the answer is whole"  # noqa: S101

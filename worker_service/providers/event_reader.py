@@ -1,17 +1,13 @@
 """The events of an answer, read into it; most are one more token, which costs little; pure."""
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from pydantic_core import from_json
 
 from worker_service.providers.dialect import Answer, Dialect, Unreadable
-from worker_service.providers.event_parsers import END
-from worker_service.providers.fault import plain_text
-from worker_service.providers.pieces import Json
+from worker_service.providers.json_parts import parts_of
 
-_MOST_DIGITS: Final = 40
 _TEXT_KEYS: Final = (b'"content":', b'"text":')
 _MOST_LESSONS: Final = 8
 
@@ -95,37 +91,3 @@ class _TokenEvent:
         is_plain = bool(tail) and quoted not in tail
         if is_plain and head.rstrip().endswith(_TEXT_KEYS):
             self._head, self._tail = head, tail
-
-
-def parts_of(event: bytes) -> Sequence[Json | None]:
-    """Read an event: one part, or a list of them; None is an explicit end.
-
-    Raises:
-        Unreadable: it is something else; what it says is in the message, uncut.
-    """
-    try:
-        value = from_json(event)
-    except ValueError:
-        if event.strip().upper() == END:
-            return (None,)
-        value = _lenient_json(event)
-    if isinstance(value, dict):
-        return (value,)
-    parts = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-    if not parts:
-        raise Unreadable(f"a part of it is not an object: {event.decode(errors='replace')}")
-    return parts
-
-
-def _lenient_json(event: bytes) -> Any:
-    """Read what the fast parser refuses and models write: lone surrogates, odd bytes, depth."""
-    text = event.decode("utf-8-sig", errors="replace")
-    try:
-        return json.loads(text, parse_int=_int)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"a part of it is not JSON: {plain_text(text)}") from error
-
-
-def _int(digits: str) -> int | None:
-    """Read an integer; one of thousands of digits, which Python refuses, is none."""
-    return int(digits) if len(digits) <= _MOST_DIGITS else None

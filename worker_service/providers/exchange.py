@@ -93,7 +93,9 @@ class Exchange:
         if self._answer.mismatch:
             raise self._unfinished(FailureKind.UNREADABLE)
         if not self._answer.is_whole:
-            raise self._unfinished(FailureKind.CONNECTION_LOST)
+            if not self._answer.looks_complete:
+                raise self._unfinished(FailureKind.CONNECTION_LOST)
+            self._answer.finish("stop")  # it ended in order, and a server may say nothing of it
         return self._answer.completion()
 
     async def _make(self, body: object) -> None:

@@ -106,7 +106,9 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
         Reaction.FAIL,
     ),
     FailureKind.CONTEXT_TOO_LONG: FailureRule(
-        "413; a 4xx that names the context", ErrorCode.CONTEXT_TOO_LONG, Reaction.FAIL
+        "413; a 4xx that names the context, or a 500 that says it is exceeded",
+        ErrorCode.CONTEXT_TOO_LONG,
+        Reaction.FAIL,
     ),
     FailureKind.NOT_FOUND: FailureRule("404, 410", ErrorCode.UNSUPPORTED, Reaction.FAIL),
     FailureKind.MODEL_REFUSED: FailureRule(

@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any, Final
 
-from worker_service.providers.retry_after import seconds_of, wait_in_words
+from worker_service.providers.retry_after import retry_after, seconds_of, wait_in_words
 
 _DEEPEST: Final = 8
 _MOST_MESSAGES: Final = 8
@@ -30,7 +31,7 @@ _MESSAGES: Final = frozenset(
 _CODES: Final = frozenset(
     {"code", "type", "status", "reason", "param", "loc", "error_code", "errorcode", "err_code"}
     | {"error_type", "errortype", "status_code", "statuscode", "http_code", "http_status", "errno"}
-    | {"originalstatuscode"}
+    | {"originalstatuscode", "__type"}
 )
 _WAITS: Final[Mapping[str, float]] = {
     "retrydelay": 1.0,
@@ -38,6 +39,9 @@ _WAITS: Final[Mapping[str, float]] = {
     "retry_after": 1.0,
     "retryafter": 1.0,
     "retry_after_seconds": 1.0,
+    "retry_in": 1.0,
+    "retry_in_seconds": 1.0,
+    "wait_seconds": 1.0,
     "retry_after_ms": 0.001,
 }
 _FLAGS: Final = frozenset({"failed_generation", "reasons"})
@@ -46,6 +50,12 @@ _SHAPES: Final = frozenset(
 )
 _NUMBERED_BY: Final = ("code", "status", "status_code", "statusCode", "error_code")
 _ERROR_STATUSES: Final = ("error", *_ERRORS, *map(str, _ERRORS))
+_NO_ERROR: Final = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
+_AT_WORK: Final = frozenset(
+    {"ping", "heartbeat", "keepalive", "keep-alive", "progress", "processing", "in_progress"}
+    | {"queued", "pending", "running", "started", "waiting"}
+)
+_STATUS: Final = re.compile(r"([45]\d\d)(?:\.0|(?: [a-z].*))?", re.IGNORECASE)
 _UNSHOWN: Final = re.compile(r"<(?=/?(?:script|style)\b)", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"<[^<>]*>?")
 _TITLE: Final = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
@@ -125,13 +135,31 @@ class _Found:
 
 def is_fault(part: Mapping[str, Any]) -> bool:
     """Whether an object is an error rather than a part of an answer."""
-    if part.get("error"):
+    if says_error(part.get("error")):
         return True
     if any(part.get(name) in _ERROR_STATUSES for name in ("type", "object", *_NUMBERED_BY)):
         return True
-    if any(part.get(name) and isinstance(part[name], str | list | dict) for name in _SHAPES):
+    if _is_at_work(part):
+        return False
+    shapes = (part.get(name) for name in _SHAPES)
+    if any(isinstance(shape, str | list | dict) and says_error(shape) for shape in shapes):
         return True
     return any(_is_exception(name) and isinstance(part[name], Mapping) for name in part)
+
+
+def _is_at_work(part: Mapping[str, Any]) -> bool:
+    """Whether an object without an answer says no more than that one is being made."""
+    said = (part.get(name) for name in ("type", "event", "status"))
+    return any(isinstance(word, str) and word.lower() in _AT_WORK for word in said)
+
+
+def says_error(error: object) -> bool:
+    """Whether a member reports an error: some servers send one always, empty or of success."""
+    if isinstance(error, Mapping):
+        return any(says_error(value) for value in error.values())
+    if isinstance(error, list):
+        return bool(error)
+    return bool(error) and str(error).strip().lower() not in _NO_ERROR
 
 
 def _is_exception(name: str) -> bool:
@@ -143,6 +171,8 @@ def fault_of(status: int, body: object, *, redact: Callable[[str], str]) -> Faul
     """Read an error; one inside an answer of status 200 has its number in its code or words."""
     found = _Found(redact)
     _read(body, found, depth=0)
+    if not found.messages:
+        _read_unknown(body, found, depth=0)
     message = "; ".join(dict.fromkeys(found.messages))
     return Fault(
         status=status if status >= 300 else _number(found, message),  # noqa: PLR2004 - no success
@@ -189,19 +219,45 @@ def _read_member(name: str, value: object, found: _Found, *, depth: int) -> None
     elif _is_exception(name) and isinstance(value, Mapping):
         found.words.append(name)
         _read(value, found, depth=depth + 1)
-    elif name in _MESSAGES or (name == "headers" and isinstance(value, Mapping)):
+    elif name == "headers" and isinstance(value, Mapping):
+        _read_headers(value, found)
+    elif name in _MESSAGES:
         _read(value, found, depth=depth + 1)
+
+
+def _read_headers(headers: Mapping[str, Any], found: _Found) -> None:
+    """Read the wait that a router passes on among the headers of the server behind it."""
+    lowered = {name.lower(): str(value) for name, value in headers.items()}
+    if wait := retry_after(lowered, now=datetime.now(UTC)):
+        found.waits.append(wait)
 
 
 def _read_code(value: object, found: _Found, *, place: str) -> None:
     """Keep a code, the number that it may be, and the place of a fault, which is worth showing."""
     codes = value if isinstance(value, list) else [value]
-    found.numbers.extend(int(str(code)) for code in codes if re.fullmatch(r"[45]\d\d", str(code)))
-    words = [code for code in codes if isinstance(code, str) and code]
+    numbers = (_STATUS.fullmatch(str(code)) for code in codes)
+    found.numbers.extend(int(number[1]) for number in numbers if number)
+    words = [code.rpartition("#")[2] for code in codes if isinstance(code, str) and code]
     room = _MOST_WORDS - len(found.words)
     found.words.extend(word[:_LONGEST_WORD].lower() for word in words[: max(0, room)])
     if place == "loc" or any(" " in word for word in words):
         found.say(".".join(words))
+
+
+def _read_unknown(value: object, found: _Found, *, depth: int) -> None:
+    """Take every text of an error in which no member has a known name."""
+    if depth > _DEEPEST or len(found.messages) >= _MOST_MESSAGES:
+        return
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, str) and inner:
+                found.say(f"{name}: {inner}")
+            else:
+                _read(inner, found, depth=depth + 1)
+                _read_unknown(inner, found, depth=depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            _read_unknown(each, found, depth=depth + 1)
 
 
 def _read_text(text: str, found: _Found, *, depth: int) -> None:

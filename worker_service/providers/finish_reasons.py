@@ -6,6 +6,7 @@ https://ai.google.dev/api/generate-content#FinishReason
 https://api-docs.deepseek.com/api/create-chat-completion
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,6 +38,24 @@ _MEANINGS: Final[Mapping[str, FinishReason]] = {
     word: reason for reason, words in _WORDS.items() for word in words.split()
 }
 _PREFIX: Final = "finish_reason_"
+_NOT_YET: Final = frozenset(
+    {"null", "none", "unspecified", "not_finished", "unfinished", "in_progress"}
+)
+"""Words that some servers say with every part until there is a reason."""
+
+_SIGNS: Final[Mapping[FinishReason, str]] = {
+    "content_filter": "safety unsafe filter filtered moderation moderated guardrail blocked policy"
+    " prohibited sensitive toxic harmful violation recitation",
+    "interrupted": "error errored failed failure abort aborted cancel cancelled canceled timeout"
+    " network interrupted overload overloaded disconnect disconnected crashed unavailable rate"
+    " quota",
+    "length": "length limit truncated context window",
+}
+_MEANT_BY: Final = {reason: frozenset(words.split()) for reason, words in _SIGNS.items()}
+"""What one word of a longer reason means; the first that is there counts."""
+
+_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NO_LETTERS: Final = re.compile(r"[^a-z0-9]+")
 
 BY_FINISH_REASON: Final[Mapping[str, FailureKind]] = {
     "length": FailureKind.TRUNCATED,
@@ -53,8 +72,25 @@ def finish_reason_of(value: object) -> str | None:
 
     None where there is none, which is so in every part of a stream but its last.
     """
-    said = name_of(value) if isinstance(value, str) or value else None
+    said = _said(value)
     if said is None:
         return None
-    word = said.strip().lower().rpartition(".")[2].replace("-", "_").replace(" ", "_")
-    return _MEANINGS.get(word.removeprefix(_PREFIX), said)
+    separated = _CAPITAL.sub("_", said.strip().rpartition(".")[2]).lower()
+    word = _NO_LETTERS.sub("_", separated).strip("_").removeprefix(_PREFIX)
+    if word in _NOT_YET:
+        return None
+    return _MEANINGS.get(word) or _MEANINGS.get(said.strip().lower()) or _meant_by(word) or said
+
+
+def _said(value: object) -> str | None:
+    """Take the reason out of the object or the list that some servers put it in."""
+    if isinstance(value, list):
+        value = next(iter(value), None)
+    if isinstance(value, dict):
+        value = value.get("type") or value.get("reason")
+    return name_of(value) if isinstance(value, str) or value else None
+
+
+def _meant_by(word: str) -> FinishReason | None:
+    parts = set(word.split("_"))
+    return next((reason for reason, words in _MEANT_BY.items() if words & parts), None)

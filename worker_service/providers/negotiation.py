@@ -18,6 +18,7 @@ _REFUSALS: Final = frozenset(
 )
 _REFUSING_STATUSES: Final = frozenset({400, 403, 404, 405, 406, 415, 422, 501})
 _NOT_IMPLEMENTED: Final = 501
+_INTERNAL_ERROR: Final = 500
 _OUTAGE: Final = re.compile(
     r"\b(?:upstream|connection|socket|eof|reset|time[sd]?[ -]?out|disconnected|interrupted|broken"
     r"|aborted|crashed|unexpected(?:ly)?|internal"
@@ -38,6 +39,13 @@ _UNWANTED_FORM: Final = re.compile(
     r"|\b(?:disabled|deprecated|instead|only user and assistant)\b"
     r"|\bno (?:support|json\w*|response_?format|schema|structured|stream(?:ing)?|system)\b"
 )
+_FAILED_FORM: Final = re.compile(
+    r"\b(?:parse|compile|invalid) (?:\w+ )?grammar\b|\bgrammar error\b|\bschema conversion\b"
+    r"|\bunrecogni[sz]ed schema\b|\bvocabulary required for format\b"
+    r"|\b(?:system|developer) role (?:is )?not supported\b"
+)
+"""Words of a server that fails of the form itself, and says so with the status of a failure."""
+
 _MOST_SAID: Final = 6_000
 """The patterns look at no more: their time grows with the square of it."""
 
@@ -55,7 +63,7 @@ _NAMED: Final[Mapping[Axis, re.Pattern[str]]] = {
         r"|\broles must alternate\b|\bonly user and assistant roles\b"
     ),
     "format": re.compile(
-        r"\b(?:response_?format|output_?(?:config|format)|guided_json|grammar|strict|schema|format"
+        r"\b(?:response_?(?:format|schema)|output_?(?:config|format)|guided_json|grammar|strict|schema|format"
         r"|json[ _-]?(?:schema|object|mode)|structured[ _-]?outputs?"
         r"|(?:requested|required?)[ _]parameters)\b"
     ),
@@ -97,6 +105,8 @@ def _may_refuse(fault: Fault, said: str) -> bool:
     """Tell a refusal from an outage, which may name a stream or a format too."""
     if fault.status == _NOT_IMPLEMENTED:
         return named_kind(fault) in _REFUSALS | {None}
+    if fault.status == _INTERNAL_ERROR:
+        return _FAILED_FORM.search(said) is not None
     if fault.status == UNKNOWN_STATUS:
         return named_kind(fault) in _REFUSALS | {None} and _is_unwanted(said)
     if fault.status not in _REFUSING_STATUSES or classify(fault) not in _REFUSALS:
@@ -105,7 +115,7 @@ def _may_refuse(fault: Fault, said: str) -> bool:
 
 
 def _is_unwanted(said: str) -> bool:
-    return _UNWANTED_FORM.search(said) is not None
+    return any(words.search(said) for words in (_UNWANTED_FORM, _FAILED_FORM))
 
 
 def _below(refused: Rung, rungs: tuple[Rung, ...]) -> Rung | None:

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.usage import Tokens
 from worker_service.providers import Call
 from worker_service.providers.dialect import Answer, Faulted, bearer, messages
-from worker_service.providers.fault import is_fault
+from worker_service.providers.fault import is_fault, says_error
 from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import grammar
 from worker_service.providers.pieces import Json, count_of, name_of
@@ -58,7 +58,7 @@ class Ollama:
     def read(self, part: Json, answer: Answer) -> None:
         """Add a line of a stream, or a whole answer."""
         message = part.get("message")
-        if part.get("error") or (not isinstance(message, dict) and is_fault(part)):
+        if says_error(part.get("error")) or (not isinstance(message, dict) and is_fault(part)):
             raise Faulted(part)
         if isinstance(message, dict):
             answer.add(message.get("content"), reasoning=message.get("thinking"))

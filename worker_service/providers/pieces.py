@@ -1,5 +1,6 @@
 """Tolerant reading of what a provider sends: an odd piece costs itself, never the answer; pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,17 +19,24 @@ _TEXTS: Final = (
     "value",
 )
 _THOUGHTS: Final = ("think", "reason", "thought")
+_OF_A_PART: Final = frozenset(
+    {*_TEXTS, "type", "refusal", "annotations", "citations", "index", "id"}
+)
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pieces:
-    """A piece of content, told apart: the answer, what the model thought, and its refusal."""
+    """A piece of content, told apart: the answer, what the model thought, and its refusal.
+
+    `is_known` tells whether any part could hold text, though it may be empty.
+    """
 
     text: str = ""
     reasoning: str = ""
     refusal: str = ""
+    is_known: bool = False
 
 
 def object_of(value: object) -> Json:
@@ -51,18 +59,29 @@ def first_object(values: object) -> Json | None:
 def pieces_of(content: object) -> Pieces:
     """Join the parts of a content, which may be a text, a part, or a list of both."""
     if isinstance(content, str):
-        return Pieces(text=content)
+        return Pieces(text=content, is_known=True)
     joined = {"text": "", "reasoning": "", "refusal": ""}
+    is_known = False
     for part in content if isinstance(content, list) else [content]:
         if place := _place(part):
-            joined[place] += text_in(part) or text_in(object_of(part).get(place))
-    return Pieces(**joined)
+            is_known = True
+            joined[place] += _text_of(part) or text_in(object_of(part).get(place))
+    return Pieces(**joined, is_known=is_known)
+
+
+def _text_of(part: object) -> str:
+    """Find the text of a part; an object that is none is the answer, which the server has read."""
+    if isinstance(part, dict) and "type" not in part and not _OF_A_PART.issuperset(part):
+        return json.dumps(part, ensure_ascii=False)
+    return text_in(part)
 
 
 def _place(part: object) -> str | None:
     """Tell what a part is; None for a part without text, such as an image or a tool's call."""
-    if isinstance(part, str):
+    if isinstance(part, str | list):
         return "text"
+    if not isinstance(part, dict):
+        return None
     kind = object_of(part).get("type")
     if not isinstance(kind, str):
         thinks = any(name in object_of(part) for name in ("thinking", "reasoning"))

@@ -19,6 +19,7 @@ _IN_WORDS: Final = re.compile(
     rf"(?P<duration>(?:{_AMOUNT}[\s,]*(?:and )?)+)",
     re.IGNORECASE,
 )
+_AS_A_HEADER: Final = re.compile(r"\bretry[-_ ]after[\"']?[:=] ?(\d{1,9})\b(?!\.)", re.IGNORECASE)
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _CLOCK_IN_SECONDS: Final = 1e8
 _CLOCK_IN_MILLISECONDS: Final = 1e11
@@ -50,14 +51,17 @@ def seconds_of(value: object) -> Iterator[float]:
 
 def wait_in_words(message: str) -> float | None:
     """Find a wait that is said in words, such as "Please try again in 1m7.66s"."""
-    said = _IN_WORDS.search(message)
-    return _sum(said["duration"]) if said else None
+    if said := _IN_WORDS.search(message):
+        return _sum(said["duration"])
+    seconds = _AS_A_HEADER.search(message)
+    return float(seconds[1]) if seconds else None
 
 
 def _wishes(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
-    for milliseconds in _number(headers.get("retry-after-ms", "")):
-        yield milliseconds / 1000
-    value = headers.get("retry-after", "")
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        for milliseconds in _number(headers.get(name, "")):
+            yield milliseconds / 1000
+    value = _first(headers.get("retry-after", ""))
     yield from _number(value)
     yield from _duration(value)
     yield from _date(value, now)
@@ -69,6 +73,10 @@ def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
     """Yield when the limits that are used up come back; a count below zero is one of those."""
     pairs = [(f"x-ratelimit-remaining{of}", f"x-ratelimit-reset{of}") for of in _LIMITS]
     pairs += [
+        ("x-ratelimit-remaining", "x-ratelimit-reset-after"),
+        ("ratelimit-remaining", "ratelimit-reset"),
+    ]
+    pairs += [
         (f"anthropic-ratelimit-{of}-remaining", f"anthropic-ratelimit-{of}-reset")
         for of in _ANTHROPIC
     ]
@@ -79,6 +87,12 @@ def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
 
 
 _LIMITS: Final = ("-requests", "-tokens", "")
+
+
+def _first(value: str) -> str:
+    """Take the first of a header that came twice; a date has a comma of its own."""
+    first, *_ = value.split(",")
+    return first if first.strip().isdecimal() else value
 
 
 def _number(value: str) -> Iterator[float]:

@@ -24,6 +24,8 @@ _KEPT_ALIVE_SECONDS: Final = 30.0
 _ERROR_SECONDS: Final = 5.0
 _ERROR_BYTES: Final = 65_536
 MOST_ERROR_BYTES: Final = 1_048_576
+_MOST_HEADER_BYTES: Final = 65_536
+_MOST_HEADERS: Final = 1_024
 
 _HEADERS: Final = {
     "Accept": "*/*",
@@ -94,6 +96,9 @@ def _session(connections: int, certificates: SSLContext) -> aiohttp.ClientSessio
         connector=aiohttp.TCPConnector(
             limit=connections, keepalive_timeout=_KEPT_ALIVE_SECONDS, ssl=certificates
         ),
+        max_line_size=_MOST_HEADER_BYTES,
+        max_field_size=_MOST_HEADER_BYTES,
+        max_headers=_MOST_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[observer()],
     )

@@ -20,6 +20,7 @@ START = {
     },
 }
 STOP = {"type": "message_stop"}
+END = {"stop_reason": "end_turn"}
 
 
 def delta(**more: object) -> dict[str, object]:
@@ -71,6 +72,28 @@ ANTHROPIC = [
             text(ENTITY[9:]),
             end(),
             STOP,
+        ),
+        protocol=PROTOCOL,
+    ),
+    made("no reason but the end", events(START, text(ENTITY), end(None), STOP), protocol=PROTOCOL),
+    made("the end alone", events(START, text(ENTITY), STOP), protocol=PROTOCOL),
+    fails(
+        "half and the end",
+        FailureKind.INCOMPLETE,
+        events(START, text("{"), STOP),
+        protocol=PROTOCOL,
+    ),
+    made(
+        "an end without counts",
+        events(
+            START, text(ENTITY), {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+        ),
+        protocol=PROTOCOL,
+    ),
+    made(
+        "a message without its type",
+        http(
+            json.dumps({"content": [{"type": "text", "text": ENTITY}], "stop_reason": "end_turn"})
         ),
         protocol=PROTOCOL,
     ),

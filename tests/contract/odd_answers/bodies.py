@@ -151,6 +151,20 @@ BODIES = [
         protocol="ollama",
     ),
     made("NDJSON of OpenAI", lines(piece({"content": ENTITY}), piece({}, "stop"))),
+    *(
+        made(f"the end as {end}", http(events(piece({"content": ENTITY}), end=f"data: {end}\n\n")))
+        for end in ('"[DONE]"', "DONE", " [DONE] ", '{"done": true}', "{}")
+    ),
+    made("no end at all", http(events(piece({"content": ENTITY}), end=""))),
+    made("no end but white space", http(events(piece({"content": ENTITY + "\n"}), end=""))),
+    made("lines of data without empty lines", http(STREAM.replace("\n\n", "\n"))),
+    made("two objects in one event", http(STREAM.replace("\n\ndata: {", "{"))),
+    made(
+        "objects between separators",
+        http(STREAM.replace("data: [DONE]", "").replace("data: ", "\x1e"), content_type=JSON),
+    ),
+    made("a very long header", http(STREAM, "X-Policy: " + "a" * 12_000)),
+    made("very many headers", http(STREAM, *(f"X-{number}: 1" for number in range(300)))),
     fails("an empty body", FailureKind.EMPTY, http("", content_type=JSON)),
     fails("204", FailureKind.EMPTY, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
     fails(

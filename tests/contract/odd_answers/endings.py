@@ -26,8 +26,22 @@ CUT = (
     "model_length",
     "FinishReason.MAX_TOKENS",
     "maxPredictedTokensReached",
+    "maxTokens",
+    "token_limit_reached",
+    "max_length_exceeded",
+    {"type": "length", "length": 10},
+    ["length"],
 )
-FILTERED = ("SAFETY", "RECITATION", "PROHIBITED_CONTENT", "sensitive", "guardrail_intervened")
+FILTERED = (
+    "SAFETY",
+    "RECITATION",
+    "PROHIBITED_CONTENT",
+    "sensitive",
+    "guardrail_intervened",
+    "contentFilter",
+    "UNSAFE",
+    "policy_violation",
+)
 BROKEN = (
     "insufficient_system_resource",
     "network_error",
@@ -35,7 +49,12 @@ BROKEN = (
     "ABORT",
     "timeout",
     "modelUnloaded",
+    "USER_CANCEL",
+    "networkError",
+    "upstream_error",
+    "rate_limit",
 )
+NOT_YET = ("null", "none", "NOT_FINISHED", "FINISH_REASON_UNSPECIFIED", "in_progress")
 STOPPED = ("eos", "END_TURN", "stop_sequence", "FINISH_REASON_STOP", "completed", "eosFound")
 UNKNOWN = ("OTHER", "weird", 7)
 
@@ -50,6 +69,14 @@ FINISH_REASONS: list[Row] = [
     *(fails(f"broken off: {r}", FailureKind.INTERRUPTED, telling(HALF, r)) for r in BROKEN),
     *(made(f"stopped: {r}", telling(ENTITY, r)) for r in STOPPED),
     *(made(f"unknown: {r}", telling(ENTITY, r)) for r in UNKNOWN),
+    *(
+        fails(
+            f"not yet: {r}",
+            FailureKind.TRUNCATED,
+            streamed(piece({"content": HALF}, r), piece({}, "length")),
+        )
+        for r in NOT_YET
+    ),
     fails("refused by a reason", FailureKind.REFUSED, telling("I will not.", "refusal")),
     fails(
         "an unknown one is shown",
@@ -82,6 +109,17 @@ EMPTY_OR_CUT = [
     fails("nothing but the end", FailureKind.EMPTY, streamed()),
     fails("an empty text, and stop", FailureKind.EMPTY, streamed(piece({"content": ""}), STOP)),
     fails("white space", FailureKind.EMPTY, telling(" \n\t ")),
+    fails(
+        "an empty part",
+        FailureKind.EMPTY,
+        whole({"content": [{"type": "text", "text": ""}]}),
+    ),
+    fails(
+        "a thought in a part",
+        FailureKind.EMPTY,
+        whole({"content": [{"type": "thinking", "thinking": "Tea?"}]}),
+    ),
+    fails("no choice at all", FailureKind.EMPTY, http('{"choices": []}', content_type=JSON)),
     fails("a null content", FailureKind.EMPTY, whole({"content": None})),
     fails("a message without content", FailureKind.EMPTY, whole({"role": "assistant"})),
     fails(
@@ -120,6 +158,16 @@ AROUND = [
     made("thoughts in brackets", telling(f"[THINK]Tea.[/THINK]{ENTITY}")),
     made("thoughts without a beginning", telling(f"Tea it is.\n</think>\n{ENTITY}")),
     made("thoughts, then a fence", telling(f"<thinking>Tea</thinking>\n{_FENCED}")),
+    *(
+        made(f"thoughts after {opening}", telling(f"{opening}Tea.{closing}\n{ENTITY}"))
+        for opening, closing in (
+            ("<seed:think>", "</seed:think>"),
+            ("<longcat_think>", "</longcat_think>"),
+            ("<|START_THINKING|>", "<|END_THINKING|>"),
+            ("◁think▷", "◁/think▷"),
+        )
+    ),
+    made("two blocks of thoughts", telling(f"<think>Tea.</think>\n<think></think>{ENTITY}")),
     made("a byte-order mark", telling("\ufeff" + ENTITY)),
     made("a byte-order mark before a fence", telling("\ufeff" + _FENCED)),
     *(

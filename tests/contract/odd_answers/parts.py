@@ -61,6 +61,22 @@ PARTS = [
             json.dumps({"choices": [{"text": ENTITY, "finish_reason": "stop"}]}), content_type=JSON
         ),
     ),
+    made("an object that the server has read", whole({"content": json.loads(ENTITY)})),
+    made("the same beside the text", whole({"content": None, "parsed": json.loads(ENTITY)})),
+    made("a reference among the parts", after(piece({"content": [{"type": "reference"}]}))),
+    # The whole once more
+    made(
+        "a message after its pieces",
+        streamed(
+            piece({"content": HEAD}),
+            piece({"content": TAIL}),
+            {"choices": [{"message": {"content": ENTITY}, "finish_reason": "stop"}]},
+        ),
+    ),
+    made(
+        "a last piece with all of them",
+        streamed(piece({"content": HEAD}), piece({"content": TAIL}), piece({"content": ENTITY})),
+    ),
     # Reasoning of another shape
     made("reasoning is an object", after(piece({"content": "", "reasoning": {"text": "hm"}}))),
     made("reasoning is a list", after(piece({"content": "", "reasoning": [text("hm")]}))),
@@ -80,6 +96,13 @@ PARTS = [
     ),
     made("an event that says its type", after({"type": "ping"}, {"type": "heartbeat", "n": 1})),
     made("an object of another protocol", after({"response_id": "r-1", "delta": 3})),
+    made("a success without choices", after({"code": 200, "message": "success", "data": None})),
+    made("a success by another name", after({"code": 0, "msg": "ok"})),
+    made(
+        "a success in an object",
+        after({"choices": None, "base_resp": {"status_code": 0, "status_msg": "success"}}),
+    ),
+    made("a server at work", after({"status": "processing", "message": "The model thinks"})),
     # Odd values in a choice
     made(
         "a delta that is null",
@@ -94,6 +117,14 @@ PARTS = [
     made(
         "error is null, false, empty",
         after({**piece(), "error": None}, {**piece(), "error": {}}, {**piece(), "error": ""}),
+    ),
+    made(
+        "an error that says nothing",
+        after(
+            {**piece(), "error": {"message": None, "code": None}},
+            {**piece(), "error": {"message": "", "code": 0}},
+            {**piece(), "error": {"message": "success", "code": 200}},
+        ),
     ),
     made("a finish reason that is an object", after(piece({}, {}))),
     # Counts

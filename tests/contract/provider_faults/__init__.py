@@ -1,0 +1,1 @@
+"""What servers do that no mock does, by the kind of the fault."""

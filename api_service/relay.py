@@ -44,6 +44,7 @@ async def relay_alone(settings: SharedSettings) -> None:
     stopped = asyncio.Event()
     async with connect(
         settings.database_url,
+        password=settings.database_password,
         patience=DATABASE_SECONDS,
         pool_size=2,
         pooling=settings.database_pooler,

@@ -219,6 +219,7 @@ async def run_worker(
     """
     async with connect(
         settings.database_url,
+        password=settings.database_password,
         patience=settings.lease_seconds / STATEMENTS_PER_LEASE,
         pool_size=settings.database_pool_size,
         pooling=settings.database_pooler,

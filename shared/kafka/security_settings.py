@@ -91,7 +91,7 @@ class KafkaSecuritySettings(BaseModel):
 
     @property
     def oauth_client_secret(self) -> str | None:
-        """The secret of the client that asks for tokens."""
+        """The secret of the client that asks for tokens; its file is read each time."""
         return _secret(self.kafka_oauth_client_secret, self.kafka_oauth_client_secret_file)
 
     def tls(self) -> ssl.SSLContext | None:

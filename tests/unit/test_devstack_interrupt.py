@@ -27,8 +27,8 @@ from devstack import commands, dev
 from devstack.spares import Spares
 commands.take_every_farewell_for_an_interrupt()
 stack = SimpleNamespace(services=SimpleNamespace(programs=[]))
-print("watching", flush=True)
 try:
+    print("watching", flush=True)
     dev.restart_on_changes(stack, Spares())
 except KeyboardInterrupt:
     print("interrupted")

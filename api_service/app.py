@@ -62,6 +62,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[AppContext]:
         tracing(settings, service="api") as tracer,
         connect(
             settings.database_url,
+            password=settings.database_password,
             patience=DATABASE_SECONDS,
             pool_size=settings.database_pool_size,
             pooling=settings.database_pooler,

@@ -47,6 +47,7 @@ async def relay_alone(settings: SharedSettings) -> None:
         tracing(settings, service="relay") as tracer,
         connect(
             settings.database_url,
+            password=settings.database_password,
             patience=DATABASE_SECONDS,
             pool_size=2,
             pooling=settings.database_pooler,

@@ -9,7 +9,7 @@ from devstack.children import Program
 from devstack.errors import DevstackError
 
 _SECONDS = 30.0
-_DAYS = "2"
+_DAYS = 2
 _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
@@ -29,21 +29,26 @@ class Authority:
         self.folder.mkdir(parents=True, exist_ok=True)
         subject = ("-subj", f"/CN={name}")
         self._openssl(
-            "req", "-x509", *_NEW_KEY, *subject, "-days", _DAYS,
+            "req", "-x509", *_NEW_KEY, *subject, "-days", str(_DAYS),
             "-keyout", "ca.key", "-out", self.certificate.name,
         )  # fmt: skip
 
-    def sign(self, name: str, *, alternatives: str = "") -> Path:
+    def sign(self, name: str, *, alternatives: str = "", days: int = _DAYS) -> Path:
         """Make a key and its certificate and return the file that holds both, the key first.
 
-        `alternatives` are the names of a server as OpenSSL writes them: `IP:127.0.0.1`.
+        `alternatives` are the names of a server as OpenSSL writes them: `IP:127.0.0.1`. With
+        negative `days` it has expired.
         """
         extensions = ("-addext", f"subjectAltName={alternatives}") if alternatives else ()
         self._openssl(
-            "req", "-x509", *_NEW_KEY, "-subj", f"/CN={name}", *extensions, "-days", _DAYS,
+            "req", "-new", *_NEW_KEY, "-subj", f"/CN={name}", *extensions,
             "-addext", "basicConstraints=critical,CA:FALSE",
-            "-CA", self.certificate.name, "-CAkey", "ca.key",
-            "-keyout", f"{name}.key", "-out", f"{name}.crt",
+            "-keyout", f"{name}.key", "-out", f"{name}.csr",
+        )  # fmt: skip
+        self._openssl(
+            "x509", "-req", "-in", f"{name}.csr", "-copy_extensions", "copy",
+            "-CA", self.certificate.name, "-CAkey", "ca.key", "-days", str(days),
+            "-out", f"{name}.crt",
         )  # fmt: skip
         both = self.folder / f"{name}.pem"
         parts = (self.folder / f"{name}.{part}" for part in ("key", "crt"))

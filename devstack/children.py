@@ -60,9 +60,10 @@ class Child:
     def __init__(self, program: Program, *, lifetime: Lifetime = Lifetime.TETHERED) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("children start from the main thread: they die with their thread")
+        self.program = program
         self.log = program.log
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._logged_before = self.log.stat().st_size if self.log.exists() else 0
+        self._logged_before = self._log_size()
         self._popen = _spawn(program, lifetime)
         self.process = Process.get(self._popen.pid)
 
@@ -70,6 +71,11 @@ class Child:
     def status(self) -> int | None:
         """The exit status, negative for a signal, None while it runs."""
         return self._popen.poll()
+
+    def has_become(self, program: Program) -> None:
+        """Take note that it runs another program from here on, with the same log."""
+        self.program = program
+        self._logged_before = self._log_size()
 
     def wait(self, *, timeout: float) -> int:
         """Wait until it has left, and return its exit status; kill it when that takes too long."""
@@ -95,6 +101,9 @@ class Child:
 
     def has_logged(self, text: str) -> bool:
         return text in self._logged()
+
+    def _log_size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
 
     def _logged(self) -> str:
         with self.log.open("rb") as log:

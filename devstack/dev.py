@@ -14,6 +14,7 @@ from devstack.description import SOURCES
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT
 from devstack.settings import Settings
+from devstack.spares import Spares
 from devstack.stack import Stack
 
 _DEBOUNCE_MS = 200
@@ -27,16 +28,20 @@ def dev(settings: Settings) -> int:
     environment = {"DRAIN_SECONDS": _DRAIN_SECONDS} | dict(settings.environment)
     with foreground(replace(settings, environment=environment)) as (stack, api_url):
         report(f"API {api_url}, logs in {settings.log_dir}; Ctrl-C stops everything")
-        with suppress(KeyboardInterrupt):
-            _restart_on_changes(stack)
+        with suppress(KeyboardInterrupt), Spares() as spares:
+            stack.services.launch = spares.launch
+            restart_on_changes(stack, spares)
         report("stopping")
     return 0
 
 
-def _restart_on_changes(stack: Stack) -> None:
+def restart_on_changes(stack: Stack, spares: Spares) -> None:
+    """Restart the services on every change, until Ctrl-C."""
     folders = [CHECKOUT / folder for folder in SOURCES]
+    spares.prepare(stack.services.programs)
     for changes in watchfiles.watch(*folders, debounce=_DEBOUNCE_MS, step=_STEP_MS):
         restart(stack.restart_services, sorted({Path(path) for _, path in changes}))
+        spares.prepare(stack.services.programs)
 
 
 def restart(start_again: Callable[[], object], changed: Sequence[Path]) -> None:

@@ -77,7 +77,7 @@ class Kafka(Server):
         self._home.mkdir(parents=True, exist_ok=True)
         self._jars = self._jars or kafka_jars(find_cache_dir(), log=self.log, report=self._report)
         if self._guarded:
-            self._guarded.make_certificate()
+            self._guarded.make_certificates()
         if not self._data.exists():
             self._format()
 

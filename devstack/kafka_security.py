@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from devstack.certificates import Authority
 
 BROKER = "broker"
-LOGIN, MUTUAL = "LOGIN", "MUTUAL"
+LOGIN, MUTUAL, EXPIRED = "LOGIN", "MUTUAL", "EXPIRED"
 _MODULES = "org.apache.kafka.common.security"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarded:
-    """Two listeners with TLS: one for logins of all kinds, one for client certificates.
+    """Listeners with TLS: one for logins, one for client certificates, one that has expired.
 
     On the plain listener everything is allowed. Here it is to `superusers` alone, and to the others
     what their access control lists say. Tokens are unsigned: any that is well formed is taken.
@@ -21,6 +20,7 @@ class Guarded:
 
     login_port: int
     mutual_port: int
+    expired_port: int
     authority: Authority
     passwords: Mapping[str, str]
     superusers: frozenset[str]
@@ -28,12 +28,12 @@ class Guarded:
     @property
     def ports(self) -> dict[str, int]:
         """The port of each listener by its name."""
-        return {LOGIN: self.login_port, MUTUAL: self.mutual_port}
+        return {LOGIN: self.login_port, MUTUAL: self.mutual_port, EXPIRED: self.expired_port}
 
     @property
     def protocols(self) -> dict[str, str]:
         """The security protocol of each listener by its name."""
-        return {LOGIN: "SASL_SSL", MUTUAL: "SSL"}
+        return {LOGIN: "SASL_SSL", MUTUAL: "SSL", EXPIRED: "SSL"}
 
     def format_options(self) -> list[str]:
         """Return what SCRAM's passwords are written into the storage with."""
@@ -44,9 +44,10 @@ class Guarded:
             for word in ("--add-scram", f"{mechanism}=[name={name},password={password}]")
         ]
 
-    def make_certificate(self) -> Path:
+    def make_certificates(self) -> None:
         """Make what the broker shows to its clients, for the loopback address alone."""
-        return self.authority.sign(BROKER, alternatives="IP:127.0.0.1")
+        self.authority.sign(BROKER, alternatives="IP:127.0.0.1")
+        self.authority.sign(EXPIRED, alternatives="IP:127.0.0.1", days=-1)
 
     def settings(self) -> dict[str, str]:
         """Return the settings of the listeners, of who may log in, and of what they may do."""
@@ -58,6 +59,9 @@ class Guarded:
         return {
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self.authority.folder / f"{BROKER}.pem"),
+            f"listener.name.{EXPIRED.lower()}.ssl.keystore.location": str(
+                self.authority.folder / f"{EXPIRED}.pem"
+            ),
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(self.authority.certificate),
             f"{mutual}.ssl.client.auth": "required",

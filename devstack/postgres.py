@@ -36,7 +36,8 @@ class Postgres(Server):
     """One PostgreSQL server on the loopback interface, without a Unix socket.
 
     With `durable=False` it forgets fsync: for tests, where the data outlive no power cut.
-    `settings` are told to it beside those that it always has.
+    `settings` are told to it beside those that it always has. `binaries` is the folder of another
+    PostgreSQL than that of the stack.
     """
 
     name = "PostgreSQL"
@@ -50,12 +51,14 @@ class Postgres(Server):
         port: int = 0,
         durable: bool = True,
         settings: Mapping[str, str] = MappingProxyType({}),
+        binaries: Path | None = None,
         lifetime: Lifetime = Lifetime.TETHERED,
         noted: Callable[[Process], None] = lambda _: None,
     ) -> None:
         super().__init__(state_dir=state_dir, port=port, lifetime=lifetime, noted=noted)
         self._durable = durable
         self._settings = settings
+        self._other_bin = binaries
 
     @property
     def url(self) -> str:
@@ -67,7 +70,7 @@ class Postgres(Server):
 
     @cached_property
     def _bin(self) -> Path:
-        return find_binaries(self._account)
+        return self._other_bin or find_binaries(self._account)
 
     @cached_property
     def _data(self) -> Path:

@@ -4,8 +4,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -47,8 +48,9 @@ class Services:
         self._environment = environment
         self._log_dir = log_dir
         self._roster = roster
-        self._lifetime = lifetime
         self._all: list[Service] = []
+        self.launch: Callable[[Program], Child] = partial(Child, lifetime=lifetime)
+        """What starts a program."""
 
     def start_api(
         self, listener: socket.socket, *, processes: int, url: str, module: str = "api_service"
@@ -74,6 +76,11 @@ class Services:
                 environment={"WORKER_HEALTH_PORT": str(port)},
             )
             self._start(Role.WORKER, program, readiness_url=f"http://{host}:{port}/readyz")
+
+    @property
+    def programs(self) -> list[Program]:
+        """What was started."""
+        return [service.child.program for service in self._all]
 
     @property
     def worker_urls(self) -> list[str]:
@@ -134,7 +141,7 @@ class Services:
         )
 
     def _start(self, role: Role, program: Program, *, readiness_url: str) -> None:
-        child = Child(program, lifetime=self._lifetime)
+        child = self.launch(program)
         self._roster.add(role, child.process)
         self._all.append(
             Service(name=program.log.stem, role=role, child=child, readiness_url=readiness_url)

@@ -84,7 +84,7 @@ class Stack:
         kafka = None if self._settings.kafka_bootstrap_servers else self._launch_kafka()
         if not self._settings.database_url:
             self._progress.step("starting PostgreSQL")
-            self._forget("MIGRATIONS_DATABASE_URL", "DATABASE_POOLER")
+            self._forget("MIGRATIONS_DATABASE_URL", "DATABASE_POOLER", "DATABASE_PASSWORD_")
             self._environment["DATABASE_URL"] = self._start_postgres()
         self._run("migrations", doing="bringing the schema up to date")
         if kafka:

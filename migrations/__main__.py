@@ -15,9 +15,8 @@ from shared.config import load
 def main() -> None:
     """Apply what is missing and say what was applied."""
     settings = load(MigrationSettings)
-    url = settings.migrations_database_url or settings.database_url
     try:
-        applied = asyncio.run(migrate(url))
+        applied = asyncio.run(migrate(settings.url, password=settings.password))
     except MigrationFailed as error:
         raise SystemExit(str(error)) from None
     for migration in applied:

@@ -2,10 +2,13 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+
+from shared.postgres.refusals import reason_of, refusal_of, text_of
 
 _FOLDER = Path(__file__).parent
 _LOCK = 7_215_340_912  # any number that no one else takes advisory locks on
@@ -53,7 +56,13 @@ def _read(file: Path) -> Migration:
     return Migration(version=version, name=name, sql=file.read_text(encoding="utf-8"))
 
 
-async def migrate(url: str, *, wait_seconds: float = 20, folder: Path = _FOLDER) -> list[Migration]:
+async def migrate(
+    url: str,
+    *,
+    password: Callable[[], str] | None = None,
+    wait_seconds: float = 20,
+    folder: Path = _FOLDER,
+) -> list[Migration]:
     """Apply what is missing, one transaction for each file, and return what was applied.
 
     Starters take turns by polling an advisory lock: a blocking lock would hold a snapshot that
@@ -64,7 +73,7 @@ async def migrate(url: str, *, wait_seconds: float = 20, folder: Path = _FOLDER)
             starter held the lock for `wait_seconds`, an applied file was edited since, or a file
             was refused.
     """
-    connection = await _connect(url, wait_seconds=wait_seconds)
+    connection = await _connect(url, password, wait_seconds=wait_seconds)
     try:
         if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
             raise MigrationFailed(_POOLED)
@@ -76,19 +85,21 @@ async def migrate(url: str, *, wait_seconds: float = 20, folder: Path = _FOLDER)
         await connection.close(timeout=5)
 
 
-async def _connect(url: str, *, wait_seconds: float) -> "asyncpg.Connection[asyncpg.Record]":
+async def _connect(
+    url: str, password: Callable[[], str] | None, *, wait_seconds: float
+) -> "asyncpg.Connection[asyncpg.Record]":
     deadline = asyncio.get_running_loop().time() + wait_seconds
     while True:
         try:
-            return await asyncpg.connect(url, timeout=5)
+            return await asyncpg.connect(url, password=password, timeout=5)
         except _NOT_NOW as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise MigrationFailed(
-                    f"PostgreSQL, at DATABASE_URL, cannot be reached: {error}"
+                    f"PostgreSQL, at DATABASE_URL, cannot be reached: {reason_of(error)}"
                 ) from error
             await asyncio.sleep(0.3)
         except (asyncpg.PostgresError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = refusal_of(error) or text_of(error)
             raise MigrationFailed(f"wrong setting: DATABASE_URL: {reason}") from error
 
 
@@ -123,6 +134,6 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Mi
                 migration.checksum,
             )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise MigrationFailed(f"{migration.version}_{migration.name}.sql: {reason}") from error
+        file = f"{migration.version}_{migration.name}.sql"
+        raise MigrationFailed(f"{file}: {text_of(error)}") from error
     return True

@@ -1,5 +1,8 @@
 """The settings of the command that migrates."""
 
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
 from pydantic import Field
 
 from shared.config import DatabaseSettings, DatabaseUrl
@@ -11,3 +14,13 @@ class MigrationSettings(DatabaseSettings):
     migrations_database_url: DatabaseUrl | None = Field(
         None, description="Address of PostgreSQL itself, where DATABASE_URL leads to a pooler."
     )
+
+    @property
+    def url(self) -> str:
+        """The address to migrate at."""
+        return self.migrations_database_url or self.database_url
+
+    @property
+    def password(self) -> Callable[[], str] | None:
+        """What reads the password of that address, where it has none of its own."""
+        return None if urlsplit(self.url).password else self.database_password

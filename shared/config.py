@@ -1,16 +1,26 @@
 """Settings: environment variables, or files in one folder, read once and passed on as values."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from schemas.providers import BUILT_IN, PROVIDER_NAME
 from shared.kafka.security_settings import KafkaSecuritySettings
 from shared.postgres.pooling import Pooling
+from shared.secret_files import read_secret, why_unreadable
 from shared.setting_names import unknown_settings
 from shared.tracing.settings import TracingSettings
 
@@ -18,6 +28,7 @@ SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
 
 _PORTS = range(1, 65_536)
+_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 
 
 def _with_readable_ports(url: str) -> str:
@@ -49,10 +60,19 @@ def _with_single_names(providers: str) -> str:
     return providers
 
 
+def _with_readable_files(url: str) -> str:
+    """Refuse files that cannot be read: OpenSSL does not say which one it misses."""
+    for name, values in parse_qs(urlsplit(url).query).items():
+        if name in _FILES and (reason := why_unreadable(Path(values[-1]))):
+            raise ValueError(f"{name}: {values[-1]} {reason}")
+    return url
+
+
 DatabaseUrl = Annotated[
     str,
     StringConstraints(pattern=r"^postgres(ql)?://"),
     AfterValidator(_with_readable_ports),
+    AfterValidator(_with_readable_files),
 ]
 BootstrapServers = Annotated[
     str,
@@ -74,6 +94,24 @@ class DatabaseSettings(Environment):
     database_url: DatabaseUrl = Field(
         description="Address of PostgreSQL, as postgresql://user:password@host:port/name."
     )
+    database_password_file: Path | None = Field(
+        None, description="File with the password, read anew for each connection to PostgreSQL."
+    )
+
+    @property
+    def database_password(self) -> Callable[[], str] | None:
+        """What reads the password, where a file has it."""
+        file = self.database_password_file
+        return partial(read_secret, file) if file else None
+
+    @model_validator(mode="after")
+    def _has_one_password(self) -> Self:
+        if file := self.database_password_file:
+            if reason := why_unreadable(file):
+                raise ValueError(f"DATABASE_PASSWORD_FILE: {file} {reason}")
+            if urlsplit(self.database_url).password:
+                raise ValueError("DATABASE_PASSWORD_FILE: is set beside a password in DATABASE_URL")
+        return self
 
 
 class KafkaSettings(KafkaSecuritySettings, Environment):

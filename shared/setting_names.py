@@ -20,6 +20,7 @@ NAMES = frozenset(
         "BREAKER_SECONDS",
         "CALL_ATTEMPTS",
         "COMPOSE_PROJECT_NAME",
+        "DATABASE_PASSWORD_FILE",
         "DATABASE_POOLER",
         "DATABASE_POOL_SIZE",
         "DATABASE_URL",

@@ -103,6 +103,7 @@ async def _working(
 ) -> AsyncIterator[Worker]:
     async with connect(
         settings.database_url,
+        password=settings.database_password,
         patience=settings.lease_seconds / 3,
         pool_size=settings.database_pool_size,
         application_name="worker_service",

@@ -238,6 +238,7 @@ async def run_worker(
         tracing(settings, service="worker") as tracer,
         connect(
             settings.database_url,
+            password=settings.database_password,
             patience=settings.lease_seconds / STATEMENTS_PER_LEASE,
             pool_size=settings.database_pool_size,
             pooling=settings.database_pooler,

@@ -8,6 +8,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
+from shared.secret_files import read_secret, why_unreadable
+
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
@@ -89,7 +91,7 @@ class KafkaSecuritySettings(BaseModel):
 
     @property
     def oauth_client_secret(self) -> str | None:
-        """The secret of the client that asks for tokens."""
+        """The secret of the client that asks for tokens; its file is read each time."""
         return _secret(self.kafka_oauth_client_secret, self.kafka_oauth_client_secret_file)
 
     def tls(self) -> ssl.SSLContext | None:
@@ -171,7 +173,7 @@ class KafkaSecuritySettings(BaseModel):
         unread = False
         for name in KafkaSecuritySettings.model_fields:
             path = getattr(self, name) if name.endswith("_file") else None
-            if path and (reason := _why_unreadable(path)):
+            if path and (reason := why_unreadable(path)):
                 unread = True
                 yield f"{name.upper()}: {path} {reason}"
         if not unread:
@@ -187,14 +189,4 @@ class KafkaSecuritySettings(BaseModel):
 def _secret(value: SecretStr | None, file: Path | None) -> str | None:
     if value is not None:
         return value.get_secret_value()
-    return file.read_text(encoding="utf-8").rstrip("\r\n") if file else None
-
-
-def _why_unreadable(path: Path) -> str | None:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    except UnicodeError:
-        return "is not UTF-8 text"
-    return None if text.strip() else "is empty"
+    return read_secret(file) if file else None

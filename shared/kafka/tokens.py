@@ -8,6 +8,7 @@ import shlex
 import time
 from abc import abstractmethod
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -123,22 +124,29 @@ class CommandTokens(TokenProvider):
 
 
 class ClientCredentials(TokenProvider):
-    """Tokens for the credentials of a client (RFC 6749, section 4.4)."""
+    """Tokens for the credentials of a client (RFC 6749, section 4.4).
+
+    The secret is asked for each token: its file may have changed.
+    """
 
     source = "KAFKA_OAUTH_TOKEN_URL"
 
-    def __init__(self, url: str, *, client_id: str, secret: str, scope: str | None) -> None:
+    def __init__(
+        self, url: str, *, client_id: str, secret: Callable[[], str], scope: str | None
+    ) -> None:
         super().__init__()
         self._url = url
-        self._credentials = quote_plus(client_id), quote_plus(secret)  # RFC 6749, section 2.3.1
+        self._client_id, self._secret = client_id, secret
         self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
 
     async def ask(self) -> str:
         import httpx  # noqa: PLC0415 - 5 MB that the API needs for nothing else
 
+        secret = await asyncio.to_thread(self._secret)
+        credentials = quote_plus(self._client_id), quote_plus(secret)  # RFC 6749, section 2.3.1
         try:
             async with httpx.AsyncClient() as client:
-                answer = await client.post(self._url, data=self._form, auth=self._credentials)
+                answer = await client.post(self._url, data=self._form, auth=credentials)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
         if answer.is_error:
@@ -153,7 +161,7 @@ def token_provider(settings: KafkaSecuritySettings) -> TokenProvider:
     return ClientCredentials(
         settings.kafka_oauth_token_url or "",
         client_id=settings.kafka_oauth_client_id or "",
-        secret=settings.oauth_client_secret or "",
+        secret=lambda: settings.oauth_client_secret or "",
         scope=settings.kafka_oauth_scope,
     )
 

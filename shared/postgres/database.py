@@ -1,7 +1,7 @@
 """The one way to PostgreSQL: bounded in time, never trusting a lost connection."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import LiteralString, TypeAlias
@@ -11,6 +11,7 @@ import asyncpg
 from shared.errors import DatabaseContended, DatabaseUnavailable
 from shared.postgres.limits import Limits
 from shared.postgres.pooling import Pooling
+from shared.postgres.refusals import reason_of
 from shared.runtime.logging import get_log
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -146,7 +147,7 @@ class Database:
         except _UNREACHABLE as error:
             if is_refused_for_good(error):
                 raise
-            lost = self._lost(f"{type(error).__name__}: {error}")
+            lost = self._lost(reason_of(error))
             lost.is_without_effect = lent is None or isinstance(error, _ROLLED_BACK)
             raise lost from error
         self._note_reached()
@@ -199,18 +200,21 @@ async def connect(
     pool_size: int,
     application_name: str,
     pooling: Pooling = Pooling.NONE,
+    password: Callable[[], str] | None = None,
 ) -> AsyncIterator[Database]:
     """Open the pool; connections are made when first needed, so the server may be down.
 
     The server-side limits derive from `patience` (seconds): a session whose client has given up
     is ended by the server too, and holds no lock for longer. A pooler takes none of them from us:
-    behind one they are the role's, and `wait_for_schema` checks them.
+    behind one they are the role's, and `wait_for_schema` checks them. `password` is asked for each
+    new connection.
     """
     told = {"application_name": application_name, "timezone": "UTC"}
     if pooling is Pooling.NONE:
         told |= {"jit": "off", **Limits.within(patience).settings()}
     pool = asyncpg.create_pool(
         url,
+        password=password,
         min_size=0,
         max_size=pool_size,
         timeout=_CONNECT_SECONDS,

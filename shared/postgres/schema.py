@@ -40,7 +40,7 @@ async def wait_for_schema(database: Database, *, seconds: float) -> None:
                 except asyncpg.UndefinedTableError:
                     problem = "the schema is missing: run `make migrate`"
                 except DatabaseUnavailable as error:
-                    problem = f"PostgreSQL, at DATABASE_URL, cannot be reached ({error})"
+                    problem = f"PostgreSQL, at DATABASE_URL, cannot be reached: {error}"
                 # asyncpg, or the server, refuses what the address asks for only at a connection.
                 except (ValueError, asyncpg.PostgresError) as error:
                     raise SystemExit(_refusal(error)) from None

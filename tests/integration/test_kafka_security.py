@@ -1,6 +1,8 @@
 """The services behind a Kafka that wants TLS, a login or a certificate."""
 
 import asyncio
+import base64
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from starlette.responses import Response
 from structlog.testing import capture_logs
 
 from schemas.states import Priority
@@ -20,8 +23,12 @@ from tests.services import serving, workers_on
 from tests.stack import PARTITIONS, Stack
 from tests.support.client import settled, submit
 from tests.support.guarded_kafka import ADA, BOB, GuardedKafka, Rule, guarded_kafka
+from tests.support.token_issuer import Issuer
+from tests.support.unsigned_token import unsigned_token
 from tests.support.waiting import eventually
 
+NONE_GIVEN = "there is no token to log in with: KAFKA_OAUTH_TOKEN_URL"
+CREDENTIALS = f"Basic {base64.b64encode(b'id:hush').decode()}"
 TOKENS = Path(__file__).parents[1] / "support" / "unsigned_token.py"
 
 
@@ -107,6 +114,57 @@ async def test_a_token_is_asked_for_anew_before_it_has_expired(
         await settled(api, await submit(api))
 
 
+async def test_a_request_is_settled_with_tokens_for_the_credentials_of_a_client(
+    guarded: GuardedKafka, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    issuer = Issuer(unsigned_token(ADA, 60))
+    secret = tmp_path / "secret"
+    secret.write_text("hush", encoding="utf-8")
+    async with issuer.served() as url:
+        told(monkeypatch, guarded, of_credentials(url) | {"OAUTH_CLIENT_SECRET_FILE": str(secret)})
+
+        await is_settled_over(stack)
+
+    assert issuer.asked == [(CREDENTIALS, "grant_type=client_credentials&scope=kafka")] * 2
+
+
+def of_credentials(url: str) -> dict[str, str]:
+    return {
+        "SASL_MECHANISM": "OAUTHBEARER",
+        "OAUTH_TOKEN_URL": url,
+        "OAUTH_CLIENT_ID": "id",
+        "OAUTH_SCOPE": "kafka",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            Response('{"error": "invalid_client"}', status_code=401),
+            f"{NONE_GIVEN}: it answered 401 invalid_client$",
+        ),
+        (
+            Response("<html>sign in</html>"),
+            f"{NONE_GIVEN}: it holds no token$",
+        ),
+        (
+            Response(json.dumps({"access_token": unsigned_token(ADA, -60), "expires_in": 60})),
+            "the login is refused .*: correct KAFKA_SASL_… or KAFKA_OAUTH_…$",
+        ),
+    ],
+)
+async def test_an_address_of_tokens_that_gives_no_good_one_is_one_line(
+    answer: Response, reason: str, guarded: GuardedKafka, monkeypatch: pytest.MonkeyPatch
+):
+    issuer = Issuer("")
+    issuer.answer = answer
+    async with issuer.served() as url:
+        told(monkeypatch, guarded, of_credentials(url) | {"OAUTH_CLIENT_SECRET": "wrong"})
+
+        await is_refused(guarded.login, reason)
+
+
 NO_PASSWORD = {"SASL_USERNAME": "", "SASL_PASSWORD": ""}
 REFUSALS: dict[str, tuple[dict[str, str], str]] = {
     "a wrong password": (
@@ -163,6 +221,16 @@ async def test_a_client_without_the_certificate_that_is_wanted_is_one_line(
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", guarded.mutual)
 
     await is_refused(guarded.mutual, "it refuses the client's certificate: correct KAFKA_SSL_CERT")
+
+
+async def test_a_certificate_that_has_expired_is_one_line(
+    guarded: GuardedKafka, monkeypatch: pytest.MonkeyPatch
+):
+    told(monkeypatch, guarded, {"SECURITY_PROTOCOL": "SSL"})
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", guarded.expired)
+
+    reason = r"its certificate is refused \(certificate has expired\): renew it$"
+    await is_refused(guarded.expired, reason)
 
 
 async def is_refused(servers: str, reason: str) -> None:

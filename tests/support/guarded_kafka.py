@@ -16,6 +16,7 @@ from shared.kafka.clients import KafkaClients
 ADA, BOB = "ada", "bob"
 """`ada` may do everything, `bob` what he is allowed."""
 
+_LISTENERS = 3
 _ALLOW, _LITERAL = 3, 3
 _RESOURCES = {"topic": 2, "group": 3, "cluster": 4}
 _OPERATIONS = {"read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10}
@@ -44,6 +45,10 @@ class GuardedKafka:
     @property
     def mutual(self) -> str:
         return f"{LOOPBACK}:{self.guarded.mutual_port}"
+
+    @property
+    def expired(self) -> str:
+        return f"{LOOPBACK}:{self.guarded.expired_port}"
 
     @property
     def ca_file(self) -> Path:
@@ -83,10 +88,14 @@ def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
     """Start such a broker; the plain listener lets everyone in."""
     authority = Authority(folder / "certificates")
     authority.found()
-    login_port = pick_free_port()
+    ports: set[int] = set()
+    while len(ports) < _LISTENERS:
+        ports.add(pick_free_port(but=ports))
+    login_port, mutual_port, expired_port = ports
     guarded = Guarded(
         login_port=login_port,
-        mutual_port=pick_free_port(but={login_port}),
+        mutual_port=mutual_port,
+        expired_port=expired_port,
         authority=authority,
         passwords={name: f"{name}-secret" for name in (ADA, BOB)},
         superusers=frozenset({ADA}),

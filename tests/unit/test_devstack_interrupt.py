@@ -21,6 +21,32 @@ sys.argv = [{command!r}, "down"]
 {run}
 """
 
+WATCHING = """
+from types import SimpleNamespace
+from devstack import commands, dev
+from devstack.spares import Spares
+commands.take_every_farewell_for_an_interrupt()
+stack = SimpleNamespace(services=SimpleNamespace(programs=[]))
+try:
+    print("watching", flush=True)
+    dev.restart_on_changes(stack, Spares())
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_process_that_waits_for_changes_ends_it(signum: signal.Signals):
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCHING], cwd=CHECKOUT, stdout=subprocess.PIPE
+    ) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        watching.send_signal(signum)
+
+        assert watching.wait(timeout=10) == 0
+        assert watching.stdout.read() == b"interrupted\n"
+
 
 @pytest.mark.parametrize(
     ("run", "module"),

@@ -5,23 +5,17 @@ import base64
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from shared.http.server import Server, listen
 from shared.kafka import tokens
 from shared.kafka.tokens import ClientCredentials, CommandTokens, Token, TokenUnavailable
-from tests.support.waiting import eventually
+from tests.support.token_issuer import Issuer
 
 
 def a_jwt(**claims: Any) -> str:
@@ -119,35 +113,12 @@ async def test_a_command_that_says_nothing_is_not_waited_for(monkeypatch: pytest
 HUSHED = "hush"
 
 
-class Issuer:
-    """Gives tokens for credentials, or answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
-        self.answer: Response | None = None
-
-    async def respond(self, request: Request) -> Response:
-        body = (await request.body()).decode()
-        self.asked.append((request.headers["authorization"], body))
-        return self.answer or Response('{"access_token": "t", "expires_in": 60}')
-
-    @asynccontextmanager
-    async def served(self) -> AsyncIterator[str]:
-        listening = listen("127.0.0.1", 0)
-        server = Server(Starlette(routes=[Route("/token", self.respond, methods=["POST"])]))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await eventually(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/token"
-        server.should_exit = True
-        await serving
-
-
 def credentials(url: str) -> ClientCredentials:
-    return ClientCredentials(url, client_id="id", secret=HUSHED, scope="kafka")
+    return ClientCredentials(url, client_id="id", secret=lambda: HUSHED, scope="kafka")
 
 
 async def test_credentials_are_exchanged_for_a_token_as_oauth_has_it():
-    issuer = Issuer()
+    issuer = Issuer("t")
     async with issuer.served() as url:
         assert await credentials(url).token() == "t"
 
@@ -155,8 +126,19 @@ async def test_credentials_are_exchanged_for_a_token_as_oauth_has_it():
     assert issuer.asked == [(f"Basic {basic}", "grant_type=client_credentials&scope=kafka")]
 
 
+async def test_a_secret_that_has_changed_is_read_anew_for_the_next_token():
+    issuer, secrets = Issuer("t"), iter(["old", "new"])
+    async with issuer.served() as url:
+        provider = ClientCredentials(url, client_id="id", secret=lambda: next(secrets), scope=None)
+        await provider.ask()
+        await provider.ask()
+
+    basics = [base64.b64encode(f"id:{secret}".encode()).decode() for secret in ("old", "new")]
+    assert [authorization for authorization, _ in issuer.asked] == [f"Basic {b}" for b in basics]
+
+
 async def test_a_refusal_of_credentials_says_the_status_and_the_error_and_no_secret():
-    issuer = Issuer()
+    issuer = Issuer("t")
     issuer.answer = Response('{"error": "invalid_client", "hint": "hush"}', status_code=401)
     async with issuer.served() as url:
         with pytest.raises(TokenUnavailable) as raised:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api_service.config import ApiSettings
+from migrations.settings import MigrationSettings
 from shared.config import Environment, load, misspelt
 from shared.kafka.topics import TopicSettings
 from worker_service.config import WorkerSettings
@@ -140,6 +141,50 @@ def test_an_address_of_any_form_is_accepted(environment: pytest.MonkeyPatch, val
     environment.setenv("DATABASE_URL", value)
 
     assert load(ApiSettings).database_url == value
+
+
+def test_a_password_file_is_read_anew_each_time(environment: pytest.MonkeyPatch, tmp_path: Path):
+    file = tmp_path / "password"
+    file.write_text("old\n", encoding="utf-8")
+    environment.setenv("DATABASE_PASSWORD_FILE", str(file))
+    password = load(ApiSettings).database_password
+    assert password is not None
+    assert password() == "old"
+
+    file.write_text("new", encoding="utf-8")
+
+    assert password() == "new"
+
+
+@pytest.mark.parametrize(
+    ("url", "content", "reason"),
+    [
+        ("postgresql://me:hush@db/x", "p", "is set beside a password in DATABASE_URL"),
+        ("postgresql://me@db/x", "", "is empty"),
+    ],
+)
+def test_a_password_file_that_cannot_serve_is_one_line(
+    environment: pytest.MonkeyPatch, tmp_path: Path, url: str, content: str, reason: str
+):
+    (tmp_path / "password").write_text(content, encoding="utf-8")
+    environment.setenv("DATABASE_URL", url)
+    environment.setenv("DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+
+    with pytest.raises(SystemExit, match=f"DATABASE_PASSWORD_FILE: .*{reason}") as left:
+        load(ApiSettings)
+    assert "hush" not in str(left.value)
+
+
+def test_the_address_to_migrate_at_may_have_a_password_of_its_own(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "password").write_text("p", encoding="utf-8")
+    environment.setenv("DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    assert load(MigrationSettings).password is not None
+
+    environment.setenv("MIGRATIONS_DATABASE_URL", "postgresql://owner:own@db/x")
+
+    assert load(MigrationSettings).password is None
 
 
 def test_a_secret_may_be_a_file_of_the_name_of_its_setting(

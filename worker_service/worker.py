@@ -28,19 +28,17 @@ from worker_service.claims.slots import Slots
 from worker_service.config import WorkerSettings
 from worker_service.context import WorkerContext
 from worker_service.drain import Drain
+from worker_service.duties import Duties
 from worker_service.generation.admission import Admission
 from worker_service.generation.permits import PrioritySemaphore
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.generation.runner import Runner
 from worker_service.generation.tools import GenerationTools
-from worker_service.intake import lag
 from worker_service.intake.consume import Consumption
 from worker_service.intake.dispatches import Dispatches
-from worker_service.intake.ignored import REPORT_SECONDS
 from worker_service.intake.liveness import Liveness
 from worker_service.kafka_names import KafkaNames
-from worker_service.maintenance.duty import Duty, Maintenance
-from worker_service.maintenance.table import claiming_duties, lasting_duties
+from worker_service.maintenance.duty import Maintenance
 from worker_service.providers.settings import make_providers
 from worker_service.settlement.provider_calls import record_calls
 from worker_service.settlement.record import record
@@ -49,9 +47,6 @@ from worker_service.watchdog import Watchdog
 
 log = get_log()
 
-_COMMIT_EVERY_SECONDS = 1.0
-_ADMIT_EVERY_SECONDS = 0.1
-WATCH_EVERY_SECONDS = 5.0
 STATEMENTS_PER_LEASE = 3
 """A statement may take a third of a lease."""
 
@@ -84,15 +79,15 @@ class Worker:
         )
         runner = Runner(self.slots, context=context, tools=tools)
         self.liveness = Liveness()
-        self._dispatches = Dispatches(context, claims=claims, runner=runner, liveness=self.liveness)
+        dispatches = Dispatches(context, claims=claims, runner=runner, liveness=self.liveness)
         self._consumption = Consumption(
             clients=publisher.clients,
             kafka_names=context.kafka_names,
-            dispatches=self._dispatches,
+            dispatches=dispatches,
             slots=self.slots,
             liveness=self.liveness,
         )
-        self._maintenance = Maintenance(
+        maintenance = Maintenance(
             context=context,
             claimant=claimant,
             slots=self.slots,
@@ -113,7 +108,13 @@ class Worker:
             publisher=publisher,
             seconds=settings.drain_seconds,
         )
-        self._admission = Admission(tools.permits)
+        self._duties = Duties(
+            maintenance=maintenance,
+            consumption=self._consumption,
+            dispatches=dispatches,
+            admission=Admission(tools.permits),
+            watchdog=self._watchdog,
+        )
         self._health = Server(
             health.create_app(database, publisher, slots=self.slots, breakers=tools.breakers)
         )
@@ -131,8 +132,8 @@ class Worker:
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.serve(sockets=[listening]))
-            lasting = [group.create_task(duty.loop()) for duty in self._lasting_duties()]
-            duties = [duty.loop() for duty in claiming_duties(self._maintenance)]
+            lasting = [group.create_task(duty.loop()) for duty in self._duties.lasting()]
+            duties = [duty.loop() for duty in self._duties.claiming()]
             claiming = [group.create_task(loop) for loop in (self._consumption.run(), *duties)]
             log.info("service_started", port=listening.getsockname()[1])
             await self._stopping.wait()
@@ -142,16 +143,6 @@ class Worker:
                 task.cancel()
         log.info("service_stopped")
         return self.exit_status
-
-    def _lasting_duties(self) -> list[Duty]:
-        return [
-            *lasting_duties(self._maintenance),
-            Duty(name="offsets_commit", every=_COMMIT_EVERY_SECONDS, step=self._consumption.commit),
-            Duty(name="older_messages", every=REPORT_SECONDS, step=self._dispatches.older.report),
-            Duty(name="kafka_lag", every=lag.EVERY_SECONDS, step=self._consumption.measure_lag),
-            Duty(name="admission", every=_ADMIT_EVERY_SECONDS, step=self._admission.adjust),
-            Duty(name="watchdog", every=WATCH_EVERY_SECONDS, step=self._watchdog.check),
-        ]
 
     def stop(self) -> None:
         """Begin to drain."""

@@ -19,6 +19,7 @@ RETRY_AFTER_UNAVAILABLE = "2"
 VALIDATION_FAILED = "Request validation failed."
 DATABASE_UNAVAILABLE = "The database is unavailable; try again."
 MAY_BE_ACCEPTED = "The database is unavailable. The request may or may not have been accepted."
+MAY_BE_MADE = "The database is unavailable. The change may or may not have been made."
 NOT_ACCEPTED = "The database is unavailable. The request was not accepted; try again."
 UNEXPECTED = "An unexpected error occurred; it was logged."
 
@@ -163,14 +164,22 @@ def _escaped(member: str) -> str:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     assert isinstance(error, DatabaseUnavailable)  # noqa: S101
-    written = NOT_ACCEPTED if error.is_without_effect else MAY_BE_ACCEPTED
     problem = ProblemDetails(
         title="Service Unavailable",
         status=503,
-        detail=DATABASE_UNAVAILABLE if request.method in _SAFE else written,
+        detail=_unavailable_detail(request.method, error),
         code="database_unavailable",
     )
     return _answer(request, problem, {"Retry-After": RETRY_AFTER_UNAVAILABLE})
+
+
+def _unavailable_detail(method: str, error: DatabaseUnavailable) -> str:
+    """Say what became of the request, as far as that is known."""
+    if method in _SAFE:
+        return DATABASE_UNAVAILABLE
+    if error.is_without_effect:
+        return NOT_ACCEPTED
+    return MAY_BE_ACCEPTED if method == "POST" else MAY_BE_MADE
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:

@@ -15,6 +15,7 @@ from shared.postgres.database import Database
 from tests.chaos.environment import Environment, environment_opened
 from tests.chaos.faults import FAULTS, Fault, pick
 from tests.chaos.load import KILLER, Load, draw_load
+from tests.chaos.stalls import given_up
 from tests.support.invariants import calls, ledger, over_http, tables, topics
 from tests.support.invariants.calls import Waste
 from tests.support.invariants.ledger import Comparison
@@ -209,6 +210,7 @@ async def _compared(environment: Environment) -> Comparison:
         answered_at=model.answered_at,
         ends=environment.ends.values(),
         outages=[*environment.outages, *environment.stalls.outages(environment.workers)],
+        given_up=given_up(environment.workers),
     )
 
 

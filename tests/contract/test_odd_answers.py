@@ -62,6 +62,7 @@ CALLS = {
     Reaction.REASK: 3,
     Reaction.OPEN: 1,
     Reaction.FAIL: 1,
+    Reaction.FAIL_UNSENT: 0,
 }
 ENDS = {
     Reaction.REPEAT: Deferred,
@@ -70,6 +71,7 @@ ENDS = {
     Reaction.REASK: Failed,
     Reaction.OPEN: Deferred,
     Reaction.FAIL: Failed,
+    Reaction.FAIL_UNSENT: Failed,
 }
 
 

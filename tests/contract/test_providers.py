@@ -18,6 +18,7 @@ from worker_service.outcome import Deferred, Failed, Succeeded
 from worker_service.providers import (
     CredentialRefused,
     InvalidOutput,
+    NotSent,
     PermanentError,
     ProtocolMismatch,
     ProviderError,
@@ -39,6 +40,7 @@ ERRORS = {
     Reaction.REPEAT_BRIEFLY: ProtocolMismatch,
     Reaction.REASK: InvalidOutput,
     Reaction.FAIL: PermanentError,
+    Reaction.FAIL_UNSENT: NotSent,
 }
 PATIENT = ProviderLimits()
 PROTOCOLS = ("openai", "openrouter", "ollama", "anthropic")
@@ -313,7 +315,7 @@ async def test_without_a_model_nothing_is_asked(mock: MockServer):
     address = Address(base_url=mock.url, credential=KEY)
     server = Server("ollama", Ollama(), address=address, limits=PATIENT, connections=1)
 
-    with pytest.raises(PermanentError, match=FailureKind.NO_MODEL):
+    with pytest.raises(NotSent, match=FailureKind.NO_MODEL):
         await completed(server, a_call("NOTHING"))
 
     assert not mock.asked("NOTHING")

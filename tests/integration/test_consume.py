@@ -22,7 +22,7 @@ from tests.support.poison import send_broken_gzip, send_undecodable_header
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, a_run, row_of
 from tests.support.waiting import eventually
-from worker_service import worker
+from worker_service import duties
 from worker_service.intake.fetch import Poll
 
 pytestmark = pytest.mark.usefixtures("balanced_services")
@@ -111,7 +111,7 @@ async def test_messages_older_than_the_database_are_one_line_and_no_dead_letters
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(worker, "REPORT_SECONDS", 0.5)
+    monkeypatch.setattr(duties, "REPORT_SECONDS", 0.5)
     old = [UUID(int=(1_700_000_000_000 + n << 80) | 7 << 76 | 2 << 62) for n in range(5)]
     new = uuid7()
     for request_id in (*old, new):

@@ -14,7 +14,7 @@ from tests.support.client import read, settled, submit
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, an_entity_made, row_of
 from tests.support.waiting import eventually
-from worker_service.maintenance import table
+from worker_service import duties
 from worker_service.providers import (
     Call,
     Completion,
@@ -262,7 +262,7 @@ async def test_a_worker_that_wakes_after_its_lease_starts_no_call_before_it_know
     monkeypatch: pytest.MonkeyPatch,
 ):
     """It looks for lost leases too late: only that no beat has renewed this one tells it."""
-    monkeypatch.setattr(table, "LOST_SECONDS", 600.0)
+    monkeypatch.setattr(duties, "LOST_SECONDS", 600.0)
     provider = Scripted()
     provider.gate.clear()
     worker = await start_worker(provider, max_parallel_items_per_request=1)

@@ -19,8 +19,7 @@ from tests.support.processes import Services
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.waiting import eventually
-from worker_service import drain, watchdog
-from worker_service import worker as worker_module
+from worker_service import drain, duties, watchdog
 from worker_service.generation import recording
 from worker_service.maintenance import rescue
 
@@ -236,7 +235,7 @@ async def test_a_stuck_poll_loop_ends_the_worker_with_a_status_that_says_so(
     start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(watchdog, "STALLED_SECONDS", 1.0)
-    monkeypatch.setattr(worker_module, "WATCH_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(duties, "WATCH_SECONDS", 0.1)
     worker = await start_worker()
 
     monkeypatch.setattr(worker.liveness, "tick", lambda: None)

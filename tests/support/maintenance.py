@@ -14,7 +14,7 @@ from shared.postgres.database import Database
 from tests.support.requests import KAFKA_NAMES, LEASE_SECONDS
 from worker_service.claims.claims import Claimant
 from worker_service.context import WorkerContext
-from worker_service.maintenance import table
+from worker_service.maintenance import settle
 from worker_service.maintenance.duty import Maintenance
 from worker_service.maintenance.unserved import UNSERVED_SECONDS
 
@@ -70,7 +70,7 @@ async def settle_all_due(
         default_provider="demo",
     )
     maintenance = maintenance_of(database, claimant, relay=relay, take_over_until=take_over_until)
-    return await table.settle_all_due(maintenance)
+    return await settle.settle_all_due(maintenance)
 
 
 def maintenance_of(

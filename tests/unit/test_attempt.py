@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -14,6 +15,7 @@ from shared.errors import ACCOUNT_FAULTS, ErrorCode
 from tests.support.model_calls import QUICK, a_claim, attempted, calls_for, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
+from worker_service.claims.circuit import BreakerPolicy, Breakers, State
 from worker_service.claims.claim import CallsMade, Claim
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
@@ -27,7 +29,7 @@ from worker_service.providers import (
     Spent,
     TransientError,
 )
-from worker_service.providers.failures import TABLE, Reaction
+from worker_service.providers.failures import TABLE, FailureKind, Reaction, error_of
 from worker_service.settlement.provider_calls import ProviderCall
 
 Step = Completion | Exception | None
@@ -217,6 +219,24 @@ async def test_a_bug_of_a_provider_is_a_call_too():
     assert [(call.outcome, call.error_message) for call in made] == [
         ("unexpected", "an unexpected KeyError; it was logged")
     ]
+
+
+async def test_what_was_never_sent_is_no_call_and_says_nothing_about_the_provider():
+    made: list[ProviderCall] = []
+    claim = a_claim(provider="demo")
+    told = steps(DOWN, error_of(FailureKind.NO_MODEL), DOWN)
+    tools = replace(
+        tools_with(Scripted(told), policy=replace(QUICK, call_attempts=1)),
+        breakers=Breakers(BreakerPolicy(failures=2)),
+    )
+
+    await attempted(claim, tools=tools)
+    outcome = await attempted(claim, tools=tools, made=made)
+    await attempted(claim, tools=tools)
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.attempts, made) == (ErrorCode.UNSUPPORTED, 0, [])
+    assert tools.circuit(claim).state(time.monotonic()) is State.OPEN
 
 
 @pytest.mark.parametrize("finish", ["length", "content_filter", "refusal"])

@@ -1,6 +1,7 @@
 """The start of a Kafka client: waited for in slices, tried again, never without an owner."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -20,6 +21,8 @@ class Client:
         self.error: Exception | None = None
         self.stops = 0
         self.is_stubborn = False
+        self.may_stop = asyncio.Event()
+        self.may_stop.set()
 
     async def start(self) -> None:
         self.is_begun = True
@@ -34,6 +37,9 @@ class Client:
 
     async def stop(self) -> None:
         self.stops += 1
+        while not self.may_stop.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.may_stop.wait()
 
 
 class Starts:
@@ -147,3 +153,19 @@ async def test_a_client_that_ignores_its_cancellation_holds_no_stop_up(
         await starts.start.stop()
 
     client.may_start.set()
+
+
+async def test_a_client_whose_stop_ignores_its_cancellation_is_not_waited_for(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(starting, "_STOP_SECONDS", 0.01)
+    client = await starts.begun()
+    client.may_start.set()
+    await starts.start.started(within=5)
+    client.may_stop.clear()
+
+    stopping = asyncio.create_task(starts.start.stop())
+    is_stopped, _ = await asyncio.wait([stopping], timeout=5)
+
+    client.may_stop.set()
+    assert is_stopped

@@ -1,11 +1,13 @@
 """The comparison of calls that were served with those that are recorded, without a server."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 
 from tests.support.invariants.ledger import (
+    LAST_TRY_SECONDS,
     LONGEST_CALL_SECONDS,
     RECORDED_WITHIN_SECONDS,
     Comparison,
@@ -29,14 +31,16 @@ def compared(
     rows: dict[UUID, Row] | None = None,
     answered_at: float | None = 11.0,
     end: ProcessEnd | None = None,
-    outage: Outage | None = None,
+    outages: Collection[Outage] = (),
+    given_up_at: float | None = None,
 ) -> Comparison:
     return compare(
         served,
         Ledger(rows=rows or {}, request_ids={"request-1": "r1"}),
         answered_at={} if answered_at is None else {call.call_id: answered_at for call in served},
         ends=[] if end is None else [end],
-        outages=[] if outage is None else [outage],
+        outages=outages,
+        given_up={} if given_up_at is None else {call.call_id: given_up_at for call in served},
     )
 
 
@@ -91,15 +95,64 @@ def test_any_other_call_without_a_row_is_a_violation(
     assert not found.in_flight
 
 
-@pytest.mark.parametrize("end", [KILL, DRAIN], ids=["killed", "drained"])
-def test_an_answer_in_hand_during_an_outage_of_postgresql_may_be_lost_with_its_worker(
-    end: ProcessEnd,
+@pytest.mark.parametrize(
+    ("outages", "is_named"),
+    [
+        pytest.param([Outage(11.5, 39.0)], True, id="from the answer to the kill"),
+        pytest.param([Outage(11.5, 20.0), Outage(21.0, 39.0)], True, id="with a short pause"),
+        pytest.param([Outage(11.5, 30.0)], False, id="over long before the kill"),
+        pytest.param([Outage(20.0, 39.0)], False, id="begun long after the answer"),
+        pytest.param([Outage(11.5, 39.0, "worker-1")], False, id="of another worker"),
+    ],
+)
+def test_a_kill_during_an_outage_may_lose_what_was_answered_in_the_outage(
+    outages: list[Outage], *, is_named: bool
 ):
-    late = replace(end, at=40.0)
+    found = compared(CALL, end=replace(KILL, at=40.0), outages=outages)
 
-    assert compared(CALL, end=late, outage=Outage(11.5, 39.0)).in_flight
-    assert compared(CALL, end=late, outage=Outage(11.5, 30.0)).violations
-    assert compared(CALL, end=late, outage=Outage(20.0, 39.0)).violations
+    assert (len(found.in_flight), len(found.violations)) == ((1, 0) if is_named else (0, 1))
+
+
+WHOLE_DRAIN = Outage(11.5, 40.0)
+
+
+def test_a_call_that_a_drain_without_postgresql_gives_up_is_named():
+    found = compared(
+        CALL, end=replace(DRAIN, at=45.0), outages=[WHOLE_DRAIN], given_up_at=WHOLE_DRAIN.until
+    )
+
+    [named] = found.in_flight
+    assert named.endswith("given up without PostgreSQL, left at 00:00:45.000")
+    assert not found.violations
+
+
+@pytest.mark.parametrize(
+    ("outages", "given_up_at"),
+    [
+        pytest.param([WHOLE_DRAIN], None, id="its log does not give it up"),
+        pytest.param([], 40.0, id="PostgreSQL answered"),
+        pytest.param(
+            [WHOLE_DRAIN], 40.1 + LAST_TRY_SECONDS, id="PostgreSQL answered before the last try"
+        ),
+        pytest.param(
+            [Outage(11.1 + RECORDED_WITHIN_SECONDS, 40.0)],
+            40.0,
+            id="PostgreSQL answered after the call",
+        ),
+        pytest.param(
+            [Outage(11.5, 20.0), Outage(20.1 + LAST_TRY_SECONDS, 40.0)],
+            40.0,
+            id="PostgreSQL answered between two outages",
+        ),
+        pytest.param([replace(WHOLE_DRAIN, worker="worker-1")], 40.0, id="only another met it"),
+    ],
+)
+def test_any_other_call_that_a_drain_loses_is_a_violation(
+    outages: list[Outage], given_up_at: float | None
+):
+    found = compared(CALL, end=replace(DRAIN, at=45.0), outages=outages, given_up_at=given_up_at)
+
+    assert (len(found.in_flight), len(found.violations)) == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,11 @@ from shared.errors import DatabaseContended, DatabaseUnavailable
             "The database is unavailable. The request may or may not have been accepted.",
         ),
         (
+            "DELETE",
+            DatabaseUnavailable("lost"),
+            "The database is unavailable. The change may or may not have been made.",
+        ),
+        (
             "POST",
             DatabaseContended("in use"),
             "The database is unavailable. The request was not accepted; try again.",

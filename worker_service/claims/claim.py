@@ -44,7 +44,7 @@ _NONE_MADE: Mapping[int, CallsMade] = MappingProxyType({})
 class Claim:
     """A request that this process owns until its lease ends; `epoch` is the fencing token.
 
-    `constraints` are JSON, which attempts parse: thousands of claims may wait for a permit.
+    `constraints` are JSON, which the attempts at its items read; they share what they have read.
     `called` are the calls made for items that are missing, by ordinal, where there are any.
     `leased_until` is the end of its first lease by this process's monotonic clock, or earlier.
     """

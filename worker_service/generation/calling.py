@@ -18,6 +18,7 @@ from worker_service.providers import (
     Completion,
     CredentialRefused,
     InvalidOutput,
+    NotSent,
     Provider,
     ProviderError,
     Rejection,
@@ -112,6 +113,8 @@ class Calling(Generic[Answer]):
         self._release()
         now, circuit = time.monotonic(), self._circuit
         match error:
+            case NotSent():  # which says nothing about the provider
+                circuit.abandoned(self._admission)
             case UnusableAnswer():  # one odd prompt may cause it; the provider serves
                 circuit.answered(self._admission, now=now)
             case TransientError() | CredentialRefused():

@@ -15,7 +15,14 @@ from shared.runtime.logging import get_log
 from shared.runtime.metrics import PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_TOKENS
 from worker_service.claims.claim import CallsMade, Claim
 from worker_service.generation.spans import AttemptSpans, end_call
-from worker_service.providers import Call, CallAgain, Completion, ProviderError, Spent
+from worker_service.providers import (
+    Call,
+    CallAgain,
+    Completion,
+    NotSent,
+    ProviderError,
+    Spent,
+)
 from worker_service.settlement.provider_calls import CallBatch, ProviderCall
 from worker_service.text import postgres_safe
 
@@ -115,8 +122,10 @@ class Calls:
         self.unrecorded = [call for call in self.unrecorded if call not in recorded]
 
     def note(self, call: "Noted", error: BaseException | None) -> None:
-        """Count a call that has ended, and keep it to be recorded."""
+        """Count a call that was made and has ended, and keep it to be recorded."""
         match error:
+            case NotSent():
+                return
             case None:
                 ended = self._ended(call, _OK)
             case CallAgain():

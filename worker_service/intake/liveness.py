@@ -1,7 +1,8 @@
 """What the watchdog knows of the poll loop: its last tick, and how long a rejoin is pending.
 
 The one module that reads private attributes of aiokafka, which has no public signal for a rejoin
-that never ends (its issues 625, 847 and 1154).
+that never ends (its issues 625, 847 and 1154). A rebalance listener is none: it is called only once
+the group's coordinator is known, and a rejoin may be stuck before that.
 """
 
 import time

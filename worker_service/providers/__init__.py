@@ -131,6 +131,10 @@ class PermanentError(ProviderError):
     """The same call would fail again."""
 
 
+class NotSent(PermanentError):
+    """No call was made: what it needs is not set, so there is nothing to record or to pay."""
+
+
 class InvalidOutput(ProviderError):
     """The model answered, and its text does not fit the schema."""
 

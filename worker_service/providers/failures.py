@@ -12,6 +12,7 @@ from shared.errors import ErrorCode
 from worker_service.providers import (
     CredentialRefused,
     InvalidOutput,
+    NotSent,
     PermanentError,
     ProtocolMismatch,
     ProviderError,
@@ -35,6 +36,7 @@ class Reaction(StrEnum):
     REPEAT_BRIEFLY = "called again after a pause, twice at most; then the item fails"
     REASK = "called again with what the validator says, twice at most; then the item fails"
     FAIL = "the item fails"
+    FAIL_UNSENT = "the item fails, and no call is recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,9 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
         ErrorCode.INVALID_OUTPUT,
         Reaction.REASK,
     ),
-    FailureKind.NO_MODEL: FailureRule("no call is made", ErrorCode.UNSUPPORTED, Reaction.FAIL),
+    FailureKind.NO_MODEL: FailureRule(
+        "no call is made", ErrorCode.UNSUPPORTED, Reaction.FAIL_UNSENT
+    ),
 }
 
 
@@ -198,8 +202,9 @@ def error_of(
             return ProtocolMismatch(message)
         case Reaction.REASK:
             return InvalidOutput(message)
-        case Reaction.FAIL:
-            return PermanentError(rule.code, message)
+        case Reaction.FAIL | Reaction.FAIL_UNSENT as reaction:
+            permanent = NotSent if reaction is Reaction.FAIL_UNSENT else PermanentError
+            return permanent(rule.code, message)
         case _:
             assert_never(rule.reaction)
 

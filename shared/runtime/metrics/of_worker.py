@@ -61,7 +61,7 @@ ITEMS_DEFERRED = declared(
 ATTEMPT_SECONDS = declared(
     Histogram,
     "attempt_seconds",
-    "Attempts at an item, call retries and the waits between them included.",
+    "Attempts at an item from its first permit on, call retries and waits between them included.",
     ("entity_type", "outcome"),
     buckets=SECONDS,
     registries=(WORKER,),

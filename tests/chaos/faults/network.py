@@ -49,7 +49,8 @@ class ConnectionHarmed:
         place = environment.workers[self.worker % len(environment.workers)]
         proxy = place.to_postgres if self.peer is Peer.POSTGRES else place.to_kafka
         since = time.time()
-        with environment.stalls.excused() if self.peer is Peer.POSTGRES else nullcontext():
+        stalls = environment.stalls
+        with stalls.excused(place.name) if self.peer is Peer.POSTGRES else nullcontext():
             self._harm(proxy)
             await asyncio.sleep(self.seconds)
             proxy.mend()

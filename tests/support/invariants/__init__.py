@@ -18,7 +18,8 @@
     items are what the model answered; calls are wasted only by what a fault interrupted
 `ledger` (the model and PostgreSQL)
     the calls that are recorded are those that the model has served, id by id, both ways; each one
-    that is missing was in flight when its worker was killed, and is named
+    that is missing was in flight when its worker was killed, or given up by a worker that drained
+    without PostgreSQL, and is named
 
 Each returns its violations as sentences.
 """

@@ -1,7 +1,9 @@
 """The calls that are recorded beside those that the model has served, id by id.
 
 A call is in flight from the moment at which the model gets it until its row is written: a worker
-that is killed in between leaves none. Such a call is named. Any other difference is a violation.
+that is killed in between leaves none. A worker that drains records all that has ended, unless
+PostgreSQL does not answer it from the end of the call to its own; then its log gives the call up by
+its id. Such calls are named. Any other difference is a violation.
 """
 
 from collections import Counter
@@ -28,6 +30,9 @@ SELECT generation_request_id::text AS request_id, count(*)::int AS calls
 
 RECORDED_WITHIN_SECONDS = 3.0
 """How long after the end of an answer its row may still be missing while PostgreSQL answers."""
+
+LAST_TRY_SECONDS = 2.0
+"""How long before a call is given up the last try to record it may have begun."""
 
 LONGEST_CALL_SECONDS = 10.0
 _CANCELLED = "cancelled"
@@ -61,10 +66,14 @@ class ProcessEnd:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """When PostgreSQL could not be written to by every worker, in seconds of the epoch."""
+    """When a worker could not write to PostgreSQL, in seconds of the epoch; None: no worker could.
+
+    `until` is when the cause was over: connections may take longer to come back.
+    """
 
     since: float
     until: float
+    worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +122,12 @@ def compare(
     answered_at: Mapping[UUID, float],
     ends: Iterable[ProcessEnd],
     outages: Collection[Outage],
+    given_up: Mapping[UUID, float],
 ) -> Comparison:
     """Compare every call that the model has got with every one that is recorded, both ways.
 
-    `answered_at` is when the model had answered, for the calls that it did answer.
+    `answered_at` is when the model had answered, for the calls that it did answer; `given_up` when
+    a worker's log has said that it cannot record a call.
     """
     by_process = {(end.worker, end.process): end for end in ends}
     in_flight, violations = (
@@ -128,7 +139,8 @@ def compare(
             continue
         end = by_process.get((call.worker, call.process))
         ended_at = answered_at.get(call.call_id, call.at + LONGEST_CALL_SECONDS)
-        if end is not None and ended_at >= _unrecorded_since(end, outages):
+        met = [outage for outage in outages if outage.worker in {None, call.worker}]
+        if end is not None and ended_at >= _unrecorded_since(end, met, given_up.get(call.call_id)):
             in_flight.append(f"{_named(call, ledger)}, {_how(end)}")
         else:
             violations.append(f"{_named(call, ledger)}, was served and never recorded")
@@ -165,16 +177,30 @@ def _about_others(served: Iterable[Call], ledger: Ledger) -> list[str]:
     ]
 
 
-def _unrecorded_since(end: ProcessEnd, outages: Collection[Outage]) -> float:
-    """Return from when on an answer need not have been recorded before the process ended.
+def _unrecorded_since(
+    end: ProcessEnd, outages: Collection[Outage], given_up_at: float | None
+) -> float:
+    """Return from when on an answer need not have been recorded before the process ended."""
+    if end.was_killed:
+        moment = end.at - RECORDED_WITHIN_SECONDS
+        return _unreachable_since(moment, outages, grace=RECORDED_WITHIN_SECONDS)
+    if given_up_at is None:
+        return inf
+    since = _unreachable_since(given_up_at, outages, grace=LAST_TRY_SECONDS)
+    return since if since < given_up_at else inf
 
-    One that drains records all that it has, unless PostgreSQL does not answer it.
+
+def _unreachable_since(moment: float, outages: Collection[Outage], *, grace: float) -> float:
+    """Return the earliest end of a call from which on PostgreSQL was unreachable up to a moment.
+
+    The moment itself if it was reachable then. `grace` is how long after the end of an outage a
+    write may still be missing; before its begin that is `RECORDED_WITHIN_SECONDS`.
     """
-    moment = end.at - RECORDED_WITHIN_SECONDS if end.was_killed else end.at
+    since = moment
     for outage in sorted(outages, key=lambda outage: outage.until, reverse=True):
-        if outage.since <= moment <= outage.until + RECORDED_WITHIN_SECONDS:
-            moment = min(moment, outage.since - RECORDED_WITHIN_SECONDS)
-    return moment if end.was_killed or moment < end.at else inf
+        if outage.since <= since <= outage.until + grace:
+            since = outage.since
+    return since - RECORDED_WITHIN_SECONDS if since < moment else moment
 
 
 def _named(call: Call, ledger: Ledger) -> str:
@@ -183,7 +209,9 @@ def _named(call: Call, ledger: Ledger) -> str:
 
 
 def _how(end: ProcessEnd) -> str:
-    return f"{'killed' if end.was_killed else 'left without PostgreSQL'} at {_time(end.at)}"
+    return (
+        f"{'killed' if end.was_killed else 'given up without PostgreSQL, left'} at {_time(end.at)}"
+    )
 
 
 def _time(seconds: float) -> str:

@@ -63,9 +63,10 @@ class DocumentedApi(FastAPI):
                 _order(operation)
             for content in _problem_contents(document):
                 content[MEDIA_TYPE] = content.pop("application/json")
+            schemas = document["components"]["schemas"]
             for model in _WITH_EXAMPLES:
-                schema = document["components"]["schemas"][model.__name__]
-                schema.update(model.model_config["json_schema_extra"])
+                if model.__name__ in schemas:
+                    schemas[model.__name__].update(model.model_config["json_schema_extra"])
         return super().openapi()
 
 
@@ -96,7 +97,7 @@ def _add_models(document: Json, models: Sequence[type[BaseModel]]) -> None:
         (model, "validation") for model in models
     ]
     _, definitions = models_json_schema(asked, ref_template=_REFERENCE)
-    schemas = _encoded(definitions["$defs"]) | document["components"]["schemas"]
+    schemas = _encoded(definitions.get("$defs", {})) | document["components"]["schemas"]
     document["components"]["schemas"] = {name: schemas[name] for name in sorted(schemas)}
 
 

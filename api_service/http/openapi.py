@@ -40,6 +40,29 @@ _WITH_EXAMPLES: tuple[type[BaseModel], ...] = (
 )
 
 
+_REQUEST_ID = {"$ref": "#/components/parameters/RequestId"}
+_ANSWERED_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_OF_EVERY_OPERATION: Json = {
+    "parameters": {
+        "RequestId": {
+            "name": "X-Request-Id",
+            "in": "header",
+            "required": False,
+            "description": "The caller's id of this HTTP request: 1 to 128 of the characters"
+            " `A-Z a-z 0-9 . _ ~ : / + = @ -`. Another value, or none, is replaced by a new id.",
+            "schema": {"type": "string", "title": "X-Request-Id"},
+        }
+    },
+    "headers": {
+        "RequestId": {
+            "description": "The caller's `X-Request-Id`, or a new one; it is in the log.",
+            "schema": {"type": "string"},
+        }
+    },
+}
+"""`api_service.http.observed` reads the one and answers the other."""
+
+
 class DocumentedApi(FastAPI):
     """FastAPI documents problems as application/json, and drops nulls from examples.
 
@@ -60,7 +83,9 @@ class DocumentedApi(FastAPI):
             for operation in _operations(document):
                 for parameter in operation.get("parameters", []):
                     _simplify(parameter["schema"])
+                _add_request_id(operation)
                 _order(operation)
+            document["components"].update(_OF_EVERY_OPERATION)
             for content in _problem_contents(document):
                 content[MEDIA_TYPE] = content.pop("application/json")
             schemas = document["components"]["schemas"]
@@ -123,6 +148,12 @@ def _simplify(schema: Json) -> None:
     if len(kinds) == 1:
         del schema["anyOf"]
         schema.update(kinds[0])
+
+
+def _add_request_id(operation: Json) -> None:
+    operation["parameters"] = [*operation.get("parameters", []), _REQUEST_ID]
+    for answer in operation["responses"].values():
+        answer["headers"] = answer.get("headers", {}) | _ANSWERED_ID
 
 
 def _order(operation: Json) -> None:

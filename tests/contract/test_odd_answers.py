@@ -56,6 +56,7 @@ DIALECTS: dict[str, Dialect] = {
 CALLS = {
     Reaction.REPEAT: 4,
     Reaction.REPEAT_CLOSED: 4,
+    Reaction.REPEAT_UNCHARGED: 4,
     Reaction.REPEAT_BRIEFLY: 3,
     Reaction.REASK: 3,
     Reaction.OPEN: 1,
@@ -64,6 +65,7 @@ CALLS = {
 ENDS = {
     Reaction.REPEAT: Deferred,
     Reaction.REPEAT_CLOSED: Deferred,
+    Reaction.REPEAT_UNCHARGED: Deferred,
     Reaction.REPEAT_BRIEFLY: Failed,
     Reaction.REASK: Failed,
     Reaction.OPEN: Deferred,

@@ -69,7 +69,7 @@ class Spent:
 
     It is separate from the answer because a call may have to be paid for however it ends: whole,
     failed, timed out or cancelled. `provider_request_id` is the provider's own id of the call,
-    `model` the one that it says has answered.
+    `model` the one that was asked, then the one that it says has answered.
     """
 
     tokens: Tokens = field(default_factory=Tokens)
@@ -118,7 +118,10 @@ class UnusableAnswer(TransientError):
 
 
 class CredentialRefused(ProviderError):
-    """The provider refuses our credential: a fault of the configuration, not of the item."""
+    """The provider refuses our credential, or lacks our address or model.
+
+    That is a fault of the configuration, not of the item.
+    """
 
     def __init__(self, message: str, *, code: ErrorCode = ErrorCode.AUTH) -> None:
         super().__init__(code, message)

@@ -86,7 +86,8 @@ class Exchange:
         finally:
             self._answer.note_cost(spent)
         if self._answer.mismatch:
-            raise self._unfinished(FailureKind.UNREADABLE)
+            is_json = self._answer.has_json
+            raise self._unfinished(FailureKind.UNREADABLE if is_json else FailureKind.NO_PROTOCOL)
         if not self._answer.is_whole:
             raise self._unfinished(FailureKind.CONNECTION_LOST)
         return self._answer.completion()
@@ -192,9 +193,13 @@ def _readable(events: Iterable[bytes], answer: Answer) -> Iterator[Json | None]:
     """Read events; one that cannot be read costs itself alone."""
     for event in events:
         try:
-            yield from parts_of(event)
+            parts = parts_of(event)
         except Unreadable as odd:
             answer.skip(str(odd))
+            answer.has_json |= event.lstrip().startswith((b"{", b"["))
+        else:
+            answer.has_json |= parts[0] is not None  # an end of the parser's own says nothing
+            yield from parts
 
 
 def _request_id(response: httpx.Response) -> str | None:

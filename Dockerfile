@@ -35,7 +35,7 @@ LABEL org.opencontainers.image.title="Generation requests" \
 FROM service AS api
 COPY --from=build /app/migrations migrations
 COPY --from=build /app/api_service api_service
-ENV API_HOST=0.0.0.0
+ENV API_HOST=0.0.0.0 ADMIN_HOST=0.0.0.0
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "api_service"]
 

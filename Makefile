@@ -16,7 +16,7 @@ VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 help: ## Show this list
 	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 	echo
-	echo '  Ports: API_PORT POSTGRES_PORT KAFKA_PORT (0 picks a free one). Processes: API_PROCESSES WORKERS.'
+	echo '  Ports: API_PORT ADMIN_PORT POSTGRES_PORT KAFKA_PORT (0 picks a free one). Processes: API_PROCESSES WORKERS.'
 	echo '  DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS: use that server. STATE_DIR: another stack beside this one.'
 
 env: # .venv, as requirements-dev.lock says

@@ -1,11 +1,13 @@
 """The one place where the API service is wired."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from api_service import health, metrics
@@ -41,6 +43,10 @@ Ask for generated entities and poll until they are made. Each takes 20 to 30 sec
 time, so a submit answers 202 at once; `Location` says where to poll, `Retry-After` when.
 """
 
+OPERATORS_DESCRIPTION = """
+What could not be done, whether the process can accept requests, and what it measures.
+"""
+
 TAGS = [
     {
         "name": "generation requests",
@@ -49,6 +55,11 @@ TAGS = [
     {"name": "dead letters", "description": "What could not be done, and why."},
     {"name": "health", "description": "For load balancers and monitoring."},
 ]
+
+_HEALTH = (health.router,)
+"""Stands on both ports: a load balancer asks the one that it sends requests to."""
+
+_OPERATORS = (dead_letters.router, *_HEALTH, metrics.router)
 
 
 @asynccontextmanager
@@ -101,17 +112,61 @@ class Api(DocumentedApi):
 
 
 def create_app(context: AppContext) -> FastAPI:
-    """Build the application on what was opened."""
-    prefix = context.settings.api_prefix
+    """Build the application of `API_PORT`, with the operators' routes where they have no other."""
+    settings = context.settings
     typed = generation_requests.typed_routes()
-    app = Api(
+    address = PublicAddress.of(settings)
+    app = _without_routes(
+        context,
         bodies=[*generation_requests.BODIES, *typed.bodies],
         title="Generation requests",
-        version=VERSION,
         description=DESCRIPTION,
+        address=address,
+        requests_address=address,
+    )
+    own = (generation_requests.router, typed.router)
+    _include(app, [*own, *(_OPERATORS if settings.admin_port is None else _HEALTH)], address)
+    routes = [*iter_route_contexts(app.routes)]
+    endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}
+    prefix = settings.api_prefix
+    table = {(method, prefix + path): called for (method, path), called in endpoints.items()}
+    # The last one added is the outermost. Authentication goes outside the fast path: it covers the
+    # endpoints of the table, and WebSocket, too.
+    app.add_middleware(FastPath, table=checked(table, routes))
+    return app
+
+
+def create_operators_app(context: AppContext) -> FastAPI:
+    """Build the application of `ADMIN_PORT`."""
+    address = PublicAddress.of_operators(context.settings)
+    app = _without_routes(
+        context,
+        title="Generation requests, for operators",
+        description=OPERATORS_DESCRIPTION,
+        address=address,
+        # A proxy before this port says nothing of the other one.
+        requests_address=replace(PublicAddress.of(context.settings), trusted=()),
+    )
+    _include(app, _OPERATORS, address)
+    return app
+
+
+def _without_routes(
+    context: AppContext,
+    *,
+    title: str,
+    description: str,
+    address: PublicAddress,
+    requests_address: PublicAddress,
+    bodies: Sequence[type[BaseModel]] = (),
+) -> Api:
+    app = Api(
+        bodies=bodies,
+        title=title,
+        version=VERSION,
+        description=description,
         redirect_slashes=False,
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
-        openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -120,19 +175,22 @@ def create_app(context: AppContext) -> FastAPI:
         # FastAPI would look for a collector at each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.tracer = context.tracer
     app.state.context = context
-    app.state.public_address = PublicAddress.of(context.settings)
+    app.state.address, app.state.requests_address = address, requests_address
     problems.install(app)
-    for feature in (generation_requests, typed, dead_letters, health, metrics):
-        app.include_router(feature.router, prefix=prefix)
+    app.add_middleware(HeadAsGet)
+    return app
+
+
+def _include(app: Api, routers: Sequence[APIRouter], address: PublicAddress) -> None:
+    """Add the routes under the prefix of the address, with those that document them."""
+    prefix = address.api_prefix
+    for router in routers:
+        app.include_router(router, prefix=prefix)
     app.include_router(documentation(app, prefix=prefix))
     routes = [*iter_route_contexts(app.routes)]
     learn_parameters(routes)
-    app.paths, app.tracer = RoutePaths(routes), context.tracer
-    endpoints = {**generation_requests.FAST_ENDPOINTS, **typed.endpoints}
-    table = {(method, prefix + path): called for (method, path), called in endpoints.items()}
-    # The last one added is the outermost. Authentication goes outside the fast path: it covers the
-    # endpoints of the table, and WebSocket, too.
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(FastPath, table=checked(table, routes))
-    return app
+    app.paths = RoutePaths(routes)
+    used = {tag for router in routers for tag in router.tags}
+    app.openapi_tags = [tag for tag in TAGS if tag["name"] in used]

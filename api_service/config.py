@@ -1,9 +1,9 @@
 """The settings of the API service."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.config import ProviderListSettings, SharedSettings
 
@@ -30,6 +30,13 @@ class ApiSettings(SharedSettings, ProviderListSettings):
     api_prefix: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
         "", description="Path under which all routes stand, such as /api/v1."
     )
+    admin_host: str = Field(
+        "127.0.0.1", description="Address that the operators' routes listen on, with ADMIN_PORT."
+    )
+    admin_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
+        None,
+        description="Port of the operators' routes; empty: they stand among those of API_PORT.",
+    )
     public_url: Annotated[
         str, StringConstraints(pattern=r"^(https?://[^\s/?#@]+(/[A-Za-z0-9._~-]+)*/?)?$")
     ] = Field(
@@ -44,6 +51,14 @@ class ApiSettings(SharedSettings, ProviderListSettings):
     request_deadline_seconds: Annotated[float, Field(gt=0, le=31_536_000)] = Field(
         86_400, description="How long after its acceptance a request is settled at the latest."
     )
+
+    @model_validator(mode="after")
+    def _has_two_ports(self) -> Self:
+        """Refuse one address for both ports; the system would only say that it is in use."""
+        public, admin = (self.api_host, self.api_port), (self.admin_host, self.admin_port)
+        if self.admin_port and public == admin:
+            raise ValueError(f"ADMIN_PORT is that of the API, {self.admin_port}: choose another")
+        return self
 
     @property
     def trusted_networks(self) -> tuple[Network, ...]:

@@ -18,6 +18,7 @@ from benchmarks.usage import Usage
 from devstack.children import Lifetime
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT
+from devstack.listeners import Listeners
 from devstack.ports import LOOPBACK, listen
 from devstack.roster import Role, Roster
 from devstack.services import Services
@@ -41,7 +42,8 @@ def api(
         with listen(LOOPBACK, 0, host_variable="API_HOST", port_variable="API_PORT") as listener:
             port: int = listener.getsockname()[1]
             url = f"http://{LOOPBACK}:{port}"
-            services.start_api(listener, processes=processes, url=url, module=module)
+            listeners = Listeners(public=listener, admin=None)
+            services.start_api(listeners, processes=processes, url=url, module=module)
         services.wait_until_ready()
         yield Served(port, api=Usage(roster.alive(Role.API)), postgres=stack.postgres)
 

@@ -49,9 +49,10 @@ def run(settings: Settings) -> int:
 
     The exit status is 0 only if the example completed.
     """
-    with foreground(settings) as (stack, api_url):
+    with foreground(settings) as (stack, description):
+        api_url = description["api_url"]
         console = Console(soft_wrap=True)
-        console.print(_where_it_is(settings, api_url), highlight=False, markup=False)
+        console.print(_where_it_is(description), highlight=False, markup=False)
         shown = show_example(api_url, console)
         if console.is_terminal and not shown.is_hopeless:
             console.print(_how_to_go_on(api_url), highlight=False, markup=False)
@@ -62,8 +63,8 @@ def run(settings: Settings) -> int:
 
 
 @contextmanager
-def foreground(settings: Settings) -> Iterator[tuple[Stack, str]]:
-    """Run a stack, with the address of its API, until the block ends or is interrupted."""
+def foreground(settings: Settings) -> Iterator[tuple[Stack, dict[str, Any]]]:
+    """Run a stack, with its description, until the block ends or is interrupted."""
     with held_lock(settings.state_dir / "lock"):
         roster = roster_of(settings)
         if roster.survivors():
@@ -71,9 +72,9 @@ def foreground(settings: Settings) -> Iterator[tuple[Stack, str]]:
                 f"a stack runs already in {settings.state_dir}: end it with `make down`, "
                 "or choose another STATE_DIR"
             )
-        stack, api_url = _start(settings, roster, Lifetime.TETHERED)
+        stack, description = _start(settings, roster, Lifetime.TETHERED)
     try:
-        yield stack, api_url
+        yield stack, description
     except KeyboardInterrupt:
         report("stopping")
         raise
@@ -88,7 +89,7 @@ def take_every_farewell_for_an_interrupt() -> None:
             signal.signal(signum, signal.default_int_handler)
 
 
-def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Stack, str]:
+def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Stack, dict[str, Any]]:
     """Start a stack where one that was killed may have left something; leave nothing half done."""
     roster.end()
     if lifetime is Lifetime.TETHERED:
@@ -97,7 +98,7 @@ def _start(settings: Settings, roster: Roster, lifetime: Lifetime) -> tuple[Stac
     stack = Stack(settings, roster=roster, lifetime=lifetime, progress=progress)
     try:
         with reminding(progress):
-            return stack, stack.start()["api_url"]
+            return stack, stack.start()
     except BaseException:
         leave(settings, roster)
         raise
@@ -123,8 +124,12 @@ def _watch(services: Services) -> None:
         time.sleep(_WATCH_SECONDS)
 
 
-def _where_it_is(settings: Settings, api_url: str) -> str:
-    return f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\nLogs     {settings.log_dir}\n"
+def _where_it_is(description: dict[str, Any]) -> str:
+    api_url, admin_url = description["api_url"], description["admin_url"]
+    admin = f"Admin    {admin_url}\n" if admin_url else ""
+    return (
+        f"\nAPI      {api_url}\nOpenAPI  {api_url}/docs\n{admin}Logs     {description['log_dir']}\n"
+    )
 
 
 def _how_to_go_on(api_url: str) -> str:

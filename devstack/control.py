@@ -115,7 +115,8 @@ def report(line: str) -> None:
 def _answers(description: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Ask every service whether it is ready; no proxy stands between us and this machine."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for url in (description["api_url"], *description["worker_urls"]):
+    own = (description["api_url"], description.get("admin_url"))
+    for url in (*filter(None, own), *description["worker_urls"]):
         try:
             with opener.open(f"{url}/readyz", timeout=_ANSWER_SECONDS):
                 yield url, "ready"

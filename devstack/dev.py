@@ -26,8 +26,9 @@ _DRAIN_SECONDS = "0.5"
 def dev(settings: Settings) -> int:
     """Run a stack, and restart its services on every change, until Ctrl-C."""
     environment = {"DRAIN_SECONDS": _DRAIN_SECONDS} | dict(settings.environment)
-    with foreground(replace(settings, environment=environment)) as (stack, api_url):
-        report(f"API {api_url}, logs in {settings.log_dir}; Ctrl-C stops everything")
+    with foreground(replace(settings, environment=environment)) as (stack, description):
+        where = f"API {description['api_url']}, logs in {settings.log_dir}"
+        report(f"{where}; Ctrl-C stops everything")
         with suppress(KeyboardInterrupt), Spares() as spares:
             stack.services.launch = spares.launch
             restart_on_changes(stack, spares)

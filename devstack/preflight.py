@@ -16,10 +16,11 @@ MEGABYTE = 1_000_000
 LOOPBACK = "127.0.0.1"
 PORTS = {
     "API_PORT": (8000, None),
+    "ADMIN_PORT": ("", None),
     "POSTGRES_PORT": (15_432, "DATABASE_URL"),
     "KAFKA_PORT": (19_092, "KAFKA_BOOTSTRAP_SERVERS"),
 }
-"""The ports that a stack takes by default, and the setting with which it starts no such server."""
+"""The ports that a stack takes by default, if any, and the setting that starts no such server."""
 
 _LINE = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*"""

@@ -4,7 +4,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from devstack import processes
 from devstack.children import Child, Lifetime, Program
 from devstack.errors import DevstackError
 from devstack.installation import CHECKOUT
+from devstack.listeners import Listeners, port_of
 from devstack.ports import LOOPBACK, pick_free_port
 from devstack.roster import Role, Roster
 
@@ -53,15 +54,21 @@ class Services:
         """What starts a program."""
 
     def start_api(
-        self, listener: socket.socket, *, processes: int, url: str, module: str = "api_service"
+        self, listeners: Listeners, *, processes: int, url: str, module: str = "api_service"
     ) -> None:
         """Start the API, all its processes on one socket: who is killed leaves the rest serving."""
+        given = {"--fd": listeners.public}
+        environment = {"API_PORT": str(port_of(listeners.public))}
+        if listeners.admin is not None:
+            given["--admin-fd"] = listeners.admin
+            environment["ADMIN_PORT"] = str(port_of(listeners.admin))
+        options = [f"{option}={listener.fileno()}" for option, listener in given.items()]
         for number in range(1, processes + 1):
             program = self._program(
-                (module, "--fd", str(listener.fileno())),
+                (module, *options),
                 log_name=f"api-{number}",
-                environment={"API_PORT": str(listener.getsockname()[1])},
-                listener=listener,
+                environment=environment,
+                listeners=given.values(),
             )
             self._start(Role.API, program, readiness_url=f"{url}/readyz")
 
@@ -130,14 +137,14 @@ class Services:
         *,
         log_name: str,
         environment: Mapping[str, str],
-        listener: socket.socket | None = None,
+        listeners: Iterable[socket.socket] = (),
     ) -> Program:
         return Program(
             command=(sys.executable, "-m", *module),
             log=self._log_dir / f"{log_name}.log",
             env={**self._environment, **environment},
             cwd=CHECKOUT,
-            pass_fds=() if listener is None else (listener.fileno(),),
+            pass_fds=tuple(listener.fileno() for listener in listeners),
         )
 
     def _start(self, role: Role, program: Program, *, readiness_url: str) -> None:

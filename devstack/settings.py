@@ -25,6 +25,9 @@ class Settings:
     api_port: int
     api_prefix: str
     api_processes: int
+    admin_host: str
+    admin_port: int | None
+    """None: the operators' routes stand on `api_port`."""
     workers: int
     postgres_port: int
     kafka_port: int
@@ -52,6 +55,8 @@ def read_settings() -> Settings:
         api_port=_number(environment, "API_PORT", default=8000, within=_PORTS),
         api_prefix=_prefix(environment),
         api_processes=_number(environment, "API_PROCESSES", default=1, within=_PROCESSES),
+        admin_host=environment.get("ADMIN_HOST", "127.0.0.1"),
+        admin_port=_admin_port(environment),
         workers=_number(environment, "WORKERS", default=1, within=_PROCESSES),
         postgres_port=_number(environment, "POSTGRES_PORT", default=15_432, within=_PORTS),
         kafka_port=_number(environment, "KAFKA_PORT", default=19_092, within=_PORTS),
@@ -74,6 +79,12 @@ def _prefix(environment: Mapping[str, str]) -> str:
     if not _PREFIX.fullmatch(given):
         raise DevstackError(f"API_PREFIX is {given!r}: give a path such as /api/v1")
     return given
+
+
+def _admin_port(environment: Mapping[str, str]) -> int | None:
+    if "ADMIN_PORT" not in environment:
+        return None
+    return _number(environment, "ADMIN_PORT", default=0, within=_PORTS)
 
 
 def _number(environment: Mapping[str, str], name: str, *, default: int, within: range) -> int:

@@ -1,6 +1,5 @@
 """PostgreSQL, Kafka, the schema, the topics, the API and the workers: what starts after what."""
 
-import socket
 import sys
 from contextlib import closing
 from typing import Any
@@ -11,7 +10,7 @@ from devstack.description import source_fingerprint, write_description
 from devstack.installation import CHECKOUT, find_cache_dir
 from devstack.jars import MEGABYTES, jars_dir
 from devstack.kafka import Kafka
-from devstack.ports import listen
+from devstack.listeners import Listeners
 from devstack.postgres import Postgres
 from devstack.progress import Progress
 from devstack.roster import Role, Roster
@@ -38,7 +37,6 @@ class Stack:
         self._progress = progress
         self._environment = dict(settings.environment)
         self._source = ""
-        self._api_port = settings.api_port
         self.services = Services(
             environment=self._environment,
             log_dir=settings.log_dir,
@@ -49,31 +47,25 @@ class Stack:
     def start(self) -> dict[str, Any]:
         """Start everything, wait until it is ready, and return its description."""
         self._source = source_fingerprint()
-        with closing(self._listen(self._settings.api_port)) as listener:
+        with closing(Listeners.open(self._settings)) as listeners:
+            self._settings = listeners.kept_in(self._settings)
             self._set_old_logs_aside()
             self._start_servers()
             self._progress.report("starting the API and the workers")
-            return self._start_services(listener)
+            return self._start_services(listeners)
 
     def restart_services(self) -> dict[str, Any]:
         """Start the API and the workers again, on the address that they had."""
         self._source = source_fingerprint()
         self.services.end()
-        with closing(self._listen(self._api_port)) as listener:
-            return self._start_services(listener)
+        with closing(Listeners.open(self._settings)) as listeners:
+            return self._start_services(listeners)
 
-    def _listen(self, port: int) -> socket.socket:
-        return listen(
-            self._settings.api_host, port, host_variable="API_HOST", port_variable="API_PORT"
-        )
-
-    def _start_services(self, listener: socket.socket) -> dict[str, Any]:
+    def _start_services(self, listeners: Listeners) -> dict[str, Any]:
         settings = self._settings
-        self._api_port = listener.getsockname()[1]
-        host = url_host(settings.api_host)
-        api_url = f"http://{host}:{self._api_port}{settings.api_prefix}"
-        self.services.start_api(listener, processes=settings.api_processes, url=api_url)
-        listener.close()
+        api_url = f"http://{url_host(settings.api_host)}:{settings.api_port}{settings.api_prefix}"
+        self.services.start_api(listeners, processes=settings.api_processes, url=api_url)
+        listeners.close()
         self.services.start_workers(settings.workers)
         self.services.wait_until_ready()
         return self._describe(api_url)
@@ -139,6 +131,7 @@ class Stack:
         """Say where everything is, and keep it in the state folder."""
         description = {
             "api_url": api_url,
+            "admin_url": self._admin_url(),
             "worker_urls": self.services.worker_urls,
             "database_url": self._environment["DATABASE_URL"],
             "kafka_bootstrap_servers": self._environment["KAFKA_BOOTSTRAP_SERVERS"],
@@ -153,6 +146,13 @@ class Stack:
         }
         write_description(self._settings.state_dir, description)
         return description
+
+    def _admin_url(self) -> str | None:
+        """Return where the operators' routes stand, if not on the port of the API."""
+        settings = self._settings
+        if settings.admin_port is None:
+            return None
+        return f"http://{url_host(settings.admin_host)}:{settings.admin_port}"
 
     def _pids(self, role: Role) -> list[int]:
         return [process.pid for process in self._roster.alive(role)]

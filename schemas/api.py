@@ -106,7 +106,10 @@ class GenerationRequestSummary(BaseModel):
     usage: Usage
     priority: Priority
     provider: str | None
-    model: str | None
+    model: str | None = Field(
+        description="The one that answered last, as the provider names it; before the first call"
+        " the one that was asked for, null for the service's choice."
+    )
     version: int = Field(description="Rises with every visible change.")
     urls: Urls
 

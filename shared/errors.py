@@ -50,7 +50,7 @@ REPETITIONS: Final[frozenset[str]] = frozenset(Repetition)
 ACCOUNT_FAULTS: Final = frozenset(
     {ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED}
 )
-"""Codes of calls refused for the account's sake: they open the circuit, and no item fails."""
+"""Codes of calls that a credential, an address or a model stands in the way of: no item fails."""
 
 UNCHARGED: Final[frozenset[str]] = ACCOUNT_FAULTS | REPETITIONS
 """Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`, unless tokens had come."""

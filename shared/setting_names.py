@@ -9,6 +9,8 @@ from difflib import get_close_matches
 
 NAMES = frozenset(
     [
+        "ADMIN_HOST",
+        "ADMIN_PORT",
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_BASE_URL",
         "ANTHROPIC_MODEL",

@@ -1,6 +1,7 @@
 """Read dead letters: pages of them, the newest first, and one with its record."""
 
 from base64 import b64encode
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,14 @@ FIND = sql("SELECT * FROM dead_letters WHERE id = :id")
 CURSORS = Cursors("dead-letters", tuple[Instant, UUID], columns=("created_at", "id"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bases:
+    """What stands before the addresses in answers; the two may have ports of their own."""
+
+    dead_letters: str
+    requests: str
+
+
 async def page(
     *,
     reason: Reason | None,
@@ -43,7 +52,7 @@ async def page(
     limit: int,
     cursor: str | None,
     database: Database,
-    prefix: str,
+    bases: Bases,
 ) -> DeadLetterPage:
     """Read the page that follows `cursor`, or the first.
 
@@ -62,19 +71,19 @@ async def page(
     )
     shown, next_cursor = CURSORS.page(rows, limit, **bound)
     return DeadLetterPage(
-        data=[DeadLetterSummary(**_summary(row, prefix)) for row in shown],
+        data=[DeadLetterSummary(**_summary(row, bases)) for row in shown],
         next_cursor=next_cursor,
         has_more=next_cursor is not None,
     )
 
 
-async def find(dead_letter_id: UUID, *, database: Database, prefix: str) -> DeadLetter | None:
+async def find(dead_letter_id: UUID, *, database: Database, bases: Bases) -> DeadLetter | None:
     """Read a dead letter with its record, byte for byte; None where there is none of that id."""
     row = await FIND.fetchrow(database, id=dead_letter_id)
-    return None if row is None else DeadLetter(**_summary(row, prefix), record=_record(row))
+    return None if row is None else DeadLetter(**_summary(row, bases), record=_record(row))
 
 
-def _summary(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
+def _summary(row: asyncpg.Record, bases: Bases) -> dict[str, Any]:
     """Read the members that are columns by their names, and derive the others."""
     request_id: UUID | None = row["generation_request_id"]
     return {
@@ -83,8 +92,10 @@ def _summary(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
         "partition": row["kafka_partition"],
         "offset": row["kafka_offset"],
         "urls": LetterUrls(
-            self=f"{prefix}/dead-letters/{row['id']}",
-            request=None if request_id is None else f"{prefix}/generation-requests/{request_id}",
+            self=f"{bases.dead_letters}/dead-letters/{row['id']}",
+            request=None
+            if request_id is None
+            else f"{bases.requests}/generation-requests/{request_id}",
         ),
     }
 

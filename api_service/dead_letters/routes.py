@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api_service.context import Context
-from api_service.dead_letters.read import find, page
+from api_service.dead_letters.read import Bases, find, page
 from api_service.http.answers import READ_PROBLEMS, Answers, documented
 from api_service.http.cursors import Cursor
 from api_service.http.ids import Uuid
 from api_service.http.problems import ProblemError
-from api_service.http.public_address import Base
+from api_service.http.public_address import Base, RequestsBase
 from api_service.http.query import DEFAULT_LIMIT, Limit
 from api_service.http.strict_json import StrictRoute
 from schemas.dead_letters import DeadLetter, DeadLetterPage, Reason
@@ -22,13 +22,20 @@ _READ: Answers = {
     **READ_PROBLEMS,
 }
 
+
+async def _both(base: Base, requests_base: RequestsBase) -> Bases:
+    return Bases(dead_letters=base, requests=requests_base)
+
+
+_Bases = Annotated[Bases, Depends(_both)]
+
 router = APIRouter(route_class=StrictRoute, tags=["dead letters"])
 
 
 @router.get("/dead-letters", responses=_LIST, summary="List dead letters")
 async def list_dead_letters(
     context: Context,
-    base: Base,
+    bases: _Bases,
     response: Response,
     *,
     reason: Annotated[Reason | None, Query(description="Only dead letters of this reason.")] = None,
@@ -46,7 +53,7 @@ async def list_dead_letters(
         limit=limit,
         cursor=cursor,
         database=context.database,
-        prefix=base,
+        bases=bases,
     )
 
 
@@ -54,11 +61,11 @@ async def list_dead_letters(
 async def read_dead_letter(
     dead_letter_id: Annotated[Uuid, Path(alias="letter_id")],
     context: Context,
-    base: Base,
+    bases: _Bases,
     response: Response,
 ) -> DeadLetter:
     """Read a dead letter with its record, byte for byte."""
-    found = await find(dead_letter_id, database=context.database, prefix=base)
+    found = await find(dead_letter_id, database=context.database, bases=bases)
     if found is None:
         raise ProblemError(404, "not_found", f"There is no dead letter {dead_letter_id}.")
     response.headers["Cache-Control"] = "private, no-cache"

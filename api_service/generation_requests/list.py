@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from api_service.generation_requests.read import USAGE_OF_REQUEST, summary
+from api_service.generation_requests.read import CALLS_OF_REQUEST, summary
 from api_service.http.cursors import Cursors, Instant
 from schemas.api import GenerationRequestPage
 from schemas.states import Status
@@ -11,8 +11,8 @@ from shared.postgres.database import Database
 from shared.sql import Statement, sql
 
 _HEAD = f"""
-SELECT request.*, {USAGE_OF_REQUEST} AS usage
-  FROM generation_requests AS request"""
+SELECT request.*, calls.usage, calls.used_model
+  FROM generation_requests AS request {CALLS_OF_REQUEST}"""
 _TAIL = """(:status::text IS NULL OR status = :status)
    AND (:entity_type::text IS NULL OR entity_type = :entity_type)
    AND (requested_at, id) < (coalesce(:requested_at, 'infinity'::timestamptz),

@@ -28,14 +28,18 @@ from shared.errors import REPETITIONS, RETRYABLE
 from shared.postgres.database import Database
 from shared.sql import sql
 
-USAGE_OF_REQUEST = """
-       (SELECT json_build_object(
-                   'calls', count(*),
-                   'input_tokens', coalesce(sum(input_tokens), 0),
-                   'output_tokens', coalesce(sum(output_tokens), 0),
-                   'reasoning_tokens', coalesce(sum(reasoning_tokens), 0))
-          FROM provider_calls WHERE generation_request_id = request.id)"""
-"""The calls of `request` added up: of all its rounds, whatever became of them."""
+CALLS_OF_REQUEST = """
+ CROSS JOIN LATERAL (
+       SELECT json_build_object(
+                  'calls', count(*),
+                  'input_tokens', coalesce(sum(input_tokens), 0),
+                  'output_tokens', coalesce(sum(output_tokens), 0),
+                  'reasoning_tokens', coalesce(sum(reasoning_tokens), 0)) AS usage,
+              -- The last one that has answered; where none has, the last one that was asked.
+              (array_agg(call.model ORDER BY call.outcome = 'ok' DESC, ended_at DESC, call_id DESC)
+               FILTER (WHERE call.model IS NOT NULL))[1] AS used_model
+         FROM provider_calls AS call WHERE call.generation_request_id = request.id) AS calls"""
+"""The calls of `request`: of all its rounds, whatever became of them."""
 
 READ = sql(f"""
 SELECT request.*,
@@ -45,10 +49,10 @@ SELECT request.*,
                    'message', error_message, 'attempts', attempts)
                ORDER BY ordinal)
           FROM generation_items WHERE generation_request_id = request.id) AS items,
-       {USAGE_OF_REQUEST} AS usage,
+       calls.usage, calls.used_model,
        dead_letter.id AS dead_letter_id, dead_letter.reason AS dead_letter_reason,
        last_failure.*
-  FROM generation_requests AS request
+  FROM generation_requests AS request {CALLS_OF_REQUEST}
   LEFT JOIN dead_letters AS dead_letter
          ON dead_letter.generation_request_id = request.id AND dead_letter.round = request.round
   -- Of an item that is still missing; one that was made in the end says nothing any more.
@@ -165,6 +169,7 @@ def _members(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
         "constraints": _read_json(row["constraints"]),
         "metadata": None if row["metadata"] is None else _read_json(row["metadata"]),
         "error": _error(row),
+        "model": row["used_model"] or row["model"],
         "usage": Usage.model_validate_json(row["usage"]),
         "urls": Urls(self=path_of(row["id"], prefix)),
     }

@@ -40,6 +40,29 @@ _WITH_EXAMPLES: tuple[type[BaseModel], ...] = (
 )
 
 
+_REQUEST_ID = {"$ref": "#/components/parameters/RequestId"}
+_ANSWERED_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_OF_EVERY_OPERATION: Json = {
+    "parameters": {
+        "RequestId": {
+            "name": "X-Request-Id",
+            "in": "header",
+            "required": False,
+            "description": "The caller's id of this HTTP request: 1 to 128 of the characters"
+            " `A-Z a-z 0-9 . _ ~ : / + = @ -`. Another value, or none, is replaced by a new id.",
+            "schema": {"type": "string", "title": "X-Request-Id"},
+        }
+    },
+    "headers": {
+        "RequestId": {
+            "description": "The caller's `X-Request-Id`, or a new one; it is in the log.",
+            "schema": {"type": "string"},
+        }
+    },
+}
+"""`api_service.http.observed` reads the one and answers the other."""
+
+
 class DocumentedApi(FastAPI):
     """FastAPI documents problems as application/json, and drops nulls from examples.
 
@@ -60,12 +83,15 @@ class DocumentedApi(FastAPI):
             for operation in _operations(document):
                 for parameter in operation.get("parameters", []):
                     _simplify(parameter["schema"])
+                _add_request_id(operation)
                 _order(operation)
+            document["components"].update(_OF_EVERY_OPERATION)
             for content in _problem_contents(document):
                 content[MEDIA_TYPE] = content.pop("application/json")
+            schemas = document["components"]["schemas"]
             for model in _WITH_EXAMPLES:
-                schema = document["components"]["schemas"][model.__name__]
-                schema.update(model.model_config["json_schema_extra"])
+                if model.__name__ in schemas:
+                    schemas[model.__name__].update(model.model_config["json_schema_extra"])
         return super().openapi()
 
 
@@ -96,7 +122,7 @@ def _add_models(document: Json, models: Sequence[type[BaseModel]]) -> None:
         (model, "validation") for model in models
     ]
     _, definitions = models_json_schema(asked, ref_template=_REFERENCE)
-    schemas = _encoded(definitions["$defs"]) | document["components"]["schemas"]
+    schemas = _encoded(definitions.get("$defs", {})) | document["components"]["schemas"]
     document["components"]["schemas"] = {name: schemas[name] for name in sorted(schemas)}
 
 
@@ -122,6 +148,12 @@ def _simplify(schema: Json) -> None:
     if len(kinds) == 1:
         del schema["anyOf"]
         schema.update(kinds[0])
+
+
+def _add_request_id(operation: Json) -> None:
+    operation["parameters"] = [*operation.get("parameters", []), _REQUEST_ID]
+    for answer in operation["responses"].values():
+        answer["headers"] = answer.get("headers", {}) | _ANSWERED_ID
 
 
 def _order(operation: Json) -> None:

@@ -34,6 +34,11 @@ class PublicAddress:
             trusted=settings.trusted_networks,
         )
 
+    @classmethod
+    def of_operators(cls, settings: ApiSettings) -> Self:
+        """Describe `ADMIN_PORT`, which knows no prefix but that of a proxy before it."""
+        return cls(api_prefix="", public_url="", trusted=settings.trusted_networks)
+
     def before(self, request: Request) -> str:
         """Return what stands before the routes: a path, perhaps behind scheme and host.
 
@@ -68,7 +73,7 @@ def _told(request: Request, name: str) -> str:
 
 def base_of(request: Request) -> str:
     """Return what stands before the routes in the answer to this request."""
-    address: PublicAddress = request.app.state.public_address
+    address: PublicAddress = request.app.state.address
     return address.before(request)
 
 
@@ -76,5 +81,13 @@ async def _base(request: Request) -> str:
     return base_of(request)
 
 
+async def _requests_base(request: Request) -> str:
+    address: PublicAddress = request.app.state.requests_address
+    return address.before(request)
+
+
 Base = Annotated[str, Depends(_base)]
 """The same as a parameter of an ordinary route."""
+
+RequestsBase = Annotated[str, Depends(_requests_base)]
+"""What stands before the routes of generation requests, which may have another port."""

@@ -46,8 +46,11 @@ def _refusal(
 
 
 MALFORMED = _refusal(400, "bad_request", "Malformed HTTP/1.1 request.")
-HOST_MISSING = _refusal(
-    400, "bad_request", "An HTTP/1.1 request has exactly one `Host` header (RFC 9112, section 3.2)."
+HOST_WRONG = _refusal(
+    400,
+    "bad_request",
+    "An HTTP/1.1 request has exactly one `Host` header, which is a name or an address and perhaps a"
+    " port (RFC 9112, section 3.2).",
 )
 METHOD_UNKNOWN = _refusal(
     501, "not_implemented", "HTTP has no such method; methods are in capital letters."

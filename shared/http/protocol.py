@@ -17,7 +17,7 @@ from shared.http.error_responses import (
     DRAIN_SECONDS,
     DRAINING,
     HEAD_TOO_LARGE,
-    HOST_MISSING,
+    HOST_WRONG,
     LATE,
     MALFORMED,
     MAX_HEAD_BYTES,
@@ -26,6 +26,7 @@ from shared.http.error_responses import (
     UPGRADE_WITH_BODY,
     Refusal,
 )
+from shared.http.host import is_host
 from shared.runtime.logging import get_log
 
 log = get_log()
@@ -87,7 +88,7 @@ class Protocol(HttpToolsProtocol):
             self._refusal = UPGRADE_WITH_BODY
             raise ValueError  # the parser would pass over the body
         if not self._names_its_host():
-            self._refusal = HOST_MISSING
+            self._refusal = HOST_WRONG
             raise ValueError
         if self.parser.get_method() == b"CONNECT":
             raise ValueError  # the parser would take what follows for a tunnel
@@ -139,8 +140,10 @@ class Protocol(HttpToolsProtocol):
         )
 
     def _names_its_host(self) -> bool:
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts:
+            return bool(self.parser.get_http_version() == "1.0")
+        return len(hosts) == 1 and is_host(hosts[0])
 
     def _has_body(self) -> bool:
         return any(

@@ -15,7 +15,7 @@ OURS = ("migrations", "topics", "api", "worker")
 LASTING = ("postgres", "kafka", "api", "worker")
 ONCE = ("migrations", "topics")
 GOODBYE_SECONDS = 10
-API_SECONDS = 15
+API_SECONDS = 20
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
 
 

@@ -58,6 +58,7 @@ DIALECTS: dict[str, Dialect] = {
 CALLS = {
     Reaction.REPEAT: 4,
     Reaction.REPEAT_CLOSED: 4,
+    Reaction.REPEAT_UNCHARGED: 4,
     Reaction.REPEAT_BRIEFLY: 3,
     Reaction.REASK: 3,
     Reaction.OPEN: 1,
@@ -67,6 +68,7 @@ CALLS = {
 ENDS = {
     Reaction.REPEAT: Deferred,
     Reaction.REPEAT_CLOSED: Deferred,
+    Reaction.REPEAT_UNCHARGED: Deferred,
     Reaction.REPEAT_BRIEFLY: Failed,
     Reaction.REASK: Failed,
     Reaction.OPEN: Deferred,

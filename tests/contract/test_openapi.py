@@ -62,6 +62,11 @@ def answers(document: Json) -> Iterator[tuple[str, Json]]:
         yield from operation["responses"].items()
 
 
+def components(document: Json) -> Iterator[str]:
+    for kind, defined in document["components"].items():
+        yield from (f"#/components/{kind}/{name}" for name in defined)
+
+
 def references(node: Any) -> Iterator[str]:
     match node:
         case {"$ref": str() as reference}:
@@ -82,9 +87,7 @@ def test_it_is_openapi_3_1(document: Json):
 
 
 def test_every_reference_leads_somewhere(document: Json):
-    components = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
-
-    assert {*references(document)} <= components
+    assert {*references(document)} <= {*components(document)}
 
 
 def test_each_operation_has_a_name_of_its_own_that_a_client_can_call(document: Json):
@@ -156,8 +159,15 @@ def schemas_sent(document: Json) -> Iterator[tuple[str, Json]]:
             todo.append(components[name])
             yield name, components[name]
     for _, path, operation in operations(document):
-        for parameter in operation.get("parameters", []):
+        for parameter in parameters_of(operation, document):
             yield f"{path} {parameter['name']}", {"properties": {"": parameter["schema"]}}
+
+
+def parameters_of(operation: Json, document: Json) -> Iterator[Json]:
+    """Yield the parameters, those that are defined elsewhere too."""
+    defined = document["components"]["parameters"]
+    for parameter in operation["parameters"]:
+        yield defined[parameter["$ref"].rpartition("/")[2]] if "$ref" in parameter else parameter
 
 
 def test_nothing_that_is_sent_has_a_default_that_a_client_would_send(document: Json):
@@ -183,8 +193,16 @@ def test_every_field_that_is_sent_is_described(document: Json):
             assert field == "" or member.get("description"), (name, field)
 
 
+def test_every_operation_takes_an_id_of_the_request_and_answers_with_it(document: Json):
+    for _, path, operation in operations(document):
+        names = [parameter["name"] for parameter in parameters_of(operation, document)]
+        assert names.count("X-Request-Id") == 1, path
+        for status, answer in operation["responses"].items():
+            assert "X-Request-Id" in answer["headers"], (path, status)
+
+
 def test_a_limit_shows_its_bounds(document: Json):
-    parameters = document["paths"]["/dead-letters"]["get"]["parameters"]
+    parameters = parameters_of(document["paths"]["/dead-letters"]["get"], document)
     limit = next(each["schema"] for each in parameters if each["name"] == "limit")
 
     assert (limit["type"], limit["minimum"], limit["maximum"]) == ("integer", 1, 100)

@@ -123,6 +123,7 @@ ELSEWHERE = {
     FailureKind.UNREACHABLE,
     FailureKind.CONNECT_TIMEOUT,
     FailureKind.NO_MODEL,
+    FailureKind.NO_PROTOCOL,
     FailureKind.REFUSED,
     *{row.kind for row in (*SHAPES, *WORDS, *WITHIN, *EMPTY_OR_CUT, *FINISH_REASONS) if row.kind},
 }

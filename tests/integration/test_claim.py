@@ -374,7 +374,7 @@ async def test_only_a_probe_takes_what_an_open_circuit_blocks(database: Database
     circuit = claimer.breakers.circuit("demo", credential="", model=None)
     admission = circuit.admit(0)
     assert isinstance(admission, Admission)
-    circuit.failed(admission, ErrorCode.AUTH, now=time.monotonic() - 10)
+    circuit.refused(admission, ErrorCode.AUTH, now=time.monotonic() - 10)
     assert claimer.breakers.due_for_probe(time.monotonic()) == [circuit]
 
     assert await claimer.claim_any(1, pending_seconds=0) == []

@@ -220,6 +220,15 @@ async def test_a_request_that_made_everything_has_no_letter(
     assert record["dead_letter"] is None
 
 
+async def test_an_id_in_capital_letters_is_the_same_id(api: httpx.AsyncClient, database: Database):
+    request_id = str(await a_failed_request(database)).upper()
+    (letter,) = (await listed(api, request_id=request_id))["data"]
+    dead_letter_id = letter["id"].upper()
+
+    assert (await read(api, f"/dead-letters/{dead_letter_id}"))["id"] == letter["id"]
+    assert letter["request_id"] == request_id.lower()
+
+
 async def test_a_letter_that_there_is_not_is_a_problem(api: httpx.AsyncClient):
     problem_of(await api.get(f"/dead-letters/{uuid4()}"), 404)
     assert [*faults_of(await api.get("/dead-letters/me"))] == ["letter_id"]

@@ -188,7 +188,7 @@ async def test_the_worker_serves_its_metrics(database: Database):
     circuit = breakers.circuit("demo", credential="", model=None)
     admission = circuit.admit(0.0)
     assert isinstance(admission, Admission)
-    circuit.failed(admission, ErrorCode.AUTH, now=time.monotonic())
+    circuit.refused(admission, ErrorCode.AUTH, now=time.monotonic())
     publisher = cast("Publisher", SimpleNamespace(reachable=False))
     app = create_app(database, publisher, slots=Slots(3), breakers=breakers)
     transport = httpx.ASGITransport(app=app)

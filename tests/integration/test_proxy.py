@@ -9,7 +9,7 @@ from devstack.ports import pick_free_port
 from tests.support.nginx import an_nginx, documented_locations
 from tests.support.served import the_api_served
 
-STRIPS, KEEPS = documented_locations()
+STRIPS, KEEPS, _ = documented_locations()
 PREFIX = "/quiz"
 
 

@@ -432,6 +432,16 @@ async def test_a_poll_says_when_the_next_is_worth_while_until_there_is_nothing_t
     assert final.headers["Cache-Control"] == "private, no-cache"
 
 
+async def test_an_id_in_capital_letters_is_the_same_record(api: httpx.AsyncClient):
+    path = await submit(api)
+    folder, _, request_id = path.rpartition("/")
+    answers = [await api.get(path), await api.get(f"{folder}/{request_id.upper()}")]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+    assert answers[0].headers["ETag"] == answers[1].headers["ETag"]
+
+
 async def test_the_etag_changes_with_the_record_and_only_then(
     api: httpx.AsyncClient, database: Database
 ):

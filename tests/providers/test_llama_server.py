@@ -266,7 +266,7 @@ async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
     address = Address(base_url=tidy.url, model="tiny")
     server = Server("ollama", Ollama(), address=address, limits=ProviderLimits(), connections=1)
 
-    with pytest.raises(PermanentError, match=FailureKind.NOT_FOUND):
+    with pytest.raises(CredentialRefused, match=FailureKind.NOT_FOUND):
         await completed(server, a_call())
 
     await server.close()

@@ -13,7 +13,7 @@ import pytest
 from tests.support.waiting import eventually
 
 _PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
-_UPSTREAM = "http://127.0.0.1:8000"
+_UPSTREAM = re.compile(r"http://127\.0\.0\.1:[89]000")
 _CONFIGURATION = """
 daemon off;
 worker_processes 1;
@@ -36,7 +36,10 @@ http {{
 
 
 def documented_locations() -> list[str]:
-    """Return the `location` blocks of the page: one that strips a prefix, one that does not."""
+    """Return the `location` blocks of the page.
+
+    One strips a prefix, one does not, and one leads to the port of the operators.
+    """
     return re.findall(
         r"^    (location .*?^    \})$", _PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -48,10 +51,9 @@ async def an_nginx(location: str, *, port: int, upstream: str, folder: Path) -> 
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if nginx is None:
         pytest.skip("nginx is not installed")
-    assert _UPSTREAM in location
-    configuration = _CONFIGURATION.format(
-        folder=folder, port=port, locations=location.replace(_UPSTREAM, upstream)
-    )
+    locations, count = _UPSTREAM.subn(upstream, location)
+    assert count == 1
+    configuration = _CONFIGURATION.format(folder=folder, port=port, locations=locations)
     (folder / "nginx.conf").write_text(configuration, encoding="utf-8")
     files = ("-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"))
     running = await asyncio.create_subprocess_exec(nginx, *files)

@@ -93,11 +93,16 @@ class Services:
             listening.set_inheritable(True)
             yield Door(listening)
 
-    def api(self, door: Door, **settings: Any) -> Service:
-        """Start an API process behind a door and do not wait until it is ready."""
-        fd = door.listening.fileno()
+    def api(self, door: Door, *, admin: Door | None = None, **settings: Any) -> Service:
+        """Start an API process behind a door and do not wait until it is ready.
+
+        `admin` is the door of the operators' routes; `admin_port` must be among the settings then.
+        """
+        doors = {"--fd": door} if admin is None else {"--fd": door, "--admin-fd": admin}
+        fds = {option: each.listening.fileno() for option, each in doors.items()}
+        options = [f"{option}={fd}" for option, fd in fds.items()]
         name = f"api-{next(self.numbers)}"
-        return self._start(name, ["api_service", "--fd", str(fd)], door.url, settings, fd)
+        return self._start(name, ["api_service", *options], door.url, settings, *fds.values())
 
     async def apis(self, count: int, **settings: Any) -> list[Service]:
         """Start API processes that share one listening socket."""

@@ -22,7 +22,7 @@ def a_circuit() -> Circuit:
 
 def an_open_circuit(*, at: float = 0.0) -> Circuit:
     circuit = a_circuit()
-    circuit.failed(admitted(circuit, at), AUTH, now=at)
+    circuit.refused(admitted(circuit, at), AUTH, now=at)
     return circuit
 
 
@@ -113,7 +113,7 @@ def test_an_abandoned_probe_leaves_room_for_another():
 def test_calls_that_were_under_way_when_it_opened_do_not_keep_it_open_longer():
     circuit = a_circuit()
     under_way = [admitted(circuit) for _ in range(20)]
-    circuit.failed(admitted(circuit), AUTH, now=0)
+    circuit.refused(admitted(circuit), AUTH, now=0)
 
     for admission in under_way:
         circuit.failed(admission, DOWN, now=1.0)
@@ -135,7 +135,7 @@ def test_an_attempt_from_before_it_opened_does_not_end_the_probe(
 ):
     circuit = a_circuit()
     old = admitted(circuit)
-    circuit.failed(admitted(circuit), AUTH, now=0)
+    circuit.refused(admitted(circuit), AUTH, now=0)
     probe = admitted(circuit, 10.0)
 
     end(circuit, old)
@@ -151,7 +151,7 @@ def test_an_attempt_from_before_it_closed_does_not_open_it_again():
     circuit.abandoned(lost)
     circuit.answered(admitted(circuit, 10.0), now=11.0)
 
-    circuit.failed(lost, AUTH, now=12.0)
+    circuit.refused(lost, AUTH, now=12.0)
 
     assert circuit.state(12.0) is State.CLOSED
 
@@ -177,7 +177,7 @@ def test_a_failed_probe_may_be_followed_by_another_as_soon_as_its_time_is_over()
 def test_circuits_tell_whether_one_of_them_has_closed_lately():
     breakers = Breakers(POLICY)
     circuit = breakers.circuit("demo", credential="", model=None)
-    circuit.failed(admitted(circuit), AUTH, now=0)
+    circuit.refused(admitted(circuit), AUTH, now=0)
     assert not breakers.closed_since(0.0)
 
     circuit.answered(admitted(circuit, 10.0), now=11.0)

@@ -74,6 +74,13 @@ def test_the_status_of_a_stack_names_its_processes_its_addresses_and_its_logs(
     assert str(running.log_dir) in out
 
 
+def test_a_port_of_the_operators_is_asked_and_named_too(running: Settings, url: str, capsys):
+    description = {"api_url": url, "admin_url": f"{url}/nowhere", "worker_urls": [], "source": ""}
+    write_description(running.state_dir, description)
+    assert control.status(running) == 1
+    assert f"{url}/nowhere  not ready (404)" in capsys.readouterr().out
+
+
 def test_a_stack_that_is_not_ready_has_another_exit_status(running: Settings, url: str, capsys):
     describe(running, f"{url}/elsewhere", source="")
     assert control.status(running) == 1

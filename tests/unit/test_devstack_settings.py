@@ -7,7 +7,7 @@ from devstack.settings import read_settings
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch):
-    for name in ("API_PORT", "WORKERS", "API_PREFIX", "DATABASE_URL", "STATE_DIR"):
+    for name in ("API_PORT", "ADMIN_PORT", "WORKERS", "API_PREFIX", "DATABASE_URL", "STATE_DIR"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -15,6 +15,13 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("API_PORT", "")
     assert (read_settings().database_url, read_settings().api_port) == (None, 8000)
+
+
+def test_the_operators_have_a_port_of_their_own_where_one_is_named(monkeypatch):
+    monkeypatch.setenv("ADMIN_PORT", "")
+    assert read_settings().admin_port is None
+    monkeypatch.setenv("ADMIN_PORT", "0")
+    assert read_settings().admin_port == 0
 
 
 def test_a_relative_state_folder_is_where_the_command_was_given(monkeypatch, tmp_path):
@@ -34,6 +41,7 @@ def test_a_relative_state_folder_is_where_the_command_was_given(monkeypatch, tmp
         ("API_PREFIX", "/api/"),
         ("KAFKA_PORT", "70000"),
         ("POSTGRES_PORT", "70000"),
+        ("ADMIN_PORT", "http"),
         ("DRAIN_SECONDS", "soon"),
         ("DRAIN_SECONDS", "nan"),
         ("DRAIN_SECONDS", "-1"),

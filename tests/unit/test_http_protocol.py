@@ -394,13 +394,35 @@ def test_a_websocket_passes_to_its_own_protocol(split_at: int | None, monkeypatc
     on_a_connection(tell)
 
 
-@pytest.mark.parametrize("hosts", [b"", b"Host: test\r\nHost: test\r\n"], ids=["none", "two"])
+@pytest.mark.parametrize(
+    "hosts",
+    [b"", b"Host: test\r\nHost: test\r\n", b"Host: a/b\r\n", b"Host: [::1\r\n"],
+    ids=["none", "two", "a path", "half an address"],
+)
 def test_a_request_without_one_host_is_refused(hosts: bytes):
     async def tell(connection: Connection) -> None:
         connection.send(b"GET /first HTTP/1.1\r\n" + hosts + b"\r\n")
 
         assert await connection.refusal() == (400, "bad_request")
         assert connection.site.begun == []
+
+    on_a_connection(tell)
+
+
+def test_a_malformed_host_is_refused_in_http_1_0_too():
+    async def tell(connection: Connection) -> None:
+        connection.send(b"GET /first HTTP/1.0\r\nHost: a b\r\n\r\n")
+
+        assert await connection.refusal() == (400, "bad_request")
+
+    on_a_connection(tell)
+
+
+def test_spaces_around_a_host_are_no_part_of_it():
+    async def tell(connection: Connection) -> None:
+        connection.send(b"GET /first HTTP/1.1\r\nHost: \t test:80 \t\r\n\r\n")
+
+        assert (await connection.answer())[0] == 200
 
     on_a_connection(tell)
 

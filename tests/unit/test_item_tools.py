@@ -217,7 +217,7 @@ async def test_a_circuit_that_opens_between_the_stages_defers_the_item_uncounted
         circuit = tools.circuit(run.claim)
         admission = circuit.admit(0.0)
         assert isinstance(admission, Admission)
-        circuit.failed(admission, ErrorCode.AUTH, now=float("inf"))
+        circuit.refused(admission, ErrorCode.AUTH, now=float("inf"))
         return poems.a_poet(call)
 
     provider.behave = open_the_circuit

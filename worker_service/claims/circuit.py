@@ -1,12 +1,12 @@
 """Stop calling a provider that cannot serve; pure bookkeeping, the time is passed in.
 
 A circuit is what one key opens: a provider, its credential and a model. It opens after so many
-failed attempts in a row, or at once when the credential is refused. While it is open no attempt
-begins, and those under way repeat no call. When its time is over it lets one probe through: an
-answer closes it, a failure opens it for twice as long. An attempt that was admitted before the
-circuit last opened or closed says nothing any more.
+failed attempts in a row, or at once when the credential, the address or the model is refused.
+While it is open no attempt begins, and those under way repeat no call. When its time is over it
+lets one probe through: an answer closes it, a failure opens it for twice as long. An attempt that
+was admitted before the circuit last opened or closed says nothing any more.
 
-        ┌──────── failures in a row, or a refused credential ────────┐
+        ┌──────────── failures in a row, or a refusal ───────────────┐
         │                                                            ▼
      closed ◀── an answer ── half-open ◀── its time is over ──── open
                                  └──────── a failure ──────────────▶
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
 
-from shared.errors import ACCOUNT_FAULTS, ErrorCode
+from shared.errors import ErrorCode
 from shared.runtime.logging import get_log
 
 log = get_log()
@@ -121,14 +121,18 @@ class Circuit:
         if not self.is_current(admission):
             return
         self._failures += 1
-        self._code = code
-        opens_at_once = code in ACCOUNT_FAULTS or self._openings
-        if self._failures >= self.policy.failures or opens_at_once:
-            self._open(now)
+        if self._failures >= self.policy.failures or self._openings:
+            self._open(code, now)
 
-    def _open(self, now: float) -> None:
+    def refused(self, admission: Admission, code: ErrorCode, *, now: float) -> None:
+        """End an attempt: the provider refuses what every attempt brings along."""
+        if self.is_current(admission):
+            self._open(code, now)
+
+    def _open(self, code: ErrorCode, now: float) -> None:
+        self._code = code
         if not self._openings:
-            log.warning("breaker_opened", provider=self.provider, model=self.model, code=self._code)
+            log.warning("breaker_opened", provider=self.provider, model=self.model, code=code)
         seconds = self.policy.first_seconds * 2**self._openings
         self._open_until = now + min(seconds, self.policy.longest_seconds)
         self._openings += 1

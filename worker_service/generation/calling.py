@@ -117,8 +117,10 @@ class Calling(Generic[Answer]):
                 circuit.abandoned(self._admission)
             case UnusableAnswer():  # one odd prompt may cause it; the provider serves
                 circuit.answered(self._admission, now=now)
-            case TransientError() | CredentialRefused():
+            case TransientError():
                 circuit.failed(self._admission, error.code, now=now)
+            case CredentialRefused():
+                circuit.refused(self._admission, error.code, now=now)
             case None | ProviderError():
                 circuit.answered(self._admission, now=now)
             case _:

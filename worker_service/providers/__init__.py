@@ -71,7 +71,8 @@ class Spent:
 
     It is separate from the answer because a call may have to be paid for however it ends: whole,
     failed, timed out or cancelled. `provider_request_id` is the provider's own id of the call,
-    `model` the one that it says has answered, `requested_model` the one that was asked for.
+    `requested_model` the model that was asked for, and `model` the one that has answered, which is
+    the same until the provider says another.
     """
 
     tokens: Tokens = field(default_factory=Tokens)
@@ -121,7 +122,10 @@ class UnusableAnswer(TransientError):
 
 
 class CredentialRefused(ProviderError):
-    """The provider refuses our credential: a fault of the configuration, not of the item."""
+    """The provider refuses our credential, or lacks our address or model.
+
+    That is a fault of the configuration, not of the item.
+    """
 
     def __init__(self, message: str, *, code: ErrorCode = ErrorCode.AUTH) -> None:
         super().__init__(code, message)

@@ -57,7 +57,8 @@ class Answer:
     """An answer while it comes in; it is whole once there is a finish reason.
 
     `headers` are those of the response. `skipped` says what was missing in a part that could not
-    be read, which matters only where no part could be.
+    be read, which matters only where no part could be; `has_json` whether any of it was meant as
+    JSON, as nothing in a page or a text is.
     """
 
     finish_reason: str | None = None
@@ -71,6 +72,7 @@ class Answer:
     skipped: str | None = None
     has_parts: bool = False
     has_ended: bool = False
+    has_json: bool = False
     received_bytes: int = 0
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
@@ -169,7 +171,7 @@ class Answer:
 
     def note_cost(self, spent: Spent) -> None:
         """Write what the answer has cost so far."""
-        spent.tokens, spent.model = self.tokens_so_far, self.model
+        spent.tokens, spent.model = self.tokens_so_far, self.model or spent.model
         spent.provider_request_id = self.provider_request_id
         spent.first_token_seconds = self.first_token_seconds
         spent.received_bytes = self.received_bytes

@@ -42,7 +42,9 @@ class EventReader:
             parts = parts_of(event)
         except Unreadable as odd:
             self._answer.skip(str(odd))
+            self._answer.has_json |= event.lstrip().startswith((b"{", b"["))
             return False
+        self._answer.has_json |= parts[0] is not None  # an end of the parser's own says nothing
         before = self._answer.progress
         for part in parts:
             if part is None:

@@ -91,7 +91,8 @@ class Exchange:
         finally:
             self._answer.note_cost(spent)
         if self._answer.mismatch:
-            raise self._unfinished(FailureKind.UNREADABLE)
+            is_json = self._answer.has_json
+            raise self._unfinished(FailureKind.UNREADABLE if is_json else FailureKind.NO_PROTOCOL)
         if not self._answer.is_whole:
             if not self._answer.looks_complete:
                 raise self._unfinished(FailureKind.CONNECTION_LOST)

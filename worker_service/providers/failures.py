@@ -33,6 +33,10 @@ class Reaction(StrEnum):
         "the circuit opens at once, and the item is deferred; "
         "the call does not count towards `MAX_CALLS_PER_ITEM`"
     )
+    REPEAT_UNCHARGED = (
+        "called again after jitter; then the item is deferred; "
+        "the call does not count towards `MAX_CALLS_PER_ITEM`"
+    )
     REPEAT_BRIEFLY = "called again after a pause, twice at most; then the item fails"
     REASK = "called again with what the validator says, twice at most; then the item fails"
     FAIL = "the item fails"
@@ -68,6 +72,7 @@ class FailureKind(StrEnum):
     NEXT_TOKEN_TIMEOUT = "the next token timed out"  # noqa: S105 - no password
     CALL_TIMEOUT = "the call timed out"
     CONNECTION_LOST = "the connection was lost before the end of the answer"
+    NO_PROTOCOL = "the provider's address is wrong: what answers there does not speak its protocol"
     UNREADABLE = "the answer does not follow the provider's protocol"
     EMPTY = "the answer is empty"
     INCOMPLETE = "the answer ends in the middle of its JSON"
@@ -112,9 +117,9 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
         ErrorCode.CONTEXT_TOO_LONG,
         Reaction.FAIL,
     ),
-    FailureKind.NOT_FOUND: FailureRule("404, 410", ErrorCode.UNSUPPORTED, Reaction.FAIL),
+    FailureKind.NOT_FOUND: FailureRule("404, 410", ErrorCode.MISCONFIGURED, Reaction.OPEN),
     FailureKind.MODEL_REFUSED: FailureRule(
-        "400 or 403 about one model", ErrorCode.UNSUPPORTED, Reaction.FAIL
+        "400 or 403 about one model", ErrorCode.MISCONFIGURED, Reaction.OPEN
     ),
     FailureKind.BAD_REQUEST: FailureRule("any other 4xx", ErrorCode.BAD_REQUEST, Reaction.FAIL),
     FailureKind.UNREACHABLE: FailureRule(
@@ -148,8 +153,13 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
         ErrorCode.PROVIDER_UNAVAILABLE,
         Reaction.REPEAT,
     ),
+    FailureKind.NO_PROTOCOL: FailureRule(
+        "200 with a page, a text, or anything else that is no JSON",
+        ErrorCode.MISCONFIGURED,
+        Reaction.REPEAT_UNCHARGED,
+    ),
     FailureKind.UNREADABLE: FailureRule(
-        "200 in which nothing is a part of a completion",
+        "200 with JSON in which nothing is a part of a completion",
         ErrorCode.INVALID_OUTPUT,
         Reaction.REPEAT_BRIEFLY,
     ),
@@ -192,7 +202,7 @@ def error_of(
     said = postgres_safe(detail.strip(), longest=_LONGEST_DETAIL)
     message = f"{kind}: {said}" if said else kind.value
     match rule.reaction:
-        case Reaction.REPEAT:
+        case Reaction.REPEAT | Reaction.REPEAT_UNCHARGED:
             return TransientError(rule.code, message, retry_after=retry_after)
         case Reaction.REPEAT_CLOSED:
             return UnusableAnswer(rule.code, message)

@@ -75,6 +75,7 @@ class Server:
         model = call.model or self._model
         if model is None:
             raise error_of(FailureKind.NO_MODEL)
+        spent.model = model
         tried = call.carried if isinstance(call.carried, Tried) else self._forms.first(model)
         spent.requested_model = model
         body = self._line.dialect.body(call, model=model, form=tried.form)

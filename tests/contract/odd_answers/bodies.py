@@ -169,13 +169,15 @@ BODIES = [
     fails("204", FailureKind.EMPTY, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
     fails(
         "a page",
-        FailureKind.UNREADABLE,
+        FailureKind.NO_PROTOCOL,
         http("<html>Sign in</html>", content_type="text/html"),
         says="JSON",
     ),
     fails(
-        "text", FailureKind.UNREADABLE, http("all is well", content_type="text/plain"), says="JSON"
+        "text", FailureKind.NO_PROTOCOL, http("all is well", content_type="text/plain"), says="JSON"
     ),
-    fails("a number", FailureKind.UNREADABLE, http("7", content_type=JSON), says="object"),
+    fails("a page in a stream", FailureKind.NO_PROTOCOL, http("data: <html>\n\n"), says="JSON"),
+    fails("half of JSON", FailureKind.UNREADABLE, http('{"choices": [{"mess', content_type=JSON)),
+    fails("a number", FailureKind.NO_PROTOCOL, http("7", content_type=JSON), says="object"),
     made("twice", http(""), telling(ENTITY)),
 ]

@@ -168,7 +168,7 @@ PARTS = [
     fails("content is an image", FailureKind.UNREADABLE, whole({"content": [{"type": "image"}]})),
     fails(
         "a page to sign in",
-        FailureKind.UNREADABLE,
+        FailureKind.NO_PROTOCOL,
         http("<html>Sign in</html>", content_type="text/html"),
     ),
     fails(

@@ -71,6 +71,7 @@ _MODEL = (
     (BAD, error("tiny is not a model", code="invalid_model")),
     (BAD, error("Your plan gives no access to this model")),
     (BAD, {"message": "The provided model identifier is invalid."}),
+    (BAD, error("tinny is not a valid model ID", code=400)),
     (BAD, error("maker/tiny is not a valid model ID")),
     (FORBIDDEN, error("No access to model: tiny", code="no_access")),
 )

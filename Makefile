@@ -7,10 +7,12 @@ VENV_PYTHON := .venv/bin/python
 ANY_PYTHON := $(firstword $(wildcard $(VENV_PYTHON)) $(PYTHON))
 T ?= tests
 PYTHON_IMAGE ?= python:3.13-slim
+IMAGE_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python) python3.13)
+IMAGE_VENV := .devstack/image-python
 VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-devstack run dev up down status logs psql test test-providers chaos format check bench migrate schemas lock images sbom clean
+.PHONY: help env env-devstack run dev up down status logs psql test test-image-python test-providers chaos format check bench migrate schemas lock images sbom clean
 .SILENT:
 
 help: ## Show this list
@@ -48,6 +50,12 @@ psql: ## Open the database of the stack
 
 test: env ## Run the tests (T=path narrows)
 	$(VENV_PYTHON) -m pytest $(T)
+
+test-image-python: env ## Test on the Python of the images, where it is there (IMAGE_PYTHON)
+	if ! $(IMAGE_PYTHON) -c '' 2>/dev/null; then echo 'The Python of the images is not installed: no test runs on it.'; exit; fi; \
+	.venv/bin/uv venv --quiet --allow-existing --python $(IMAGE_PYTHON) $(IMAGE_VENV) && \
+	VIRTUAL_ENV=$(IMAGE_VENV) .venv/bin/uv pip sync --quiet --system-certs --require-hashes requirements-dev.lock && \
+	$(IMAGE_VENV)/bin/python -m pytest tests/unit tests/integration/test_submit_and_read.py
 
 test-providers: env ## Test the providers against a real model server, built once
 	$(VENV_PYTHON) -m tests.support.llama_server

@@ -26,7 +26,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _OTHER_METHOD = "other"
 _NO_ROUTE = "none"
 _UNANSWERED = 499
-"""The status of a request whose client left before the answer began, as nginx has it."""
+"""The status of a request whose client left before the answer began; the number is nginx's."""
 
 
 class RoutePaths:

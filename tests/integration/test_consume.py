@@ -50,7 +50,7 @@ UNREADABLE = [
 ]
 
 
-async def test_a_message_that_cannot_be_read_is_set_aside_with_its_bytes_and_blocks_nothing(
+async def test_a_message_that_cannot_be_read_is_dead_lettered_with_its_bytes_and_blocks_nothing(
     stack: Stack,
     api: httpx.AsyncClient,
     start_worker: StartWorker,
@@ -83,7 +83,7 @@ async def test_a_message_that_cannot_be_read_is_set_aside_with_its_bytes_and_blo
     ] * len(UNREADABLE)
 
 
-async def test_a_message_that_names_nothing_or_comes_from_the_future_is_set_aside(
+async def test_a_message_that_names_nothing_or_comes_from_the_future_is_dead_lettered(
     stack: Stack, start_worker: StartWorker, producer: AIOKafkaProducer, database: Database
 ):
     await producer.send_and_wait(_topic(stack), a_message(uuid4()), partition=0)

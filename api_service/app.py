@@ -14,7 +14,8 @@ from api_service import health, metrics
 from api_service.config import ApiSettings
 from api_service.context import AppContext
 from api_service.dead_letters import routes as dead_letters
-from api_service.fast_path import FastPath, checked
+from api_service.fast_path import FastPath
+from api_service.fast_path_check import checked
 from api_service.generation_requests import routes as generation_requests
 from api_service.generation_requests.submit import Submissions
 from api_service.http import problems

@@ -2,15 +2,14 @@
 
 The router tries one route after the other and solves dependencies, which costs more than these
 endpoints do. Each is declared as an ordinary route too, for OpenAPI and for every path that the
-table does not know, such as an id in another spelling.
+table does not know, such as an id in another spelling; `fast_path_check` compares both.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from fastapi import Response
-from fastapi.routing import RouteContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.http import problems, query
@@ -22,27 +21,6 @@ Table: TypeAlias = Mapping[tuple[str, str], Endpoint]
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NO_PARAMETERS: frozenset[str] = frozenset()
-
-
-def checked(table: Table, routes: Iterable[RouteContext]) -> Table:
-    """Return the table if each endpoint is that of its route and takes nothing but the request.
-
-    Raises:
-        TypeError: the fast path would answer what the router does not, pass a dependency by, or
-            leave a parameter out.
-    """
-    by_path = {(method, route.path): route for route in routes for method in route.methods or ()}
-    for (method, path), endpoint in table.items():
-        route = by_path.get((method, path))
-        if route is None or route.endpoint is not endpoint:
-            raise TypeError(f"{method} {path} has another endpoint on the fast path than its route")
-        wanted = route.dependant
-        if wanted.dependencies:
-            raise TypeError(f"{method} {path} has dependencies, so it cannot be on the fast path")
-        parameters = wanted.path_params + wanted.query_params + wanted.header_params
-        if parameters or wanted.cookie_params or wanted.body_params:
-            raise TypeError(f"{method} {path} has parameters, so it cannot be on the fast path")
-    return table
 
 
 class FastPath:

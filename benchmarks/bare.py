@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--fd", type=int, help="an inherited listening TCP socket to serve on")
     parser.add_argument("--entities", type=int, help="entities to write")
     parser.add_argument("--hops", type=int, help="messages to send through --topic")
-    parser.add_argument("--topic", help="an empty topic that nobody else uses")
+    parser.add_argument("--topic", help="an empty topic of its own")
     arguments = parser.parse_args()
     url = os.environ["DATABASE_URL"]
     if arguments.fd is not None:

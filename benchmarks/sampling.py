@@ -50,7 +50,7 @@ class Stack:
     def part(self) -> str:
         """The library, or the module of ours, that was at work.
 
-        What the standard library does is done for whoever called it.
+        What the standard library does counts as its caller's.
         """
         for _, path in reversed(self.frames):
             package = path.partition("/")[0].removesuffix(".py")

@@ -30,7 +30,7 @@ _TOLD = {name.upper() for told in (ApiSettings, WorkerSettings) for name in told
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A database, topics and a folder for logs that nobody used before."""
+    """A database, topics and a folder for logs that are new."""
 
     server_url: str
     database_url: str

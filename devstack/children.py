@@ -25,7 +25,7 @@ class Lifetime(StrEnum):
     TETHERED = auto()
     """It dies with the process that started it."""
     DETACHED = auto()
-    """It stays until somebody ends it."""
+    """It stays until it is told to end."""
 
 
 @dataclass(frozen=True, slots=True)

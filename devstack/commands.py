@@ -45,7 +45,7 @@ def up(settings: Settings) -> int:
 
 
 def run(settings: Settings) -> int:
-    """Run a stack and the example; go on until Ctrl-C where somebody sits at a terminal.
+    """Run a stack and the example; in a terminal, go on until Ctrl-C.
 
     The exit status is 0 only if the example completed.
     """
@@ -54,7 +54,7 @@ def run(settings: Settings) -> int:
         console = Console(soft_wrap=True)
         console.print(_where_it_is(description), highlight=False, markup=False)
         shown = show_example(api_url, console)
-        if console.is_terminal and not shown.is_hopeless:
+        if console.is_terminal and not shown.is_misconfigured:
             console.print(_how_to_go_on(api_url), highlight=False, markup=False)
             with suppress(KeyboardInterrupt):
                 _watch(stack.services)
@@ -114,7 +114,7 @@ def _already(description: dict[str, Any]) -> str:
 
 
 def _watch(services: Services) -> None:
-    """Say who leaves, once, until somebody interrupts."""
+    """Report each process that has left, once, until Ctrl-C."""
     told: set[str] = set()
     while True:
         for line in services.find_gone():

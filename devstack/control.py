@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def down(settings: Settings) -> int:
-    """End the stack of this state folder, whoever started it."""
+    """End the stack of this state folder, even if another process started it."""
     with held_lock(settings.state_dir / "lock"):
         roster = roster_of(settings)
         ended = roster.survivors()
@@ -94,7 +94,7 @@ _COMMANDS = {"down": down, "status": status, "logs": logs, "psql": psql}
 
 
 def leave(settings: Settings, roster: Roster) -> None:
-    """End the stack in order, or at once for somebody who presses Ctrl-C again."""
+    """End the stack in order, or at once when Ctrl-C is pressed again."""
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)  # one farewell comes twice when make passes it on
     try:

@@ -10,23 +10,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from devstack.errors import DevstackError
-from devstack.failures import explain, find_failure, is_hopeless
+from devstack.failures import explain, find_failure, is_misconfigured
 
 _PATH = "/sentences/generate"
 _BODY: dict[str, Any] = {"count": 3, "constraints": {"tenses_used": ["imparfait"]}}
 _FINAL = {"completed", "partial", "failed", "cancelled"}
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 180.0
-_HOPELESS_SECONDS = 8.0
+_MISCONFIGURED_SECONDS = 8.0
 """How long a failure that only other settings can mend may last: its circuit opens at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """How the example ended; where it is hopeless, other settings are needed first."""
+    """How the example ended; `is_misconfigured`: other settings are needed first."""
 
     status: str
-    is_hopeless: bool
+    is_misconfigured: bool
 
 
 def show_example(api_url: str, console: Console) -> Shown:
@@ -46,7 +46,7 @@ def show_example(api_url: str, console: Console) -> Shown:
             raise DevstackError(f"the example request failed: {error}") from error
     if line := explain(record):
         console.print(line, highlight=False, markup=False)
-    return Shown(status=record["status"], is_hopeless=is_hopeless(record))
+    return Shown(status=record["status"], is_misconfigured=is_misconfigured(record))
 
 
 def next_request(api_url: str) -> str:
@@ -58,7 +58,7 @@ def _watch(client: httpx.Client, location: httpx.URL, console: Console) -> dict[
     """Show the record until it is final, or nothing can come of it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    hopeless_since: float | None = None
+    misconfigured_since: float | None = None
     shown: list[dict[str, Any]] = []
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         bar = progress.add_task("pending", total=_BODY["count"])
@@ -69,8 +69,11 @@ def _watch(client: httpx.Client, location: httpx.URL, console: Console) -> dict[
                 bar, completed=record["generated_count"], description=_description(record)
             )
             now = time.monotonic()
-            hopeless_since = (hopeless_since or now) if is_hopeless(record) else None
-            is_over = hopeless_since is not None and now > hopeless_since + _HOPELESS_SECONDS
+            misconfigured_since = (misconfigured_since or now) if is_misconfigured(record) else None
+            is_over = (
+                misconfigured_since is not None
+                and now > misconfigured_since + _MISCONFIGURED_SECONDS
+            )
             if record["status"] in _FINAL or is_over or now > deadline:
                 return record
             time.sleep(_POLL_SECONDS)

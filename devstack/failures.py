@@ -28,7 +28,7 @@ def find_failure(record: dict[str, Any]) -> dict[str, Any] | None:
     return failures[-1]
 
 
-def is_hopeless(record: dict[str, Any]) -> bool:
+def is_misconfigured(record: dict[str, Any]) -> bool:
     """Tell whether what failed will fail until the settings are others."""
     failure = find_failure(record)
     return failure is not None and failure["code"] in _REMEDIES

@@ -55,7 +55,7 @@ def find_binaries(account: Account | None) -> Path:
             "or set POSTGRES_BIN to the bin folder of an installed PostgreSQL"
         )
     package = Path(spec.origin).parent
-    return (_copy_for_everybody(package) if account else package) / _BIN
+    return (_copy_for_all_users(package) if account else package) / _BIN
 
 
 def find_data_dir(state_dir: Path, account: Account | None) -> Path:
@@ -103,7 +103,7 @@ def remove_shared_dir() -> None:
         return  # it never was, or another checkout uses it
 
 
-def _copy_for_everybody(package: Path) -> Path:
+def _copy_for_all_users(package: Path) -> Path:
     """Copy the programs and the libraries beside them to where every user can run them."""
     version = importlib.metadata.version(_WHEEL.replace("_", "-"))
     _make_public(shared_dir())
@@ -116,12 +116,12 @@ def _copy_for_everybody(package: Path) -> Path:
                 shutil.copytree(
                     part, new / part.name, ignore=shutil.ignore_patterns("include", "*.py", "*.a")
                 )
-            _open_to_everybody(new)
+            _open_to_all_users(new)
             new.rename(home)
     return home / package.name
 
 
-def _open_to_everybody(tree: Path) -> None:
+def _open_to_all_users(tree: Path) -> None:
     """Let every user read and run, whatever the umask was when the wheel was installed."""
     for path in (tree, *tree.rglob("*")):
         if not path.is_symlink():
@@ -129,13 +129,13 @@ def _open_to_everybody(tree: Path) -> None:
 
 
 def _make_public(folder: Path) -> None:
-    """Make the folder and its parent below /var/tmp, or check that nobody else did."""
+    """Make the folder and its parent below /var/tmp, or check that this user did."""
     for made in (shared_dir().parent, shared_dir(), folder):
         made.mkdir(mode=0o755, exist_ok=True)
         found = made.lstat()
         others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or others_write:
-            raise DevstackError(f"{made} was made by somebody else: remove it and try again")
+            raise DevstackError(f"{made} was made by another user: remove it and try again")
         made.chmod(0o755)  # the umask had its say
 
 

@@ -133,7 +133,7 @@ class Kafka(Server):
         return is_serving(self.bootstrap_servers, cluster_id=self._read_cluster_id())
 
     def _read_cluster_id(self) -> str:
-        """Return the id that tells this broker from whoever else may answer on its port."""
+        """Return the id that tells this broker from any other server on its port."""
         lines = (self._data / "meta.properties").read_text().splitlines()
         return dict(line.partition("=")[::2] for line in lines)["cluster.id"]
 

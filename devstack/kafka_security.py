@@ -1,4 +1,4 @@
-"""Listeners of the broker that let nobody in without a login or a certificate, for tests."""
+"""Listeners of the broker that require a login or a certificate, for tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ _PICKED_FROM = range(20_000, 32_000)
 
 
 def pick_free_port(*, but: Collection[int] = ()) -> int:
-    """Return a port that nobody listens on, and none of those that are taken already."""
+    """Return a port without a listener, and none of those that are taken already."""
     for port in random.sample(_PICKED_FROM, k=200):
         if port not in but and is_free(port):
             return port

@@ -105,9 +105,9 @@ class Postgres(Server):
         children.run(program, doing="making the PostgreSQL cluster", timeout=_PREPARE_SECONDS)
 
     def _clear_leftovers(self) -> None:
-        """End a server that somebody left on these data, and drop the lock of one that crashed.
+        """End a server that was left on these data, and drop the lock of one that crashed.
 
-        PostgreSQL itself refuses to start when the id in its lock file was given to a stranger.
+        PostgreSQL itself does not start when the id in its lock file is that of another process.
         """
         pid = self._read_lock_line(_PID_LINE)
         process = Process.find(int(pid)) if pid.isdecimal() else None
@@ -132,7 +132,7 @@ class Postgres(Server):
         )
 
     def _is_ready(self) -> bool:
-        """Ask the lock file, as pg_ctl does: a connection might reach somebody else's server."""
+        """Ask the lock file, as pg_ctl does: a connection might reach another server."""
         pid, status = self._read_lock_line(_PID_LINE), self._read_lock_line(_STATUS_LINE)
         return pid == str(self.pid) and status == "ready"
 
@@ -152,7 +152,7 @@ def start(*, state_dir: Path, port: int = 0, durable: bool = True) -> Postgres:
 
 
 def _works_in(process: Process, folder: Path) -> bool:
-    """Tell a server on these data by its working directory, from a stranger with its id."""
+    """Tell a server on these data by its working directory, from another process with its id."""
     try:
         return Path(f"/proc/{process.pid}/cwd").readlink() == folder
     except OSError:

@@ -1,7 +1,7 @@
 """Watch and end processes.
 
-A process is known by its id and its start time together, so that nothing is ever done to a stranger
-that was given the id of one of ours. Linux only: it reads /proc.
+A process is known by its id and its start time together, so that no signal ever reaches
+a process that was given the id of one of ours. Linux only: it reads /proc.
 """
 
 import os
@@ -66,7 +66,7 @@ class Process:
             ) from error
 
     def family(self) -> list["Process"]:
-        """Return it, its descendants, and whoever else is in its session, the eldest first."""
+        """Return it, its descendants, and every other process of its session, the eldest first."""
         stats = {pid: stat for pid in _pids() if (stat := _read_stat(pid))}
         if self.pid in stats and stats[self.pid].started != self.started:
             return []
@@ -81,7 +81,7 @@ class Process:
 
 
 def end(processes: Collection[Process], *, by: signal.Signals, within: float) -> None:
-    """Ask the processes to leave; kill whoever of their families is there after `within` seconds.
+    """Ask the processes to leave; kill those of their families that remain after `within` seconds.
 
     A frozen process is thawed, or it could not follow.
     """
@@ -105,7 +105,7 @@ def kill(processes: Collection[Process], *, also: Collection[Process] = ()) -> N
 
 
 def wait_until_reaped(processes: Collection[Process], *, within: float) -> bool:
-    """Wait until nothing is left of processes that ended, which is up to whoever adopted them."""
+    """Wait until nothing is left of processes that ended; the one that adopted them reaps them."""
     return _holds_for_none(Process.exists, processes, within=within)
 
 

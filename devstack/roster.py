@@ -69,21 +69,21 @@ class Roster:
         return [process for process in self.all(role) if process.is_alive()]
 
     def is_complete(self) -> bool:
-        """Tell whether there is a stack of which nobody is missing."""
+        """Whether there is a stack, and each of its processes runs."""
         return bool(self._entries) and all(entry.process.is_alive() for entry in self._entries)
 
     def survivors(self) -> list[Process]:
         return [entry.process for entry in self._entries if entry.process.is_alive()]
 
     def end(self) -> None:
-        """End everybody in order, whoever asks excepted; each role when the one before has left."""
+        """End every process but this one, in order; each role when the one before has left."""
         for role in Role:
             doomed = [process for process in self.all(role) if process.pid != os.getpid()]
             processes.end(doomed, by=_farewell(role), within=self._patience(role))
         self._forget()
 
     def kill(self) -> None:
-        """End everybody at once."""
+        """End every process at once."""
         doomed = [entry.process for entry in self._entries if entry.process.pid != os.getpid()]
         processes.kill(doomed)
         self._forget()

@@ -1,4 +1,4 @@
-"""A server of somebody else's making that runs on this machine for the project."""
+"""A third-party server that runs on this machine for the project."""
 
 import signal
 import time

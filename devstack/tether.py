@@ -1,7 +1,7 @@
 """Become another program: `python -IS tether.py PARENT UID GID PROGRAM [ARGUMENT...]`.
 
-The program dies with the process PARENT, or outlives everybody when that is 0. This stands between
-fork and exec as a program of its own, because `preexec_fn` is unsafe where the parent has threads.
+The program dies with the process PARENT, or outlives every process when that is 0. This stands
+between fork and exec as a program of its own: `preexec_fn` is unsafe where the parent has threads.
 It changes the user itself: a change of user forgets the parent-death signal, and that user may not
 be able to reach this interpreter. Standard library only.
 """

@@ -42,7 +42,7 @@ _TRACED_METHOD = "POST"
 _SERVER_ERRORS = range(500, 600)
 _SPAN = "span"
 _UNANSWERED = 499
-"""The status of a request whose client left before the answer began, as nginx has it."""
+"""The status of a request whose client left before the answer began; the number is nginx's."""
 
 
 class RoutePaths:

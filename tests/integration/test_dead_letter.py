@@ -158,7 +158,7 @@ async def test_headers_of_ours_that_are_there_already_are_replaced(database: Dat
     ],
     ids=["value", "header", "name of a header"],
 )
-async def test_a_record_that_only_compression_made_small_is_set_aside_by_its_coordinates(
+async def test_a_record_that_only_compression_made_small_is_dead_lettered_by_its_coordinates(
     huge: Poison, database: Database
 ):
     await dead_letter_record(database, huge, kafka_names=KAFKA_NAMES)
@@ -168,7 +168,7 @@ async def test_a_record_that_only_compression_made_small_is_set_aside_by_its_coo
     assert letter["error_message"] == "expected JSON (too many bytes to keep)"
 
 
-async def test_a_record_that_postgresql_cannot_keep_is_set_aside_by_its_coordinates(
+async def test_a_record_that_postgresql_cannot_keep_is_dead_lettered_by_its_coordinates(
     database: Database,
 ):
     hostile = replace(POISON, headers=[("a\x00b", b"")])

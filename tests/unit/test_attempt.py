@@ -324,7 +324,7 @@ async def test_an_item_at_its_bound_fails_with_the_last_code_if_this_worker_know
 
     assert outcome == Failed(
         code=ErrorCode(code),
-        message="25 provider calls were made for the item, as many as it may cost; "
+        message="25 provider calls were made for the item, which is the limit; "
         "the last failure: it was odd",
         attempts=26,
     )

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from devstack import example
-from devstack.failures import explain, is_hopeless
+from devstack.failures import explain, is_misconfigured
 from shared.errors import ErrorCode
 
 
@@ -50,12 +50,12 @@ def test_a_request_without_a_failure_names_its_status():
 @pytest.mark.parametrize("code", ["auth", "quota_exhausted", "misconfigured", "unsupported"])
 def test_only_other_settings_help_a_wrong_key_address_or_model(code):
     assert ErrorCode(code)
-    assert is_hopeless(a_record("pending", last=code))
+    assert is_misconfigured(a_record("pending", last=code))
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "provider_unavailable", "timeout"])
 def test_a_provider_that_may_come_back_is_waited_for(code):
-    assert not is_hopeless(a_record("pending", last=code))
+    assert not is_misconfigured(a_record("pending", last=code))
 
 
 def test_the_example_ends_where_nothing_can_come_of_it(monkeypatch, capsys):
@@ -65,10 +65,10 @@ def test_the_example_ends_where_nothing_can_come_of_it(monkeypatch, capsys):
         return httpx.Response(200, json=a_record("pending", last="auth"))
 
     client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(answer))
-    monkeypatch.setattr(example, "_HOPELESS_SECONDS", 0.0)
+    monkeypatch.setattr(example, "_MISCONFIGURED_SECONDS", 0.0)
     monkeypatch.setattr(httpx, "Client", lambda **_: client)
 
     shown = example.show_example("http://api", Console(soft_wrap=True))
 
-    assert shown == example.Shown(status="pending", is_hopeless=True)
+    assert shown == example.Shown(status="pending", is_misconfigured=True)
     assert "auth: it said no" in capsys.readouterr().out

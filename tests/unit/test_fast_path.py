@@ -12,7 +12,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.fast_path import FastPath, checked
+from api_service.fast_path import FastPath
+from api_service.fast_path_check import checked
 from api_service.http import problems
 from api_service.http.strict_json import (
     StrictRequest,

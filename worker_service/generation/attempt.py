@@ -110,7 +110,7 @@ def _exhausted(calls: Calls) -> Failed:
     code, message = calls.last_failure or (ErrorCode.UNEXPECTED, "none of them ended")
     return Failed(
         code=_known(code),
-        message=f"{calls.charged} provider calls were made for the item, as many as it may cost; "
+        message=f"{calls.charged} provider calls were made for the item, which is the limit; "
         f"the last failure: {message}",
         attempts=calls.made,
     )

@@ -17,7 +17,7 @@ log = get_log()
 
 
 class CallsExhausted(Exception):
-    """As many calls were made for the item as it may cost."""
+    """The item has reached the limit of its calls."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class ItemTools(Attempt):
 
         Raises:
             ProviderError: as the provider fails, when it is not called again.
-            CallsExhausted: the item may cost no further call.
+            CallsExhausted: the item has reached the limit of its calls.
             CircuitOpen: the provider is left alone for now.
             LeaseOver: a call was due, and the lease did not last for certain.
             ItemRecorded: it was the first call, and the item needs none any more.

@@ -19,7 +19,7 @@ log = get_log()
 BATCH_REQUESTS = 20
 
 FAIL_MISSING = sql("""
--- With the calls that were made in vain, and what the last of them to fail has failed with.
+-- Counts the calls of each missing item, and names the last failure among them.
 WITH made AS MATERIALIZED (
     SELECT call.ordinal, call.outcome, call.error_message, call.ended_at, call.call_id
       FROM provider_calls AS call JOIN generation_requests AS request

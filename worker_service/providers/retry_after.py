@@ -114,7 +114,7 @@ def _unit(name: str) -> float:
 
 
 def _date(value: str, now: datetime) -> Iterator[float]:
-    """Read a date as HTTP has it, or as RFC 3339 has it, which some send instead."""
+    """Read a date of HTTP, or one of RFC 3339, which some send instead."""
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         with suppress(ValueError):
             date = read(value)

@@ -19,8 +19,8 @@ from worker_service.providers.connection import observer
 from worker_service.providers.dialect import Unreadable
 from worker_service.providers.events import END
 from worker_service.providers.failures import FailureKind
-from worker_service.providers.fault import plain_text
 from worker_service.providers.limits import ProviderLimits
+from worker_service.providers.page import plain_text
 from worker_service.providers.pieces import Json
 from worker_service.providers.proxy import proxy_for
 
@@ -116,7 +116,7 @@ def _lenient_parts(text: str) -> Sequence[Json | None]:
     parts: list[Json | None] = []
     at = 0
     with suppress(ValueError, RecursionError):
-        while len(parts) < _MOST_PARTS and at < len(text):
+        for _ in range(_MOST_PARTS):
             value, at = _DECODER.raw_decode(text, at)
             at = _after_space(text, at)
             parts += [each for each in _listed(value) if isinstance(each, dict)]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from schemas.usage import Tokens
 from worker_service.providers import Call
 from worker_service.providers.dialect import Answer, Faulted, messages
-from worker_service.providers.fault import is_fault
+from worker_service.providers.fault_signs import is_fault
 from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import strict
 from worker_service.providers.pieces import Json, count_of, name_of, object_of

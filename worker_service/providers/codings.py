@@ -37,14 +37,15 @@ def decoder_for(content_encoding: str, *, limit: int) -> "Decoder":
 
 
 class Decoder:
-    """Takes the coding off one body: gzip in one member or several, deflate framed or bare.
+    """Takes the codings off one body, the last one first: gzip in one member or several, deflate.
 
     The first bytes decide: there are servers that pack and do not say so, and the other way round.
     No more than the limit is unpacked: a packed body can be a thousand times larger than it looks.
     """
 
     def __init__(self, codings: list[str], *, limit: int) -> None:
-        self._codings = codings
+        self._codings = codings[-1:]
+        self._inner = Decoder(codings[:-1], limit=limit) if len(codings) > 1 else None
         self._left = self._limit = limit
         self._came = 0
         self._first = b""
@@ -67,6 +68,10 @@ class Decoder:
 
     def end(self) -> bytes:
         """Return what was too short to be told apart; it raises as `feed` does."""
+        rest = self._rest()
+        return rest + self._inner.end() if self._inner else rest
+
+    def _rest(self) -> bytes:
         if self._is_plain or self._members is not None or not self._first:
             return b""
         self._begin(self._first)
@@ -90,7 +95,7 @@ class Decoder:
         self._left -= len(taken)
         if self._left < 0:
             raise Oversized
-        return taken
+        return self._inner.feed(taken) if self._inner else taken
 
 
 class _Members:

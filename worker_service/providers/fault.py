@@ -9,17 +9,25 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import unescape
+from itertools import islice
 from typing import Any, Final
 
+from worker_service.providers.fault_signs import ERRORS, is_exception
+from worker_service.providers.page import plain_text
 from worker_service.providers.retry_after import retry_after, seconds_of, wait_in_words
 
 _DEEPEST: Final = 8
 _MOST_MESSAGES: Final = 8
 _LONGEST_MESSAGE: Final = 600
+_LONGEST_READ: Final = 65_536
+"""So much of a message is looked through for secrets before it is cut to what is kept."""
+
+_MOST_MEMBERS: Final = 64
+_MOST_VALUES: Final = 2_000
+"""The bounds of what is read of an error, which can be as large as an answer."""
+
 _MOST_WORDS: Final = 32
 _LONGEST_WORD: Final = 100
-_ERRORS: Final = range(400, 600)
 UNKNOWN_STATUS: Final = 0
 """Of an error inside an answer of status 200 that has no number."""
 
@@ -45,20 +53,7 @@ _WAITS: Final[Mapping[str, float]] = {
     "retry_after_ms": 0.001,
 }
 _FLAGS: Final = frozenset({"failed_generation", "reasons"})
-_SHAPES: Final = frozenset(
-    {"error", "errors", "detail", "message", "msg", "error_message", "base_resp"}
-)
-_NUMBERED_BY: Final = ("code", "status", "status_code", "statusCode", "error_code")
-_ERROR_STATUSES: Final = ("error", *_ERRORS, *map(str, _ERRORS))
-_NO_ERROR: Final = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
-_AT_WORK: Final = frozenset(
-    {"ping", "heartbeat", "keepalive", "keep-alive", "progress", "processing", "in_progress"}
-    | {"queued", "pending", "running", "started", "waiting"}
-)
 _STATUS: Final = re.compile(r"([45]\d\d)(?:\.0|(?: [a-z].*))?", re.IGNORECASE)
-_UNSHOWN: Final = re.compile(r"<(?=/?(?:script|style)\b)", re.IGNORECASE)
-_MARKUP: Final = re.compile(r"<[^<>]*>?")
-_TITLE: Final = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 _NUMBERED: Final = re.compile(
     r"\b(?:error|status|http)(?:[ _-]?code)?[ :=]*\(?([45]\d\d)\b", re.IGNORECASE
 )
@@ -126,45 +121,18 @@ class _Found:
     words: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    values: int = 0
 
     def say(self, message: str) -> None:
         """Keep a message; what is shown of it loses its secrets before it is cut."""
         self.messages.append(message[:_LONGEST_MESSAGE])
-        self.shown.append(self.redact(message)[:_LONGEST_MESSAGE])
+        self.shown.append(self.redact(message[:_LONGEST_READ])[:_LONGEST_MESSAGE])
 
-
-def is_fault(part: Mapping[str, Any]) -> bool:
-    """Whether an object is an error rather than a part of an answer."""
-    if says_error(part.get("error")):
-        return True
-    if any(part.get(name) in _ERROR_STATUSES for name in ("type", "object", *_NUMBERED_BY)):
-        return True
-    if _is_at_work(part):
-        return False
-    shapes = (part.get(name) for name in _SHAPES)
-    if any(isinstance(shape, str | list | dict) and says_error(shape) for shape in shapes):
-        return True
-    return any(_is_exception(name) and isinstance(part[name], Mapping) for name in part)
-
-
-def _is_at_work(part: Mapping[str, Any]) -> bool:
-    """Whether an object without an answer says no more than that one is being made."""
-    said = (part.get(name) for name in ("type", "event", "status"))
-    return any(isinstance(word, str) and word.lower() in _AT_WORK for word in said)
-
-
-def says_error(error: object) -> bool:
-    """Whether a member reports an error: some servers send one always, empty or of success."""
-    if isinstance(error, Mapping):
-        return any(says_error(value) for value in error.values())
-    if isinstance(error, list):
-        return bool(error)
-    return bool(error) and str(error).strip().lower() not in _NO_ERROR
-
-
-def _is_exception(name: str) -> bool:
-    """Whether a member is an error by its name, as those of Bedrock's streams are."""
-    return name.lower().endswith("exception")
+    def has_room(self, depth: int) -> bool:
+        """Whether another value is read."""
+        self.values += 1
+        is_small = depth <= _DEEPEST and self.values <= _MOST_VALUES
+        return is_small and len(self.messages) < _MOST_MESSAGES
 
 
 def fault_of(status: int, body: object, *, redact: Callable[[str], str]) -> Fault:
@@ -172,6 +140,7 @@ def fault_of(status: int, body: object, *, redact: Callable[[str], str]) -> Faul
     found = _Found(redact)
     _read(body, found, depth=0)
     if not found.messages:
+        found.values = 0
         _read_unknown(body, found, depth=0)
     message = "; ".join(dict.fromkeys(found.messages))
     return Fault(
@@ -186,17 +155,17 @@ def fault_of(status: int, body: object, *, redact: Callable[[str], str]) -> Faul
 def _number(found: _Found, message: str) -> int:
     said = (int(number) for each in (_NUMBERED, _TITLED) for number in each.findall(message))
     meant = (_NUMBERS[word] for word in found.words if word in _NUMBERS)
-    numbers = (number for number in found.numbers if number in _ERRORS)
+    numbers = (number for number in found.numbers if number in ERRORS)
     return next((number for each in (numbers, meant, said) for number in each), UNKNOWN_STATUS)
 
 
 def _read(value: object, found: _Found, *, depth: int) -> None:
-    if depth > _DEEPEST or len(found.messages) >= _MOST_MESSAGES:
+    if not found.has_room(depth):
         return
     if isinstance(value, str):
         _read_text(value, found, depth=depth)
     elif isinstance(value, list):
-        for each in value:
+        for each in value[:_MOST_MEMBERS]:
             _read(each, found, depth=depth + 1)
     elif isinstance(value, Mapping):
         _read_object(value, found, depth=depth)
@@ -204,7 +173,8 @@ def _read(value: object, found: _Found, *, depth: int) -> None:
 
 def _read_object(error: Mapping[str, Any], found: _Found, *, depth: int) -> None:
     """Read the codes first: those of an outer error go before those of the error inside it."""
-    members = [(name.lower().replace("-", "_"), value) for name, value in error.items()]
+    first = islice(error.items(), _MOST_MEMBERS)
+    members = [(name.lower().replace("-", "_"), value) for name, value in first]
     for name, value in sorted(members, key=lambda member: member[0] not in _CODES):
         _read_member(name, value, found, depth=depth)
 
@@ -216,7 +186,7 @@ def _read_member(name: str, value: object, found: _Found, *, depth: int) -> None
         found.words.append(name)
     elif name in _CODES and not isinstance(value, Mapping):
         _read_code(value, found, place=name)
-    elif _is_exception(name) and isinstance(value, Mapping):
+    elif is_exception(name) and isinstance(value, Mapping):
         found.words.append(name)
         _read(value, found, depth=depth + 1)
     elif name == "headers" and isinstance(value, Mapping):
@@ -227,14 +197,14 @@ def _read_member(name: str, value: object, found: _Found, *, depth: int) -> None
 
 def _read_headers(headers: Mapping[str, Any], found: _Found) -> None:
     """Read the wait that a router passes on among the headers of the server behind it."""
-    lowered = {name.lower(): str(value) for name, value in headers.items()}
+    lowered = {name.lower(): str(value) for name, value in islice(headers.items(), _MOST_MEMBERS)}
     if wait := retry_after(lowered, now=datetime.now(UTC)):
         found.waits.append(wait)
 
 
 def _read_code(value: object, found: _Found, *, place: str) -> None:
     """Keep a code, the number that it may be, and the place of a fault, which is worth showing."""
-    codes = value if isinstance(value, list) else [value]
+    codes = value[:_MOST_MEMBERS] if isinstance(value, list) else [value]
     numbers = (_STATUS.fullmatch(str(code)) for code in codes)
     found.numbers.extend(int(number[1]) for number in numbers if number)
     words = [code.rpartition("#")[2] for code in codes if isinstance(code, str) and code]
@@ -246,17 +216,17 @@ def _read_code(value: object, found: _Found, *, place: str) -> None:
 
 def _read_unknown(value: object, found: _Found, *, depth: int) -> None:
     """Take every text of an error in which no member has a known name."""
-    if depth > _DEEPEST or len(found.messages) >= _MOST_MESSAGES:
+    if not found.has_room(depth):
         return
     if isinstance(value, Mapping):
-        for name, inner in value.items():
+        for name, inner in islice(value.items(), _MOST_MEMBERS):
             if isinstance(inner, str) and inner:
                 found.say(f"{name}: {inner}")
             else:
                 _read(inner, found, depth=depth + 1)
                 _read_unknown(inner, found, depth=depth + 1)
     elif isinstance(value, list):
-        for each in value:
+        for each in value[:_MOST_MEMBERS]:
             _read_unknown(each, found, depth=depth + 1)
 
 
@@ -273,18 +243,3 @@ def _read_text(text: str, found: _Found, *, depth: int) -> None:
             return
     if said := plain_text(text):
         found.say(said)
-
-
-def plain_text(text: str) -> str:
-    """Take the title of an HTML page, else its words; other text is as it is."""
-    text = text.strip()
-    if not text.startswith("<"):
-        return text
-    titles = filter(None, (" ".join(title.split()) for title in _TITLE.findall(text)))
-    return unescape(next(titles, None) or _words_of_page(text))
-
-
-def _words_of_page(page: str) -> str:
-    first, *rest = _UNSHOWN.split(page)
-    shown = [first, *(f"<{part}" for part in rest if part.startswith("/"))]
-    return " ".join(_MARKUP.sub(" ", "".join(shown)).split())

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from worker_service.providers.dialect import Unreadable
 from worker_service.providers.event_parsers import END
-from worker_service.providers.fault import plain_text
+from worker_service.providers.page import plain_text
 from worker_service.providers.pieces import Json
 
 _MOST_DIGITS: Final = 40
@@ -51,7 +51,7 @@ def _lenient_parts(text: str) -> Sequence[Json | None]:
     parts: list[Json | None] = []
     at = 0
     with suppress(ValueError, RecursionError):
-        while len(parts) < _MOST_PARTS and at < len(text):
+        for _ in range(_MOST_PARTS):
             value, at = _DECODER.raw_decode(text, at)
             at = _after_space(text, at)
             parts += [each for each in _listed(value) if isinstance(each, dict)]

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.usage import Tokens
 from worker_service.providers import Call
 from worker_service.providers.dialect import Answer, Faulted, bearer, messages
-from worker_service.providers.fault import is_fault, says_error
+from worker_service.providers.fault_signs import is_fault, says_error
 from worker_service.providers.finish_reasons import finish_reason_of
 from worker_service.providers.json_schema import grammar
 from worker_service.providers.pieces import Json, count_of, name_of

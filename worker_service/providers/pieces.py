@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,7 +73,9 @@ def pieces_of(content: object) -> Pieces:
 def _text_of(part: object) -> str:
     """Find the text of a part; an object that is none is the answer, which the server has read."""
     if isinstance(part, dict) and "type" not in part and not _OF_A_PART.issuperset(part):
-        return json.dumps(part, ensure_ascii=False)
+        with suppress(RecursionError):
+            return json.dumps(part, ensure_ascii=False)
+        return ""
     return text_in(part)
 
 

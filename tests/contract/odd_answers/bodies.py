@@ -76,6 +76,17 @@ BODIES = [
             ("deflate", zlib.compress(COMPLETION.encode()), JSON),
         )
     ),
+    made(
+        "packed twice",
+        http(
+            gzip.compress(zlib.compress(STREAM.encode())),
+            "Content-Encoding: deflate, gzip",
+        ),
+    ),
+    made(
+        "packed once, and said to be twice",
+        http(gzip.compress(STREAM.encode()), "Content-Encoding: gzip", "Content-Encoding: gzip"),
+    ),
     made("packed in silence", http(gzip.compress(STREAM.encode()))),
     made("said to be packed", http(STREAM, "Content-Encoding: gzip")),
     made("no coding", http(STREAM, "Content-Encoding: ")),

@@ -125,7 +125,13 @@ def within(body: object) -> bytes:
     return streamed(HALF, body)
 
 
+_DEEP = '{"a": ' * 900 + "1" + "}" * 900
 WITHIN = [
+    fails(
+        "nested very deeply",
+        FailureKind.UNAVAILABLE,
+        http(events(HALF, f'{{"error": {_DEEP}}}')),
+    ),
     fails("number 429.0", FailureKind.RATE_LIMITED, within(error("slow", code=429.0))),
     fails(
         "a number and its words", FailureKind.RATE_LIMITED, within(error("x", status="429 Slow"))

@@ -17,6 +17,7 @@ from tests.support.odd_answers import (
 from worker_service.providers.failures import FailureKind
 
 STOP = piece({}, "stop")
+DEEP = '{"a": ' * 900 + "1" + "}" * 900
 HEAD, TAIL = ENTITY[:60], ENTITY[60:]
 
 
@@ -165,6 +166,11 @@ PARTS = [
     ),
     fails("an object without meaning", FailureKind.UNREADABLE, http("{}", content_type=JSON)),
     fails("content is a number", FailureKind.UNREADABLE, whole({"content": 7}), says="no text"),
+    fails(
+        "content is nested very deeply",
+        FailureKind.SCHEMA_INVALID,
+        http(events(f'{{"choices": [{{"delta": {{"content": {DEEP}}}}}]}}')),
+    ),
     fails("content is an image", FailureKind.UNREADABLE, whole({"content": [{"type": "image"}]})),
     fails(
         "a page to sign in",

@@ -49,7 +49,7 @@ _SIGNS: Final[Mapping[FinishReason, str]] = {
     "interrupted": "error errored failed failure abort aborted cancel cancelled canceled timeout"
     " network interrupted overload overloaded disconnect disconnected crashed unavailable rate"
     " quota",
-    "length": "length limit truncated context window",
+    "length": "length limit tokens truncated context window",
 }
 _MEANT_BY: Final = {reason: frozenset(words.split()) for reason, words in _SIGNS.items()}
 """What one word of a longer reason means; the first that is there counts."""

@@ -29,6 +29,7 @@ CUT = (
     "maxTokens",
     "token_limit_reached",
     "max_length_exceeded",
+    "MAX_TOKENS_REACHED",
     {"type": "length", "length": 10},
     ["length"],
 )

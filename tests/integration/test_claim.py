@@ -95,6 +95,13 @@ async def test_an_id_that_names_nothing_is_told_apart_from_a_duplicate(database:
     assert await Claimer(database).take(unknown, known) == {unknown}
 
 
+async def test_a_claim_of_nothing_waits_for_no_other_claim(database: Database):
+    claimer = Claimer(database)
+
+    async with claimer.claims.turn(), asyncio.timeout(5):
+        assert await claimer.take() == frozenset()
+
+
 async def test_a_worker_claims_only_entity_types_that_it_has(database: Database):
     request_id = await a_request(database, entity_type="poem", age=60)
     claimer = Claimer(database)
@@ -343,6 +350,15 @@ async def test_a_worker_holds_one_suspect_at_a_time(database: Database):
 
     assert [len(ids) for ids in taken] == [1, 0, 1]
     assert {*taken[0], *taken[2]} < suspects
+
+
+async def test_claims_at_the_same_time_take_one_suspect(database: Database):
+    await _lost_twice(database, count=2)
+    claimer = Claimer(database)
+
+    await asyncio.gather(claimer.claim_any(), claimer.claim_any())
+
+    assert len(claimer.started) == 1
 
 
 async def test_a_suspect_that_was_released_is_still_one_at_a_time(database: Database):

@@ -52,8 +52,11 @@ ACCOUNT_FAULTS: Final = frozenset(
 )
 """Codes of calls that a credential, an address or a model stands in the way of: no item fails."""
 
-UNCHARGED: Final[frozenset[str]] = ACCOUNT_FAULTS | REPETITIONS
-"""Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`, unless tokens had come."""
+UNCHARGED: Final[frozenset[str]] = ACCOUNT_FAULTS | REPETITIONS | {ErrorCode.RATE_LIMITED}
+"""Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`, unless tokens had come.
+
+A provider turns them away unpaid, and says so: their items wait.
+"""
 
 RETRYABLE = frozenset(
     {

@@ -16,7 +16,7 @@ from tests.support.mock_server import KEY, MockServer, running_mock
 from tests.support.model_calls import QUICK, a_call, a_claim, attempted, completed, tools_with
 from worker_service.outcome import Deferred, Failed, Succeeded
 from worker_service.providers import (
-    CredentialRefused,
+    AccountFault,
     InvalidOutput,
     NotSent,
     PermanentError,
@@ -36,7 +36,7 @@ from worker_service.settlement.provider_calls import ProviderCall
 
 ERRORS = {
     Reaction.REPEAT: TransientError,
-    Reaction.OPEN: CredentialRefused,
+    Reaction.OPEN: AccountFault,
     Reaction.REPEAT_BRIEFLY: ProtocolMismatch,
     Reaction.REASK: InvalidOutput,
     Reaction.FAIL: PermanentError,

@@ -25,7 +25,7 @@ from tests.support.waiting import eventually
 from worker_service.outcome import Failed, Succeeded
 from worker_service.prompt import Prompt
 from worker_service.providers import (
-    CredentialRefused,
+    AccountFault,
     PermanentError,
     ProviderError,
     Spent,
@@ -245,7 +245,7 @@ async def test_a_key_that_the_server_does_not_know_is_refused(tmp_path: Path):
         running_llama("tidy", tmp_path, "--api-key", "sk-other") as llama,
         a_client(llama) as server,
     ):
-        with pytest.raises(CredentialRefused) as refused:
+        with pytest.raises(AccountFault) as refused:
             await completed(server, a_call())
 
     assert refused.value.code is ErrorCode.AUTH
@@ -266,7 +266,7 @@ async def test_a_server_of_another_protocol_is_told_apart(tidy: LlamaServer):
     address = Address(base_url=tidy.url, model="tiny")
     server = Server("ollama", Ollama(), address=address, limits=ProviderLimits(), connections=1)
 
-    with pytest.raises(CredentialRefused, match=FailureKind.NOT_FOUND):
+    with pytest.raises(AccountFault, match=FailureKind.NOT_FOUND):
         await completed(server, a_call())
 
     await server.close()

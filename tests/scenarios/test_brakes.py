@@ -12,7 +12,7 @@ from tests.support.offsets import all_committed
 from tests.support.providers import Scripted
 from tests.support.requests import a_request, row_of
 from tests.support.waiting import eventually
-from worker_service.providers import CredentialRefused, TransientError
+from worker_service.providers import AccountFault, TransientError
 
 pytestmark = pytest.mark.usefixtures("balanced_services")
 
@@ -21,7 +21,7 @@ DOWN = TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "down", retry_after=0.1)
 NOT_COMPLETED = "SELECT id FROM generation_requests WHERE status <> 'completed'"
 
 
-@pytest.mark.parametrize("failure", [DOWN, CredentialRefused("bad key")])
+@pytest.mark.parametrize("failure", [DOWN, AccountFault("bad key")])
 async def test_everything_completes_once_the_provider_is_back(
     failure: Exception, api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
@@ -43,7 +43,7 @@ async def test_everything_completes_once_the_provider_is_back(
 async def test_an_open_breaker_counts_no_release(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
-    provider = Scripted(lambda _: CredentialRefused("bad key"))
+    provider = Scripted(lambda _: AccountFault("bad key"))
     await start_worker(provider, **QUICK)
     path = await submit(api)
     await eventually(lambda: len(provider.calls) >= 2, within=30)
@@ -62,9 +62,7 @@ async def test_a_circuit_that_opens_ends_the_retries_of_the_attempts_under_way(
     The retry comes too late either way; what would wait for a minute does not begin to.
     """
     busy = TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=0.1 if refused else 60)
-    provider = Scripted(
-        lambda call: CredentialRefused("bad key") if call.ordinal == refused else busy
-    )
+    provider = Scripted(lambda call: AccountFault("bad key") if call.ordinal == refused else busy)
     provider.gate.clear()
     await start_worker(provider, breaker_seconds=60, call_attempts=20)
     path = await submit(api, count=2)
@@ -80,7 +78,7 @@ async def test_a_circuit_that_opens_ends_the_retries_of_the_attempts_under_way(
 async def test_what_was_not_claimed_while_a_circuit_was_open_is_claimed_soon_after_it_closed(
     stack: Stack, api: httpx.AsyncClient, start_worker: StartWorker
 ):
-    provider = Scripted(lambda _: CredentialRefused("bad key"))
+    provider = Scripted(lambda _: AccountFault("bad key"))
     await start_worker(provider, **{**QUICK, "breaker_seconds": 2})
     first = await submit(api)
     await eventually(lambda: len(provider.calls) >= 1)
@@ -96,7 +94,7 @@ async def test_what_was_not_claimed_while_a_circuit_was_open_is_claimed_soon_aft
 async def test_probes_of_several_circuits_take_a_slot_each(
     start_worker: StartWorker, database: Database, api: httpx.AsyncClient
 ):
-    provider = Scripted(lambda _: CredentialRefused("bad key"))
+    provider = Scripted(lambda _: AccountFault("bad key"))
     requests = [await a_request(database, age=60) for _ in range(3)]
     for model, request_id in zip("abc", requests, strict=True):
         await database.execute(
@@ -136,7 +134,7 @@ async def _is_released(database: Database, path: str) -> bool:
 async def test_while_a_breaker_is_open_its_requests_are_not_claimed(
     api: httpx.AsyncClient, start_worker: StartWorker, database: Database
 ):
-    provider = Scripted(lambda _: CredentialRefused("bad key"))
+    provider = Scripted(lambda _: AccountFault("bad key"))
     await start_worker(provider, **{**QUICK, "breaker_seconds": 60})
     first = await submit(api)
     await eventually(lambda: _is_released(database, first))

@@ -25,9 +25,9 @@ from worker_service.config import WorkerSettings
 from worker_service.generation import calls
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.providers import (
+    AccountFault,
     Call,
     Completion,
-    CredentialRefused,
     Spent,
     TransientError,
 )
@@ -90,7 +90,7 @@ def _completion(answer: httpx.Response, spent: Spent) -> Completion:
         case 200:
             return _read(answer.json(), spent)
         case 401:
-            raise CredentialRefused(f"the model refuses the key {answer.text}")
+            raise AccountFault(f"the model refuses the key {answer.text}")
         case 429:
             wish = float(answer.headers["Retry-After"])
             raise TransientError(

@@ -23,9 +23,10 @@ from worker_service.generation.calling import LeaseOver
 from worker_service.generation.retry_policy import RetryPolicy
 from worker_service.outcome import Deferred, Failed, Outcome, Succeeded
 from worker_service.providers import (
+    AccountFault,
     Call,
     Completion,
-    CredentialRefused,
+    ProviderError,
     Spent,
     TransientError,
 )
@@ -266,7 +267,7 @@ async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
     "code", [ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED]
 )
 async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: ErrorCode):
-    provider = Scripted(steps(CredentialRefused("no", code=code)))
+    provider = Scripted(steps(AccountFault("no", code=code)))
     tools = tools_with(provider, policy=POLICY)
     claim = replace(a_claim(provider="demo"), constraints="{}")
 
@@ -293,8 +294,11 @@ def claimed_after(made: CallsMade) -> Claim:
     return replace(a_claim(provider="demo", called={0: made}), constraints="{}")
 
 
-async def test_a_call_that_is_refused_for_the_accounts_sake_uses_nothing_up():
-    provider = Scripted(steps(CredentialRefused("no")))
+@pytest.mark.parametrize(
+    "refused", [AccountFault("no"), TransientError(ErrorCode.RATE_LIMITED, "slow")], ids=repr
+)
+async def test_a_call_that_is_turned_away_unpaid_uses_nothing_up(refused: ProviderError):
+    provider = Scripted(lambda _: refused)
 
     outcome = await asked(provider, replace(POLICY, calls_per_item=1))
 

@@ -13,10 +13,10 @@ from worker_service.generation.calls import Calls
 from worker_service.generation.tools import GenerationTools
 from worker_service.generators.contract import Answer, Item
 from worker_service.providers import (
+    AccountFault,
     Call,
     CallAgain,
     Completion,
-    CredentialRefused,
     InvalidOutput,
     NotSent,
     Provider,
@@ -119,7 +119,7 @@ class Calling(Generic[Answer]):
                 circuit.answered(self._admission, now=now)
             case TransientError():
                 circuit.failed(self._admission, error.code, now=now)
-            case CredentialRefused():
+            case AccountFault():
                 circuit.refused(self._admission, error.code, now=now)
             case None | ProviderError():
                 circuit.answered(self._admission, now=now)

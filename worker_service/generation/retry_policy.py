@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from worker_service.outcome import Deferred, Failed
 from worker_service.providers import (
-    CredentialRefused,
+    AccountFault,
     InvalidOutput,
     ProtocolMismatch,
     ProviderError,
@@ -60,7 +60,7 @@ class RetryPolicy:
 
         `calls` were made for the item in this round.
         """
-        if isinstance(error, TransientError | CredentialRefused):
+        if isinstance(error, TransientError | AccountFault):
             wish = error.retry_after if isinstance(error, TransientError) else None
             seconds = min(self.longest_wait if wish is None else wish, self.longest_retry_after)
             return Deferred(code=error.code, retry_after=jittered(seconds), attempts=calls)

@@ -3,7 +3,7 @@
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
     UnusableAnswer    the provider serves, and its answer is empty or cut: the breaker stays closed
-  CredentialRefused the key is bad, or its credit is spent: the breaker opens, the item is deferred
+  AccountFault the key is bad, or its credit is spent: the breaker opens, the item is deferred
   InvalidOutput     the answer fits no schema: called again, then the item fails
     ProtocolMismatch  it cannot be read at all: called again after a pause, then the item fails
   PermanentError    the same call fails again: the item fails
@@ -121,7 +121,7 @@ class UnusableAnswer(TransientError):
     """The provider serves and has answered, with nothing or with half of an answer."""
 
 
-class CredentialRefused(ProviderError):
+class AccountFault(ProviderError):
     """The provider refuses our credential, or lacks our address or model.
 
     That is a fault of the configuration, not of the item.

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from shared.errors import ErrorCode
 from worker_service.providers import (
-    CredentialRefused,
+    AccountFault,
     InvalidOutput,
     NotSent,
     PermanentError,
@@ -34,7 +34,7 @@ class Reaction(StrEnum):
         "the call does not count towards `MAX_CALLS_PER_ITEM`"
     )
     REPEAT_UNCHARGED = (
-        "called again after jitter; then the item is deferred; "
+        "called again after `Retry-After` or jitter; then the item is deferred; "
         "the call does not count towards `MAX_CALLS_PER_ITEM`"
     )
     REPEAT_BRIEFLY = "called again after a pause, twice at most; then the item fails"
@@ -98,7 +98,9 @@ TABLE: Final[Mapping[FailureKind, FailureRule]] = {
     ),
     FailureKind.REDIRECTED: FailureRule("3xx", ErrorCode.MISCONFIGURED, Reaction.OPEN),
     FailureKind.RATE_LIMITED: FailureRule(
-        "any other 429; a 4xx that names the rate", ErrorCode.RATE_LIMITED, Reaction.REPEAT
+        "any other 429; a 4xx that names the rate",
+        ErrorCode.RATE_LIMITED,
+        Reaction.REPEAT_UNCHARGED,
     ),
     FailureKind.UPSTREAM_TIMEOUT: FailureRule("408, 504", ErrorCode.TIMEOUT, Reaction.REPEAT),
     FailureKind.UNAVAILABLE: FailureRule(
@@ -207,7 +209,7 @@ def error_of(
         case Reaction.REPEAT_CLOSED:
             return UnusableAnswer(rule.code, message)
         case Reaction.OPEN:
-            return CredentialRefused(message, code=rule.code)
+            return AccountFault(message, code=rule.code)
         case Reaction.REPEAT_BRIEFLY:
             return ProtocolMismatch(message)
         case Reaction.REASK:

@@ -14,7 +14,7 @@ from tests.support.raw_server import Exchange, chunk
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
 from worker_service.providers import (
-    CredentialRefused,
+    AccountFault,
     PermanentError,
     ProtocolMismatch,
     Spent,
@@ -190,7 +190,7 @@ async def test_an_error_whose_body_has_no_end_keeps_its_meaning(
     monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
     server, _ = await a_server(started, behave)
 
-    with pytest.raises(CredentialRefused, match="no such key"):
+    with pytest.raises(AccountFault, match="no such key"):
         await completed(server, a_call())
 
 

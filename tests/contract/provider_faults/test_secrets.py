@@ -8,7 +8,7 @@ from shared.errors import ErrorCode
 from tests.support.faulty_server import KEY, a_server
 from tests.support.model_calls import a_call, completed
 from tests.support.raw_server import raw_server
-from worker_service.providers import CredentialRefused
+from worker_service.providers import AccountFault
 from worker_service.providers.failures import FailureKind
 from worker_service.providers.limits import ProviderLimits
 from worker_service.providers.ollama import Ollama
@@ -21,7 +21,7 @@ async def test_a_key_that_the_server_repeats_is_not_repeated_here(started: Async
         started, lambda exchange: exchange.answer({"error": error}, status="401 Unauthorized")
     )
 
-    with pytest.raises(CredentialRefused) as refused:
+    with pytest.raises(AccountFault) as refused:
         await completed(server, a_call())
 
     assert KEY not in str(refused.value)
@@ -37,7 +37,7 @@ async def test_a_redirect_does_not_take_the_key_elsewhere(started: AsyncExitStac
         ),
     )
 
-    with pytest.raises(CredentialRefused, match=f"{FailureKind.REDIRECTED}: {other.url}") as failed:
+    with pytest.raises(AccountFault, match=f"{FailureKind.REDIRECTED}: {other.url}") as failed:
         await completed(server, a_call())
 
     assert failed.value.code is ErrorCode.MISCONFIGURED

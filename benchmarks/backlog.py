@@ -32,6 +32,16 @@ SELECT sum(generated_count)::int AS entities,
        extract(epoch FROM max(completed_at) - min(started_at))::float8 AS seconds
   FROM generation_requests WHERE id >= $1"""
 
+PACE_WHEN_BUSY = """
+WITH busy AS (
+    SELECT min(started_at) + make_interval(secs => $2) AS since, max(started_at) AS until
+      FROM generation_requests WHERE id >= $1
+)
+SELECT sum(generated_count) / extract(epoch FROM until - since)::float8
+  FROM generation_requests, busy
+ WHERE id >= $1 AND completed_at BETWEEN since AND until
+ GROUP BY since, until"""
+
 _BATCH = 1_000
 _POLL_SECONDS = 0.05
 _PATIENCE_SECONDS = 600.0
@@ -81,6 +91,16 @@ async def drained(stack: Stack, worker: Usage, *, since: UUID) -> Sample:
         "cpu_ms": cpu / entities * 1000,
         "postgres_cpu_ms": postgres / entities * 1000,
     }
+
+
+async def pace_when_busy(stack: Stack, *, since: UUID, after: float) -> float:
+    """Return entities a second from so many seconds after the first claim until the last claim.
+
+    In between there is a further request for each slot that is free.
+    """
+    async with connected(stack.database_url) as database:
+        pace: float = await database.fetchval(PACE_WHEN_BUSY, since, after)
+    return pace
 
 
 async def until(stack: Stack, question: str, *arguments: object) -> None:

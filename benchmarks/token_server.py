@@ -1,7 +1,8 @@
 """A model server that costs little: `python -m benchmarks.token_server` prints its port and serves.
 
 It speaks as much HTTP/1.1 as its callers need, on a bare asyncio protocol. Each answer is the same
-sentence in so many events, made before, which leave one by one at the rate of a hosted model.
+sentence in events made before, which leave one by one at the rate of a hosted model. Answers differ
+in length, as those of models do: if all were alike, all streams would end in the same moment.
 """
 
 import asyncio
@@ -16,7 +17,10 @@ from benchmarks.entity import ENTITY
 from devstack.ports import LOOPBACK
 
 TOKENS: Final = 100
-"""Tokens of an answer."""
+"""Tokens of an answer, on average."""
+
+LENGTHS: Final = (80, 115, 95, 120, 90)
+"""Tokens of one answer after the other, over all streams."""
 
 RATE: Final = 40
 """Tokens a second of each stream."""
@@ -48,22 +52,23 @@ def _piece(content: str, *, finish_reason: str | None = None) -> bytes:
     return _event(json.dumps(whole, separators=(",", ":")))
 
 
-def _frames() -> Iterator[bytes]:
+def _frames(tokens: int) -> Iterator[bytes]:
     text = json.dumps(ENTITY)
-    cuts = [len(text) * number // TOKENS for number in range(TOKENS + 1)]
+    cuts = [len(text) * number // tokens for number in range(tokens + 1)]
     for begin, end in pairwise(cuts):
         yield _piece(text[begin:end])
     yield _piece("", finish_reason="stop") + _event("[DONE]") + b"0\r\n\r\n"
 
 
-FRAMES: Final = [*_frames()]
+FRAMES: Final = [[*_frames(tokens)] for tokens in LENGTHS]
 
 
 class Stream(asyncio.Protocol):
     """One connection, with one answer after the other."""
 
-    def __init__(self, phases: Iterator["set[Stream]"]) -> None:
+    def __init__(self, phases: Iterator["set[Stream]"], answers: Iterator[list[bytes]]) -> None:
         self._phases = phases
+        self._answers = answers
         self._phase: set[Stream] = set()
         self._frames: Iterator[bytes] = iter(())
         self._transport: Any = None
@@ -84,7 +89,8 @@ class Stream(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._transport.write(_HEAD)
-        self._frames = iter(FRAMES)
+        self._frames = iter(next(self._answers))
+        self._phase.discard(self)  # of the answer before, whose turn may not have come again
         self._phase = next(self._phases)
         self._phase.add(self)
 
@@ -105,8 +111,8 @@ async def serve() -> None:
     """Send a token of a fifth of the streams at a time, five times in each token's time."""
     loop = asyncio.get_running_loop()
     phases: list[set[Stream]] = [set() for _ in range(_PHASES)]
-    turns = cycle(phases)
-    server = await loop.create_server(lambda: Stream(turns), LOOPBACK, 0, backlog=_BACKLOG)
+    turns, answers = cycle(phases), cycle(FRAMES)
+    server = await loop.create_server(lambda: Stream(turns, answers), LOOPBACK, 0, backlog=_BACKLOG)
     print(server.sockets[0].getsockname()[1], flush=True)
     due = loop.time()
     for phase in cycle(phases):

@@ -21,7 +21,7 @@ _OPEN_LINGER_SECONDS: Final = 5.0
 Also where no tokens are counted yet: routers may send the counts a while after the finish reason.
 """
 
-_READ_PAUSE_SHARE: Final = 0.1
+_READ_PAUSE_SHARE: Final = 0.5
 _READ_PAUSE_SECONDS: Final = 0.1
 _LONG_READ_PAUSE_SHARE: Final = 0.025
 _LONG_READ_PAUSE_SECONDS: Final = 0.25
@@ -103,9 +103,9 @@ class ResponseStream:
     def read_pause_seconds(self) -> float:
         """How long to let further events gather before the next read.
 
-        A tenth of the call so far and of a second, so that its end is never seen much later for it;
-        after that a fortieth, up to a quarter of a second, which is several tokens at usual rates.
-        Nothing once the answer is whole.
+        A tenth of a second, which is several tokens at usual rates, or half of the call so far, so
+        that the end of a short call is not seen much later for it. In a call of more than four
+        seconds a fortieth of it, a quarter of a second at most. Nothing once the answer is whole.
         """
         if self.answer.is_whole:
             return 0.0

@@ -1,12 +1,12 @@
 """Streams of 40 tokens a second in one worker, beside the ideal, the openai SDK and a protocol.
 
-The ideal is streams divided by the seconds of an answer of 100 tokens, which is the mean. Ours is the
-whole worker, with PostgreSQL and Kafka beside it: its pace while every stream is busy, from the time
-of an answer after the first claim until the last claim, and its CPU from the first claim to the last
-settled request. The SDK and the bare asyncio protocol (`listeners.py`) listen and keep nothing. The
-model server is a protocol in a process of its own (`token_server.py`), which shares the machine with
-each of them alike. The best pace is that of the number of streams at which a worker made most entities
-a second.
+The ideal is streams divided by the seconds of an answer of 100 tokens, which is the mean. Ours is
+the whole worker, with PostgreSQL and Kafka beside it: its pace while every stream is busy, from the
+time of an answer after the first claim until the last claim, and its CPU from the first claim to
+the last settled request. The SDK and the bare asyncio protocol (`listeners.py`) listen and keep
+nothing. The model server is a protocol in a process of its own (`token_server.py`), which shares
+the machine with each of them alike. The best pace is that of the number of streams at which a
+worker made most entities a second.
 """
 
 from itertools import product

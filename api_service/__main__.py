@@ -8,7 +8,7 @@ if __name__ == "__main__":
 import argparse
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import uvloop
@@ -70,30 +70,35 @@ async def serve(
     settings: ApiSettings, public: socket.socket, admin: socket.socket | None = None
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
-    async with opened(settings) as context, _serving_operators(context, admin):
+    async with opened(settings) as context:
         server = Server(create_app(context))
-        collect_seldom()
 
         def stop() -> None:
             context.draining.set()
             server.should_exit = True
 
-        on_signals(stop)
-        log.info("service_started", **_addresses(public, admin))
-        await server.serve(sockets=[public])
+        async with _serving_operators(context, admin, stop=stop):
+            collect_seldom()
+            on_signals(stop)
+            log.info("service_started", **_addresses(public, admin))
+            await server.serve(sockets=[public])
     log.info("service_stopped")
 
 
 @asynccontextmanager
 async def _serving_operators(
-    context: AppContext, listening: socket.socket | None
+    context: AppContext, listening: socket.socket | None, *, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Serve `ADMIN_PORT` for as long as the block runs, so that a drain can be seen there."""
+    """Serve `ADMIN_PORT` for as long as the block runs, so that a drain can be seen there.
+
+    A server that ends by itself stops the process.
+    """
     if listening is None:
         yield
         return
     server = Server(create_operators_app(context))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
+    serving.add_done_callback(lambda _: stop())
     try:
         yield
     finally:

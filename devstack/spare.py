@@ -5,6 +5,7 @@ libraries are four fifths of what a service takes to load, and change only with 
 """
 
 import ast
+import fcntl
 import importlib
 import json
 import os
@@ -40,11 +41,19 @@ def _become(order: dict[str, Any], received: Collection[int]) -> None:
     module, sys.argv[1:] = order["module"], order["arguments"]
     os.environ.clear()
     os.environ.update(order["env"])
-    for got, wanted in zip(received, order["pass_fds"], strict=True):
-        if got != wanted:
-            os.dup2(got, wanted)
-            os.close(got)
+    renumber(received, order["pass_fds"])
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def renumber(received: Collection[int], wanted: Collection[int]) -> None:
+    """Give open files the numbers of elsewhere; all are moved out of the way first."""
+    above = max((*received, *wanted), default=0) + 1
+    moved = [fcntl.fcntl(got, fcntl.F_DUPFD, above) for got in received]
+    for got in received:
+        os.close(got)
+    for moving, number in zip(moved, wanted, strict=True):
+        os.dup2(moving, number)
+        os.close(moving)
 
 
 def imported_libraries(folders: Collection[Path]) -> Iterator[str]:

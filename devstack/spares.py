@@ -47,7 +47,11 @@ class Spares:
         spare = self._waiting.pop(program.log.name, None)
         if spare is None or spare.is_gone:
             return Child(program)
-        return spare.become(program)
+        try:
+            return spare.become(program)
+        except OSError:  # it has died meanwhile, or the environment is longer than its socket takes
+            spare.kill()
+            return Child(program)
 
 
 class _Spare:

@@ -1,11 +1,10 @@
 """The settings of the command that migrates."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from shared.config import DatabaseSettings, DatabaseUrl
+from shared.config import DatabaseSettings, DatabaseUrl, has_password
 
 
 class MigrationSettings(DatabaseSettings):
@@ -23,4 +22,4 @@ class MigrationSettings(DatabaseSettings):
     @property
     def password(self) -> Callable[[], str] | None:
         """What reads the password of that address, where it has none of its own."""
-        return None if urlsplit(self.url).password else self.database_password
+        return None if has_password(self.url) else self.database_password

@@ -107,8 +107,9 @@ class GenerationRequestSummary(BaseModel):
     priority: Priority
     provider: str | None
     model: str | None = Field(
-        description="The one that answered last, as the provider names it; before the first call"
-        " the one that was asked for, null for the service's choice."
+        description="The one that answered last, as the provider names it; while none has, the one"
+        " that was called last; before the first call the one that was asked for, null for the"
+        " service's choice."
     )
     version: int = Field(description="Rises with every visible change.")
     urls: Urls

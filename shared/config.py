@@ -88,6 +88,12 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
 
+def has_password(url: str) -> bool:
+    """Whether an address of PostgreSQL holds a password, in either place that libpq knows."""
+    parts = urlsplit(url)
+    return bool(parts.password or parse_qs(parts.query).get("password"))
+
+
 class DatabaseSettings(Environment):
     """Where PostgreSQL is."""
 
@@ -109,7 +115,7 @@ class DatabaseSettings(Environment):
         if file := self.database_password_file:
             if reason := why_unreadable(file):
                 raise ValueError(f"DATABASE_PASSWORD_FILE: {file} {reason}")
-            if urlsplit(self.database_url).password:
+            if has_password(self.database_url):
                 raise ValueError("DATABASE_PASSWORD_FILE: is set beside a password in DATABASE_URL")
         return self
 

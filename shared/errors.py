@@ -50,12 +50,12 @@ REPETITIONS: Final[frozenset[str]] = frozenset(Repetition)
 ACCOUNT_FAULTS: Final = frozenset(
     {ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED}
 )
-"""Codes of calls that a credential, an address or a model stands in the way of: no item fails."""
+"""Codes of calls that fail because of credential, address or model, and fail no item."""
 
 UNCHARGED: Final[frozenset[str]] = ACCOUNT_FAULTS | REPETITIONS | {ErrorCode.RATE_LIMITED}
 """Outcomes of calls that do not count towards `MAX_CALLS_PER_ITEM`, unless tokens had come.
 
-A provider turns them away unpaid, and says so: their items wait.
+A provider turns them away unpaid, and says so: their items wait, until their deadline.
 """
 
 RETRYABLE = frozenset(

@@ -4,8 +4,15 @@ from pathlib import Path
 
 
 def read_secret(file: Path) -> str:
-    """Return what a file holds, without the end of its line."""
-    return file.read_text(encoding="utf-8").rstrip("\r\n")
+    """Return what a file holds, without the end of its line.
+
+    Raises:
+        OSError: it cannot be read, or is no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeError as error:
+        raise OSError(f"{file} is not UTF-8 text") from error
 
 
 def why_unreadable(file: Path) -> str | None:

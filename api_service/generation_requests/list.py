@@ -10,9 +10,11 @@ from schemas.states import Status
 from shared.postgres.database import Database
 from shared.sql import Statement, sql
 
-_HEAD = f"""
+_PAGE = f"""
+-- The calls are added up for the rows of the page alone, so the page is cut before they are joined.
 SELECT request.*, calls.usage, calls.used_model
-  FROM generation_requests AS request {CALLS_OF_REQUEST}"""
+  FROM (SELECT * FROM generation_requests WHERE %s) AS request {CALLS_OF_REQUEST}
+ ORDER BY requested_at DESC, id DESC"""
 _TAIL = """(:status::text IS NULL OR status = :status)
    AND (:entity_type::text IS NULL OR entity_type = :entity_type)
    AND (requested_at, id) < (coalesce(:requested_at, 'infinity'::timestamptz),
@@ -20,9 +22,9 @@ _TAIL = """(:status::text IS NULL OR status = :status)
  ORDER BY requested_at DESC, id DESC
  LIMIT :limit"""
 
-LIST = sql(f"{_HEAD} WHERE {_TAIL}")
-LIST_OPEN = sql(f"{_HEAD} WHERE completed_at IS NULL AND {_TAIL}")
-LIST_UNFULFILLED = sql(f"{_HEAD} WHERE status IN ('partial', 'failed', 'cancelled') AND {_TAIL}")
+LIST = sql(_PAGE % _TAIL)
+LIST_OPEN = sql(_PAGE % f"completed_at IS NULL AND {_TAIL}")
+LIST_UNFULFILLED = sql(_PAGE % f"status IN ('partial', 'failed', 'cancelled') AND {_TAIL}")
 
 _STATEMENTS: dict[str | None, Statement] = {
     Status.PENDING: LIST_OPEN,

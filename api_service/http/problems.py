@@ -20,6 +20,7 @@ VALIDATION_FAILED = "Request validation failed."
 DATABASE_UNAVAILABLE = "The database is unavailable; try again."
 MAY_BE_ACCEPTED = "The database is unavailable. The request may or may not have been accepted."
 MAY_BE_MADE = "The database is unavailable. The change may or may not have been made."
+NOT_MADE = "The database is unavailable. The change was not made; try again."
 NOT_ACCEPTED = "The database is unavailable. The request was not accepted; try again."
 UNEXPECTED = "An unexpected error occurred; it was logged."
 
@@ -177,9 +178,9 @@ def _unavailable_detail(method: str, error: DatabaseUnavailable) -> str:
     """Say what became of the request, as far as that is known."""
     if method in _SAFE:
         return DATABASE_UNAVAILABLE
-    if error.is_without_effect:
-        return NOT_ACCEPTED
-    return MAY_BE_ACCEPTED if method == "POST" else MAY_BE_MADE
+    if method == "POST":
+        return NOT_ACCEPTED if error.is_without_effect else MAY_BE_ACCEPTED
+    return NOT_MADE if error.is_without_effect else MAY_BE_MADE
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:

@@ -56,7 +56,7 @@ def _shares(records: Iterable[Record], results: Iterable[DeliveryResult]) -> Ite
 
 
 def _request_id(key: bytes | None) -> str | None:
-    """Read the key; that of a poison record may be anything, and is nobody's to show."""
+    """Read the key; that of a poison record may hold anything: only a UUID is shown."""
     return key.decode() if key is not None and _UUID.fullmatch(key) else None
 
 

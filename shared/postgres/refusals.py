@@ -14,7 +14,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def refusal_of(error: BaseException) -> str | None:
-    """Say what one side has against the other; None where it is something else, as an outage."""
+    """Say why TLS or the login was refused; None for any other failure."""
     match error:
         case ssl.SSLCertVerificationError():
             reason = f"the server's certificate is refused ({error.verify_message})"

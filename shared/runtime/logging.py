@@ -140,6 +140,7 @@ _LIBRARY_LEVELS = {
     "httpx": logging.WARNING,
     "opentelemetry": logging.WARNING,
     "opentelemetry.exporter": logging.CRITICAL,  # the services log the outage themselves
+    "opentelemetry.util.re": logging.CRITICAL,  # it shows headers that it cannot read
     "urllib3": logging.ERROR,
     "uvicorn": logging.WARNING,
     "uvicorn.access": logging.ERROR,

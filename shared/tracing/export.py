@@ -37,9 +37,9 @@ class CollectorSession(requests.Session):
     fault = "not exported"
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send as any session does."""
+        """Send as any session does, but to nowhere else: a redirect would take the key along."""
         try:
-            response = super().send(request, **options)
+            response = super().send(request, **options | {"allow_redirects": False})
         except Exception as error:
             self.fault = type(error).__name__  # its text may hold the whole address
             raise

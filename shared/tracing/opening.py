@@ -34,7 +34,9 @@ async def tracing(settings: TracingSettings, *, service: str) -> AsyncIterator[T
         yield None
         return
     except Exception as error:  # noqa: BLE001 - a variable that the SDK reads by itself is wrong
-        log.warning("tracing_unavailable", reason=f"{type(error).__name__}: {error}")
+        # Its text may hold the address, with the key in it.
+        reason = f"{type(error).__name__}; see the variables whose names begin with OTEL_"
+        log.warning("tracing_unavailable", reason=reason)
         yield None
         return
     try:

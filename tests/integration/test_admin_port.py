@@ -26,7 +26,12 @@ PREFIX = "/v1"
 OPERATORS = ("/metrics", "/dead-letters")
 NOWHERE = {"DATABASE_URL": "postgresql://h/n", "KAFKA_BOOTSTRAP_SERVERS": "h:1"}
 COUNTED = 'generation_http_requests_total{method="GET",route="/livez",status="200"}'
-UNFINISHED = b"POST /generation-requests HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"
+UNFINISHED = (
+    b"POST /generation-requests HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
+    b"Content-Type: application/json\r\n"
+    b"Expect: 100-continue\r\n\r\n"
+)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def url_of(port: int) -> str:
@@ -73,7 +78,8 @@ async def test_each_of_several_processes_can_be_scraped_on_a_port_of_its_own(ser
     ports = [pick_free_port(), pick_free_port()]
     with services.door() as door:
         started = [services.api(door, admin_port=port) for port in ports]
-    for service in started:
+    for service, port in zip(started, ports, strict=True):
+        service.url = url_of(port)  # the other one would answer on the public port too
         await service.ready()
     first, second = (url_of(port) for port in ports)
     await statuses(first, "/livez")
@@ -88,9 +94,9 @@ async def test_a_drain_can_be_seen_on_the_port_of_the_operators(services: Servic
     with services.door() as door:
         service = services.api(door, admin_port=port)
         await service.ready()
-        _, held = await asyncio.open_connection(*door.listening.getsockname())
+        answers, held = await asyncio.open_connection(*door.listening.getsockname())
     held.write(UNFINISHED)
-    await held.drain()
+    assert await answers.readexactly(len(CONTINUE)) == CONTINUE  # so the request is in work
     service.send(signal.SIGTERM)
 
     async with httpx.AsyncClient() as client:

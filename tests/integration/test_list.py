@@ -1,5 +1,6 @@
 """The list of generation requests: newest first, page by page."""
 
+import re
 from collections.abc import AsyncIterator
 from itertools import chain
 from uuid import UUID
@@ -271,6 +272,19 @@ SELECT gen_random_uuid(), 'sentence',
           FROM generate_series(1, 100000) AS number) AS past"""
 
 
+WAITING = """
+WITH waiting AS (
+    INSERT INTO generation_requests
+        (id, entity_type, requested_count, deadline_at, traceparent)
+    SELECT gen_random_uuid(), 'sentence', 1, 'infinity', '00-1-1-00' FROM generate_series(1, 2000)
+    RETURNING id
+)
+INSERT INTO provider_calls
+    (generation_request_id, call_id, ordinal, round, epoch, provider, outcome, seconds,
+     received_bytes)
+SELECT id, gen_random_uuid(), 0, 1, 1, 'demo', 'ok', 1, 1 FROM waiting"""
+
+
 async def plan(database: Database, statement: Statement, status: str | None) -> str:
     """Return the generic plan: the one that has to do for every caller."""
     async with database.transaction() as connection:
@@ -303,3 +317,13 @@ async def test_among_a_hundred_thousand_no_page_reads_what_it_does_not_show(data
     assert "using generation_requests_unfulfilled" in failed, failed
     assert "Seq Scan on generation_requests" not in pending, pending
     assert "Rows Removed by Filter" not in newest + failed + pending, newest + failed + pending
+
+
+async def test_the_calls_of_a_page_are_added_up_and_no_others(database: Database):
+    await database.execute(WAITING)
+    await database.execute("VACUUM ANALYZE generation_requests, provider_calls")
+
+    for statement, status in ((listing.LIST, None), (listing.LIST_OPEN, "pending")):
+        shown = await plan(database, statement, status)
+        (loops,) = re.findall(r"on provider_calls .*loops=(\d+)", shown)
+        assert int(loops) <= 21, shown

@@ -34,6 +34,8 @@ class Issuer:
         server = Server(Starlette(routes=[Route("/token", self.respond, methods=["POST"])]))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await eventually(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/token"
-        server.should_exit = True
-        await serving
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/token"
+        finally:
+            server.should_exit = True
+            await serving

@@ -15,7 +15,7 @@ from shared.errors import ACCOUNT_FAULTS, ErrorCode
 from tests.support.model_calls import QUICK, a_claim, attempted, calls_for, tools_with
 from tests.support.providers import Scripted
 from tests.support.waiting import eventually
-from worker_service.claims.circuit import BreakerPolicy, Breakers, State
+from worker_service.claims.circuit import Admission, BreakerPolicy, Breakers, State
 from worker_service.claims.claim import CallsMade, Claim
 from worker_service.claims.run import Run
 from worker_service.generation.attempt import attempt
@@ -266,7 +266,7 @@ async def test_a_provider_that_wishes_for_a_long_pause_is_not_waited_for():
 @pytest.mark.parametrize(
     "code", [ErrorCode.AUTH, ErrorCode.QUOTA_EXHAUSTED, ErrorCode.MISCONFIGURED]
 )
-async def test_a_credential_that_is_not_served_opens_the_circuit_at_once(code: ErrorCode):
+async def test_a_fault_of_account_address_or_model_opens_the_circuit_at_once(code: ErrorCode):
     provider = Scripted(steps(AccountFault("no", code=code)))
     tools = tools_with(provider, policy=POLICY)
     claim = replace(a_claim(provider="demo"), constraints="{}")
@@ -303,6 +303,24 @@ async def test_a_call_that_is_turned_away_unpaid_uses_nothing_up(refused: Provid
     outcome = await asked(provider, replace(POLICY, calls_per_item=1))
 
     assert isinstance(outcome, Deferred)
+    assert not outcome.counted
+
+
+async def test_a_repetition_is_put_off_with_the_code_that_has_opened_the_circuit_meanwhile():
+    provider = Scripted(lambda _: TransientError(ErrorCode.TIMEOUT, "late", retry_after=2.0))
+    claim = replace(a_claim(provider="demo"), constraints="{}")
+    tools = tools_with(provider, policy=POLICY)
+    attempting = asyncio.create_task(attempted(claim, tools=tools))
+    await eventually(lambda: provider.calls)
+
+    circuit, now = tools.circuit(claim), time.monotonic()
+    admission = circuit.admit(now)
+    assert isinstance(admission, Admission)
+    circuit.refused(admission, ErrorCode.AUTH, now=now)
+    outcome = await attempting
+
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.counted, len(provider.calls)) == (ErrorCode.AUTH, False, 1)
 
 
 async def test_calls_before_that_do_not_count_use_nothing_up():

@@ -104,6 +104,18 @@ async def test_an_attempt_that_fails_has_the_code(recorded: Recorded, error: Exc
         assert not span.status.is_unset
 
 
+async def test_a_call_that_nothing_answered_names_no_model_that_has(recorded: Recorded):
+    def spend(spent: Spent) -> None:
+        spent.requested_model = spent.model = "small"
+
+    provider = Scripted(lambda _: PermanentError(ErrorCode.REFUSED, "no"), spend=spend)
+    await traced(recorded, provider)
+
+    _, (call,) = split(recorded)
+    assert attributes_of(call)["gen_ai.request.model"] == "small"
+    assert "gen_ai.response.model" not in attributes_of(call)
+
+
 async def test_what_is_cut_off_is_ended_as_cancelled(recorded: Recorded):
     provider = Scripted()
     provider.gate.clear()

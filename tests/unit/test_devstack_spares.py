@@ -4,13 +4,14 @@ import json
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devstack.children import Program
 from devstack.installation import CHECKOUT
-from devstack.spare import imported_libraries
+from devstack.spare import imported_libraries, renumber
 from devstack.spares import Spares
 
 SERVICE = """
@@ -64,6 +65,30 @@ def test_a_program_without_a_spare_is_started_from_nothing(program: Program):
 
     assert child.wait(timeout=60) == 0
     assert json.loads(child.last_words())["has_libraries"] is False
+
+
+def test_a_program_whose_environment_no_spare_can_be_sent_is_started_too(program: Program):
+    large = replace(program, env={**program.env, "A": "a" * 110_000, "B": "b" * 110_000})
+    with Spares() as spares:
+        spares.prepare([large])
+        child = spares.launch(large)
+        assert child.wait(timeout=60) == 0
+
+    assert json.loads(child.last_words())["colour"] == "blue"
+
+
+def test_open_files_are_given_numbers_that_others_of_them_have():
+    pipes = [os.pipe() for _ in range(2)]
+    for number, (_, writing) in enumerate(pipes):
+        os.write(writing, bytes([number]))
+        os.close(writing)
+    (first, _), (second, _) = pipes
+
+    renumber([first, second], [second, first])
+
+    assert [os.read(second, 9), os.read(first, 9)] == [b"\x00", b"\x01"]
+    os.close(first)
+    os.close(second)
 
 
 def test_what_the_service_before_has_logged_are_not_the_last_words_of_a_spare(program: Program):

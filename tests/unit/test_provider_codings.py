@@ -105,6 +105,12 @@ def test_members_that_hold_nothing_are_bounded_too():
         decoder.feed(gzip.compress(b"") * 100)
 
 
+def test_a_header_of_very_many_codings_costs_nothing():
+    decoder = decoder_for("gzip, " * 10_000, limit=100_000)
+
+    assert decoder.feed(TEXT) + decoder.end() == TEXT
+
+
 def test_a_body_that_cannot_be_unpacked_is_refused():
     decoder = decoder_for("gzip", limit=100_000)
 

@@ -2,19 +2,21 @@
 
 import asyncio
 
+import pytest
+
 from worker_service.providers.ticks import Ticks
 
 TICK = 0.025
 
 
 class Reading(asyncio.ReadTransport):
-    """Notes when it is read again."""
+    """Notes when it is read again, and in which order."""
 
-    def __init__(self) -> None:
+    def __init__(self, resumed: "list[Reading]") -> None:
         super().__init__()
         self.is_paused = self.is_closed = False
         self.resumed = asyncio.Event()
-        self.resumed_at = 0.0
+        self._order = resumed
 
     def is_closing(self) -> bool:
         return self.is_closed
@@ -29,50 +31,57 @@ class Reading(asyncio.ReadTransport):
     def resume_reading(self) -> None:
         assert not self.is_closed, "it would raise"
         self.is_paused = False
-        self.resumed_at = asyncio.get_running_loop().time()
+        self._order.append(self)
         self.resumed.set()
 
 
-async def test_pauses_that_end_about_the_same_time_end_together():
-    ticks, first, second = Ticks(), Reading(), Reading()
-    begun = asyncio.get_running_loop().time()
+@pytest.fixture
+def resumed() -> list[Reading]:
+    """Those that are read again, in their order."""
+    return []
 
-    ticks.pause(first, seconds=3 * TICK)
-    ticks.pause(second, seconds=3 * TICK)
+
+async def test_pauses_that_end_about_the_same_time_end_together(resumed: list[Reading]):
+    ticks, first, second = Ticks(), Reading(resumed), Reading(resumed)
+    loop = asyncio.get_running_loop()
+    now = loop.time() // TICK * TICK + TICK / 4
+
+    ticks.pause(first, now=now, seconds=3 * TICK)
+    ticks.pause(second, now=now + TICK / 4, seconds=3 * TICK)
     assert first.is_paused
     assert second.is_paused
     await first.resumed.wait()
 
     assert second.is_read
-    assert first.resumed_at - begun >= TICK
+    assert loop.time() >= now + 2 * TICK
 
 
-async def test_a_longer_pause_ends_later():
-    ticks, short, long = Ticks(), Reading(), Reading()
+async def test_a_longer_pause_ends_later(resumed: list[Reading]):
+    ticks, short, long = Ticks(), Reading(resumed), Reading(resumed)
+    now = asyncio.get_running_loop().time()
 
-    ticks.pause(long, seconds=8 * TICK)
-    ticks.pause(short, seconds=2 * TICK)
-    await short.resumed.wait()
-    assert long.is_paused
+    ticks.pause(long, now=now, seconds=4 * TICK)
+    ticks.pause(short, now=now, seconds=2 * TICK)
     await long.resumed.wait()
 
-    assert long.resumed_at - short.resumed_at >= TICK
+    assert resumed == [short, long]
 
 
-async def test_a_pause_that_reaches_no_tick_is_none():
-    reading = Reading()
+async def test_a_pause_that_reaches_no_tick_is_none(resumed: list[Reading]):
+    reading = Reading(resumed)
 
-    Ticks().pause(reading, seconds=0)
+    Ticks().pause(reading, now=TICK * 40.5, seconds=TICK / 4)
 
     assert not reading.is_paused
 
 
-async def test_a_connection_that_was_closed_in_a_pause_is_not_read_again():
-    ticks, closed, other = Ticks(), Reading(), Reading()
+async def test_a_connection_that_was_closed_in_a_pause_is_not_read_again(resumed: list[Reading]):
+    ticks, closed, other = Ticks(), Reading(resumed), Reading(resumed)
+    now = asyncio.get_running_loop().time()
 
-    ticks.pause(closed, seconds=2 * TICK)
-    ticks.pause(other, seconds=2 * TICK)
+    ticks.pause(closed, now=now, seconds=2 * TICK)
+    ticks.pause(other, now=now, seconds=2 * TICK)
     closed.is_closed = True
     await other.resumed.wait()
 
-    assert closed.is_paused
+    assert resumed == [other]

@@ -160,6 +160,7 @@ def test_a_password_file_is_read_anew_each_time(environment: pytest.MonkeyPatch,
     ("url", "content", "reason"),
     [
         ("postgresql://me:hush@db/x", "p", "is set beside a password in DATABASE_URL"),
+        ("postgresql://db/x?password=hush", "p", "is set beside a password in DATABASE_URL"),
         ("postgresql://me@db/x", "", "is empty"),
     ],
 )
@@ -175,14 +176,15 @@ def test_a_password_file_that_cannot_serve_is_one_line(
     assert "hush" not in str(left.value)
 
 
+@pytest.mark.parametrize("url", ["postgresql://owner:own@db/x", "postgresql://db/x?password=own"])
 def test_the_address_to_migrate_at_may_have_a_password_of_its_own(
-    environment: pytest.MonkeyPatch, tmp_path: Path
+    environment: pytest.MonkeyPatch, tmp_path: Path, url: str
 ):
     (tmp_path / "password").write_text("p", encoding="utf-8")
     environment.setenv("DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
     assert load(MigrationSettings).password is not None
 
-    environment.setenv("MIGRATIONS_DATABASE_URL", "postgresql://owner:own@db/x")
+    environment.setenv("MIGRATIONS_DATABASE_URL", url)
 
     assert load(MigrationSettings).password is None
 

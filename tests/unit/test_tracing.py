@@ -265,7 +265,7 @@ async def test_a_variable_that_the_sdk_cannot_read_is_one_line_and_no_end(
 
     (line,) = lines
     assert line["event"] == "tracing_unavailable"
-    assert line["reason"].startswith("ValueError: ")
+    assert line["reason"].startswith("ValueError; see the variables")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,11 @@ from shared.errors import DatabaseContended, DatabaseUnavailable
             "The database is unavailable. The change may or may not have been made.",
         ),
         (
+            "DELETE",
+            DatabaseContended("in use"),
+            "The database is unavailable. The change was not made; try again.",
+        ),
+        (
             "POST",
             DatabaseContended("in use"),
             "The database is unavailable. The request was not accepted; try again.",

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from schemas.entities import ENTITY_TYPES
 from schemas.entity import ConstraintsBase
-from shared.errors import ErrorCode
+from shared.errors import UNCHARGED, ErrorCode
 from shared.runtime.logging import get_log
 from shared.runtime.metrics import ATTEMPT_SECONDS
 from worker_service.claims.circuit import State
@@ -81,7 +81,10 @@ def _ended_by(
     tools: GenerationTools,
     calls: Calls,
 ) -> Failed | Deferred:
-    """Decide by the policy; releases do not count while the circuit is open."""
+    """Decide by the policy.
+
+    Releases do not count while the circuit is open, nor after a call that was turned away unpaid.
+    """
     if isinstance(error, CircuitOpen):
         wait = jittered(error.refusal.retry_after)
         return Deferred(
@@ -94,7 +97,8 @@ def _ended_by(
         return outcome
     if calls.are_exhausted:
         return _exhausted(calls)
-    return replace(outcome, counted=tools.circuit(claim).state(time.monotonic()) is State.CLOSED)
+    is_closed = tools.circuit(claim).state(time.monotonic()) is State.CLOSED
+    return replace(outcome, counted=is_closed and outcome.code not in UNCHARGED)
 
 
 def _unexpected(error: Exception, calls: Calls) -> Failed:

@@ -6,7 +6,6 @@ from typing import Generic
 
 from pydantic import ValidationError
 
-from shared.errors import ErrorCode
 from worker_service.claims.circuit import Admission, Circuit, Refusal
 from worker_service.claims.run import Interruptible, Run
 from worker_service.generation.calls import Calls
@@ -103,9 +102,15 @@ class Calling(Generic[Answer]):
 
     def __enter__(self) -> None:
         """Ask the circuit for leave."""
+        try:
+            self._ask_leave()
+        except CircuitOpen:
+            self._release()
+            raise
+
+    def _ask_leave(self) -> None:
         admission = self._circuit.admit(time.monotonic())
         if isinstance(admission, Refusal):
-            self._release()
             raise CircuitOpen(admission)
         self._admission = admission
 
@@ -182,7 +187,7 @@ class Calling(Generic[Answer]):
         if not run.is_leased:
             raise LeaseOver
         if not self._is_let_through():
-            raise TransientError(ErrorCode.PROVIDER_UNAVAILABLE, "the circuit has opened")
+            self._ask_leave()
         return self._attempt.tools.provider(run.claim)
 
     def _accepted(self, completion: Completion) -> Answer:

@@ -110,7 +110,7 @@ def end_call(span: Span, call: ProviderCall, spent: Spent, *, is_ok: bool) -> No
         {
             OUTCOME: call.outcome,
             GEN_AI_REQUEST_MODEL: model,
-            GEN_AI_RESPONSE_MODEL: spent.model,
+            GEN_AI_RESPONSE_MODEL: spent.model if is_ok else None,
             GEN_AI_RESPONSE_FINISH_REASONS: [call.finish_reason] if call.finish_reason else None,
             GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: call.first_token_seconds,
             GEN_AI_USAGE_INPUT_TOKENS: call.input_tokens,

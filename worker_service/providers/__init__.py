@@ -3,7 +3,7 @@
 ProviderError
   TransientError    the same call may succeed soon: retried, then the item is deferred
     UnusableAnswer    the provider serves, and its answer is empty or cut: the breaker stays closed
-  AccountFault the key is bad, or its credit is spent: the breaker opens, the item is deferred
+  AccountFault      the key, the credit, the address or the model is at fault: the breaker opens
   InvalidOutput     the answer fits no schema: called again, then the item fails
     ProtocolMismatch  it cannot be read at all: called again after a pause, then the item fails
   PermanentError    the same call fails again: the item fails

@@ -23,6 +23,7 @@ _TEXT: Final = re.compile(
 """How JSON, an event stream and a page begin."""
 
 _PLAIN: Final = frozenset({"", "identity"})
+_MOST_CODINGS: Final = 4
 _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
@@ -33,7 +34,10 @@ class Oversized(Exception):
 def decoder_for(content_encoding: str, *, limit: int) -> "Decoder":
     """Read the header: names in any case, in a list where there are several."""
     names = [name.strip().lower() for name in content_encoding.split(",")]
-    return Decoder([name for name in names if name not in _PLAIN], limit=limit)
+    codings = [name for name in names if name not in _PLAIN]
+    if len(codings) > _MOST_CODINGS:  # each costs memory, and up to the limit of its own
+        codings = [f"{codings[0]} and {len(codings) - 1} others"]
+    return Decoder(codings, limit=limit)
 
 
 class Decoder:

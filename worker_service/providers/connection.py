@@ -1,5 +1,6 @@
 """The connection of one call: whether it is new, what comes over it, and pauses in reading it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -46,7 +47,8 @@ class Connection:
         """
         kept = self._response.connection if self._response else None
         if kept is not None and kept.transport is not None:
-            ticks.pause(kept.transport, seconds=seconds)
+            now = asyncio.get_running_loop().time()
+            ticks.pause(kept.transport, now=now, seconds=seconds)
 
 
 @contextmanager

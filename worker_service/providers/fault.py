@@ -13,13 +13,12 @@ from itertools import islice
 from typing import Any, Final
 
 from worker_service.providers.fault_signs import ERRORS, is_exception
-from worker_service.providers.page import plain_text
+from worker_service.providers.page import LONGEST_READ, plain_text
 from worker_service.providers.retry_after import retry_after, seconds_of, wait_in_words
 
 _DEEPEST: Final = 8
 _MOST_MESSAGES: Final = 8
 _LONGEST_MESSAGE: Final = 600
-_LONGEST_READ: Final = 65_536
 """So much of a message is looked through for secrets before it is cut to what is kept."""
 
 _MOST_MEMBERS: Final = 64
@@ -126,7 +125,7 @@ class _Found:
     def say(self, message: str) -> None:
         """Keep a message; what is shown of it loses its secrets before it is cut."""
         self.messages.append(message[:_LONGEST_MESSAGE])
-        self.shown.append(self.redact(message[:_LONGEST_READ])[:_LONGEST_MESSAGE])
+        self.shown.append(self.redact(message[:LONGEST_READ])[:_LONGEST_MESSAGE])
 
     def has_room(self, depth: int) -> bool:
         """Whether another value is read."""

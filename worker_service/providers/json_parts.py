@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from worker_service.providers.dialect import Unreadable
 from worker_service.providers.event_parsers import END
-from worker_service.providers.page import plain_text
+from worker_service.providers.page import LONGEST_READ, plain_text
 from worker_service.providers.pieces import Json
 
 _MOST_DIGITS: Final = 40
@@ -27,7 +27,7 @@ def parts_of(event: bytes) -> Sequence[Json | None]:
     """Read an event: one part, or a list of them; None is an explicit end.
 
     Raises:
-        Unreadable: it is something else; what it says is in the message, uncut.
+        Unreadable: it is something else; what it says is in the message.
     """
     try:
         value = from_json(event)
@@ -39,7 +39,8 @@ def parts_of(event: bytes) -> Sequence[Json | None]:
         return (None,)
     parts = [each for each in _listed(value) if isinstance(each, dict)]
     if not parts:
-        raise Unreadable(f"a part of it is not an object: {event.decode(errors='replace')}")
+        shown = event[:LONGEST_READ].decode(errors="replace")
+        raise Unreadable(f"a part of it is not an object: {shown}")
     return parts
 
 

@@ -116,7 +116,7 @@ def _unit(name: str) -> float:
 def _date(value: str, now: datetime) -> Iterator[float]:
     """Read a date of HTTP, or one of RFC 3339, which some send instead."""
     for read in (parsedate_to_datetime, datetime.fromisoformat):
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             date = read(value)
             yield (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
             return

@@ -12,20 +12,18 @@ class Ticks:
     def __init__(self) -> None:
         self._paused: dict[int, list[asyncio.ReadTransport]] = {}
 
-    def pause(self, transport: asyncio.ReadTransport, *, seconds: float) -> None:
+    def pause(self, transport: asyncio.ReadTransport, *, now: float, seconds: float) -> None:
         """Read nothing for about so long; the kernel gathers meanwhile what comes.
 
-        A pause ends on a tick. One that is too short to reach the next is none.
+        `now` is by the clock of the loop. A pause ends on a tick; one that reaches none is none.
         """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
         tick = int((now + seconds) / _TICK_SECONDS)
         if tick * _TICK_SECONDS <= now:
             return
         transport.pause_reading()
         if (paused := self._paused.get(tick)) is None:
             paused = self._paused[tick] = []
-            loop.call_at(tick * _TICK_SECONDS, self._resume, tick)
+            asyncio.get_running_loop().call_at(tick * _TICK_SECONDS, self._resume, tick)
         paused.append(transport)
 
     def _resume(self, tick: int) -> None:

@@ -30,6 +30,11 @@ WAITS = [
         30,
         refused(LIMITED, {}, "RateLimit-Remaining: 0", "RateLimit-Reset: 30"),
     ),
+    fails(
+        "a date in an odd zone",
+        FailureKind.RATE_LIMITED,
+        refused(LIMITED, {}, "Retry-After: Wed, 21 Oct 2026 07:28:00 +9999999999999999"),
+    ),
     later("a reset after", 7, refused(LIMITED, {}, "x-ratelimit-reset-after: 7")),
     later("milliseconds of Azure", 4, refused(LIMITED, {}, "x-ms-retry-after-ms: 4000")),
     later("a header that came twice", 9, refused(LIMITED, {}, "Retry-After: 9, 9")),

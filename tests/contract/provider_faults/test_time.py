@@ -23,13 +23,13 @@ async def test_a_server_that_thinks_and_shows_life_is_waited_for(
 ):
     async def behave(exchange: Exchange) -> None:
         await exchange.begin("text/event-stream")
-        for _ in range(150):  # a second and a half, five times what a silence may take
+        for _ in range(300):  # three seconds, three times what a silence may take
             await exchange.send(keep_alive)
             await asyncio.sleep(0.01)
         await exchange.send(*(f"data: {json.dumps(part)}\n\n" for part in WHOLE))
 
     server, _ = await a_server(
-        started, behave, read_seconds=0.3, first_token_seconds=0.3, next_token_seconds=0.3
+        started, behave, read_seconds=1.0, first_token_seconds=1.0, next_token_seconds=1.0
     )
 
     assert (await completed(server, a_call())).text == "{}"

@@ -1,6 +1,6 @@
 """The processes of a stack, written down in the state folder as they start.
 
-Whoever ends the stack reads it there: `make down`, the next `make up` after one that was killed,
+It is read there by what ends the stack: `make down`, the next `make up` after one that was killed,
 and `make run` itself.
 """
 

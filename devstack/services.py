@@ -56,7 +56,7 @@ class Services:
     def start_api(
         self, listeners: Listeners, *, processes: int, url: str, module: str = "api_service"
     ) -> None:
-        """Start the API, all its processes on one socket: who is killed leaves the rest serving."""
+        """Start the API, all its processes on the same sockets: the others serve if one dies."""
         given = {"--fd": listeners.public}
         environment = {"API_PORT": str(port_of(listeners.public))}
         if listeners.admin is not None:

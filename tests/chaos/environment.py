@@ -46,11 +46,11 @@ class WorkerPlace(ModelWorker):
     to_postgres: Proxy
     to_kafka: Proxy
     holders: int = 0
-    """How many want it down: while there is one, nobody starts it again."""
+    """How many want it down: while there is one, it is not started again."""
 
     @contextmanager
     def held_down(self) -> Iterator[None]:
-        """Have nobody start it again inside the block."""
+        """Keep it from being started again inside the block."""
         self.holders += 1
         try:
             yield
@@ -83,7 +83,7 @@ class Environment:
     outages: list[Outage] = field(default_factory=list)
     """When something was done to PostgreSQL as a whole."""
     poison: set[tuple[str, int, int]] = field(default_factory=set)
-    """Coordinates of the records that nobody can handle."""
+    """Coordinates of the records that no worker can handle."""
 
     _killed_at: dict[int, float] = field(default_factory=dict)
 

@@ -32,12 +32,12 @@ SCRIPTS: Sequence[Script] = (
         Verdict.GOOD,
     ),
 )
-HOPELESS: Sequence[Script] = (
+FAILING: Sequence[Script] = (
     (Verdict.TRUNCATED,),
     (Verdict.REFUSED,),
     (Verdict.SCHEMA_INVALID,) * _INVALID_ATTEMPTS,
 )
-_HOPELESS_SHARE = 0.04
+_FAILING_SHARE = 0.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class PlannedRequest:
 class Load:
     """The requests of a seed, in the order in which they come, over `seconds`.
 
-    An ask that got no answer is asked again under another tag: nobody knows what became of the
+    An ask that got no answer is asked again under another tag: it is unknown what became of the
     first. `promised` are the paths that a 202 named, by tag.
     """
 
@@ -67,7 +67,7 @@ class Load:
         if item.tag.startswith(KILLER):
             return (Verdict.GOOD,)
         draw = random.Random(f"{self.seed} {item.tag} {item.ordinal}")
-        return draw.choice(HOPELESS if draw.random() < _HOPELESS_SHARE else SCRIPTS)
+        return draw.choice(FAILING if draw.random() < _FAILING_SHARE else SCRIPTS)
 
     def latency_of(self, item: Item) -> float:
         """Return how long the model thinks about an item, in seconds."""

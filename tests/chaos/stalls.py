@@ -1,7 +1,7 @@
 """Notice that the machine itself stands still: then leases run out, and no fault is to blame.
 
-The workers say so: a statement that PostgreSQL did not answer in time, while nobody did anything to
-PostgreSQL or to the road to it.
+The workers say so: a statement that PostgreSQL did not answer in time, while no fault was made for
+PostgreSQL or for the way to it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Every line of the taxonomy, against a server of all the protocols that somebody else wrote."""
+"""Every line of the taxonomy, against a server of all the protocols that others wrote."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator

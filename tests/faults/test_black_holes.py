@@ -69,7 +69,7 @@ async def _hole(stack: Stack, *, answers: int) -> AsyncIterator[Hole]:
 
 @pytest.fixture
 async def complaints() -> list[dict[str, Any]]:
-    """What nobody is there to be told, of connections that were left open as well."""
+    """What no client is left to be told, of connections that were left open as well."""
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     return told

@@ -26,7 +26,7 @@ LEASE_SECONDS = 2.0
 BODY = {"entity_type": "sentence", "count": 1}
 
 
-async def test_a_row_that_a_stranger_locks_for_longer_than_a_lease_costs_the_others_nothing(
+async def test_a_row_that_another_session_locks_for_longer_than_a_lease_costs_the_others_nothing(
     api: httpx.AsyncClient,
     start_worker: StartWorker,
     database: Database,
@@ -40,15 +40,15 @@ async def test_a_row_that_a_stranger_locks_for_longer_than_a_lease_costs_the_oth
     await eventually(lambda: provider.waiting == 6)
     locked, *others = [path.rpartition("/")[2] for path in paths]
 
-    stranger = await asyncpg.connect(database_url)
-    async with stranger.transaction():
-        await stranger.execute("SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked)
-        with pytest.raises(AssertionError):  # two leases pass, and nobody takes anything over
+    session = await asyncpg.connect(database_url)
+    async with session.transaction():
+        await session.execute("SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked)
+        with pytest.raises(AssertionError):  # two leases pass, and no worker takes anything over
             await eventually(lambda: len(provider.calls) > 6, within=2 * LEASE_SECONDS)
         provider.gate.set()
         for path in paths[1:]:
             assert (await settled(api, path))["status"] == "completed"
-    await stranger.close()
+    await session.close()
 
     assert (await settled(api, paths[0]))["status"] == "completed"
     for request_id in others:
@@ -76,10 +76,10 @@ async def test_a_result_in_hand_outlives_whatever_ends_its_transaction(
 
     async def harass() -> None:
         nonlocal met
-        stranger = await asyncpg.connect(database_url)
+        session = await asyncpg.connect(database_url)
         while met < 20:
-            met += len(await stranger.fetch(statement))
-        await stranger.close()
+            met += len(await session.fetch(statement))
+        await session.close()
 
     async with asyncio.timeout(60):
         harassing = asyncio.create_task(harass())
@@ -129,7 +129,7 @@ async def _accepted(api: httpx.AsyncClient) -> str:
     return path
 
 
-async def test_when_strangers_use_up_every_connection_work_goes_on_afterwards(tmp_path: Path):
+async def test_when_other_sessions_use_up_every_connection_work_goes_on_afterwards(tmp_path: Path):
     """A server of the test's own: no other test shall find it full."""
     server = postgres.start(state_dir=tmp_path, durable=False)
     try:
@@ -156,8 +156,8 @@ async def _use_up_and_go_on(stack: Stack) -> None:
                 await database.execute(TERMINATE_OURS)
                 with suppress(asyncpg.TooManyConnectionsError):
                     while True:
-                        stranger = await asyncpg.connect(stack.database_url)
-                        taken.push_async_callback(stranger.close)
+                        session = await asyncpg.connect(stack.database_url)
+                        taken.push_async_callback(session.close)
                 return (await api.post("/generation-requests", json=BODY)).status_code == 503
 
             await eventually(is_full)

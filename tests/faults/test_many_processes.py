@@ -1,4 +1,4 @@
-"""Three workers and two APIs under load: one worker is killed, and nobody notices."""
+"""Three workers and two APIs under load: one worker is killed, and no caller notices."""
 
 import asyncio
 import signal

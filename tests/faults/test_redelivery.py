@@ -1,4 +1,4 @@
-"""Messages come again, out of order, or to somebody else: duplicates cost a statement each."""
+"""Messages come again, out of order, or to another worker: duplicates cost a statement each."""
 
 import asyncio
 from random import Random

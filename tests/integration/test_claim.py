@@ -140,7 +140,7 @@ async def test_slots_that_a_priority_leaves_over_go_to_the_others(database: Data
 
 
 async def test_what_a_statement_has_claimed_is_given_before_the_next_one_runs(database: Database):
-    """Or an outage between two statements would leave claims that nobody works on."""
+    """Or an outage between two statements would leave claims that no worker works on."""
     for priority in ("high", *["low"] * 9):
         await a_request(database, priority=priority, age=60)
     claimer = Claimer(database)
@@ -254,12 +254,12 @@ async def test_the_release_of_an_older_epoch_changes_nothing(database: Database)
     assert await row_of(database, claim.request_id) == before
 
 
-async def test_a_request_that_somebody_has_locked_is_skipped_and_not_waited_for(
+async def test_a_request_that_another_session_has_locked_is_skipped_and_not_waited_for(
     database: Database,
 ):
     locked, free = await a_request(database, age=60), await a_request(database, age=60)
-    async with database.transaction() as stranger:
-        await stranger.execute("SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked)
+    async with database.transaction() as session:
+        await session.execute("SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked)
 
         assert await Claimer(database).claim_any() == [free]
 

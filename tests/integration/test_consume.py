@@ -225,8 +225,8 @@ async def test_no_offset_is_committed_before_the_claim(
 ):
     """PostgreSQL refuses every claim for a while: the message waits, and so does its offset."""
     request_id = await a_request(database)
-    async with database.connection() as stranger, stranger.transaction():
-        await stranger.execute("LOCK TABLE generation_requests IN ACCESS EXCLUSIVE MODE")
+    async with database.connection() as session, session.transaction():
+        await session.execute("LOCK TABLE generation_requests IN ACCESS EXCLUSIVE MODE")
         worker = await start_worker()
         await producer.send_and_wait(_topic(stack), a_message(request_id))
         ticked = worker.liveness.ticked_at

@@ -84,11 +84,11 @@ async def test_only_a_beat_that_renewed_its_lease_lets_a_run_go_on(database: Dat
 
 
 @pytest.mark.usefixtures("balanced")
-async def test_a_row_that_a_stranger_has_locked_delays_no_other_lease(database: Database):
+async def test_a_row_that_another_session_has_locked_delays_no_other_lease(database: Database):
     locked, free = await _run_of(database), await _run_of(database)
     leases, slots = _leases(database, locked, free)
-    async with database.transaction() as stranger:
-        await stranger.execute(
+    async with database.transaction() as session:
+        await session.execute(
             "SELECT FROM generation_requests WHERE id = $1 FOR UPDATE", locked.claim.request_id
         )
 
@@ -162,7 +162,7 @@ async def test_after_a_failed_beat_a_worker_takes_nothing_over_for_a_lease(datab
 async def test_after_a_lock_that_kept_every_beat_away_a_worker_takes_nothing_over_for_a_lease(
     database: Database, database_url: str
 ):
-    """Whoever the lock kept from renewing gets the time to do so, as after an outage."""
+    """An owner that the lock kept from renewing gets the time to do so, as after an outage."""
     async with connect(
         database_url, patience=1.0, pool_size=2, application_name="test"
     ) as impatient:
@@ -170,8 +170,8 @@ async def test_after_a_lock_that_kept_every_beat_away_a_worker_takes_nothing_ove
         await leases.renew()
         assert leases.take_over_until is not None
 
-        async with database.transaction() as stranger:
-            await stranger.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
+        async with database.transaction() as session:
+            await session.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
             await eventually(lambda: _gives_up_for_good(leases))
         await leases.renew()
 

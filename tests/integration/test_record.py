@@ -317,8 +317,8 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
         (gone, a_success(), AlreadyFinal()),
     ]
 
-    async with database.transaction() as stranger:
-        await LOCK.fetch(stranger, request_ids=[busy.request_id], ordinals=[0])
+    async with database.transaction() as session:
+        await LOCK.fetch(session, request_ids=[busy.request_id], ordinals=[0])
         answers = await record(
             database,
             [Result(claim=claim, ordinal=0, outcome=outcome) for claim, outcome, _ in fates],
@@ -331,14 +331,14 @@ async def test_every_result_of_a_batch_has_its_own_fate(database: Database):
         assert await items_of(database, claim.request_id) == kept
 
 
-async def test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour(database: Database):
+async def test_an_item_that_another_session_has_locked_holds_up_no_neighbour(database: Database):
     claims = [await _claimed(database, count=2) for _ in range(3)]
     for claim in claims:
         await recorded(database, claim, 0, a_failure())
     better = [Result(claim=claim, ordinal=0, outcome=a_success()) for claim in claims]
 
-    async with database.transaction() as stranger:
-        await stranger.execute(LOCK_ITEMS, claims[1].request_id)
+    async with database.transaction() as session:
+        await session.execute(LOCK_ITEMS, claims[1].request_id)
         answers = await record(database, better, kafka_names=KAFKA_NAMES)
 
     assert [type(answer) for answer in answers] == [Recorded, Busy, Recorded]

@@ -119,7 +119,9 @@ async def test_a_row_is_deleted_only_after_the_broker_has_acknowledged_it(databa
     assert await rows_of(database) == []
 
 
-async def test_a_row_is_kept_when_nobody_answers_and_no_refusal_is_counted(database: Database):
+async def test_a_row_is_kept_when_kafka_does_not_answer_and_no_refusal_is_counted(
+    database: Database,
+):
     await a_left_over(database)
 
     await relay_to(Broker(lambda _: NotDelivered()), database).sweep()

@@ -97,7 +97,7 @@ async def test_a_provider_that_was_busy_has_not_answered_wrongly_yet(
     assert (record["status"], record["usage"]["calls"]) == ("completed", 6)
 
 
-async def test_an_exception_that_nobody_declared_fails_the_item_as_unexpected(
+async def test_an_exception_that_no_provider_declares_fails_the_item_as_unexpected(
     api: httpx.AsyncClient, start_worker: StartWorker
 ):
     await start_worker(Scripted(lambda _: KeyError("secret")))

@@ -88,14 +88,14 @@ class Rules(Work):
     def sweep(self, *, may_take_over: bool) -> None:
         until = datetime.now(UTC) + timedelta(hours=1) if may_take_over else None
         verdicts = [(m, m.verdict(may_take_over=may_take_over)) for m in self.models.values()]
-        hopeless = [(model, code) for model, code in verdicts if code]
+        failing = [(model, code) for model, code in verdicts if code]
         settled = settle_all_due(
             self.database, take_over_until=until, entity_types=[KNOWN], relay=self.relay
         )
 
-        assert self.run(settled) == len(hopeless)
+        assert self.run(settled) == len(failing)
 
-        for model, code in hopeless:
+        for model, code in failing:
             self.done[code] += 1
             model.dead_letter_request()
 

@@ -30,7 +30,7 @@ RECORD = (
         place="worker_service.settlement.record:LOCK",
         old="AS has_busy_item",
         new="AND false AS has_busy_item",
-        check=test_record.test_an_item_that_a_stranger_has_locked_holds_up_no_neighbour,
+        check=test_record.test_an_item_that_another_session_has_locked_holds_up_no_neighbour,
         error=DatabaseContended,
     ),
     Mutant(
@@ -210,7 +210,7 @@ LEASE = (
         place="worker_service.claims.lease:HEARTBEAT",
         old=" SKIP LOCKED",
         new="",
-        check=test_lease.test_a_row_that_a_stranger_has_locked_delays_no_other_lease,
+        check=test_lease.test_a_row_that_another_session_has_locked_delays_no_other_lease,
         error=DatabaseContended,
     ),
     Mutant(

@@ -75,7 +75,7 @@ async def test_the_stack_outlives_a_killed_worker_stops_in_order_and_leaves_noth
         ("worker", ["demo_provider", "schemas", "shared", "worker_service"]),
     ],
 )
-def test_an_image_holds_what_its_service_runs_and_lets_nobody_write(
+def test_an_image_holds_what_its_service_runs_and_lets_no_user_write(
     composed: ComposedStack, service: str, packages: list[str]
 ):
     asked = ("--no-deps", "--rm", "--no-TTY", "--entrypoint=python", service)

@@ -1,4 +1,4 @@
-"""Rule 6.11: a worker that is told to stop loses nothing and keeps nobody waiting."""
+"""Rule 6.11: a worker that is told to stop loses nothing and keeps no request waiting."""
 
 import asyncio
 import signal
@@ -102,7 +102,7 @@ async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """A stranger's lock keeps the result back, and is gone long before the next try."""
+    """Another session's lock keeps the result back, and is gone long before the next try."""
     waits = asyncio.Event()
 
     async def noted_pause(event: asyncio.Event, seconds: float) -> None:
@@ -116,8 +116,8 @@ async def test_a_result_that_waits_when_the_drain_is_over_is_tried_once_more(
     worker = await start_worker(provider, drain_seconds=1)
     path = await submit(api)
     await eventually(lambda: provider.waiting == 1)
-    async with database.transaction() as stranger:
-        await stranger.execute("SELECT FROM generation_requests FOR UPDATE")
+    async with database.transaction() as session:
+        await session.execute("SELECT FROM generation_requests FOR UPDATE")
         provider.gate.set()
         await eventually(waits.is_set)
 
@@ -134,7 +134,7 @@ async def test_a_record_under_way_when_the_drain_is_over_is_waited_for_as_long_a
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """A stranger inserts the same item and does not say yet whether it stays."""
+    """Another session inserts the same item and does not say yet whether it stays."""
     monkeypatch.setattr(drain, "SHORTEST_RECORD_SECONDS", 0.1)
     provider = Scripted()
     provider.gate.clear()
@@ -142,10 +142,10 @@ async def test_a_record_under_way_when_the_drain_is_over_is_waited_for_as_long_a
     path = await submit(api)
     await eventually(lambda: provider.waiting == 1)
     with capture_logs() as logged:
-        async with database.connection() as stranger:
-            undecided = stranger.transaction()
+        async with database.connection() as session:
+            undecided = session.transaction()
             await undecided.start()
-            await stranger.execute(INSERT_ITEM, path.rpartition("/")[2])
+            await session.execute(INSERT_ITEM, path.rpartition("/")[2])
             provider.gate.set()
             await eventually(lambda: _waits_for_a_lock(database))
             worker.stop()

@@ -1,4 +1,4 @@
-"""A worker asks a model server that somebody else wrote, over HTTP."""
+"""A worker asks a model server that others wrote, over HTTP."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,7 +88,7 @@ async def test_a_call_that_was_repeated_is_counted_with_its_tokens(
     assert record["usage"]["output_tokens"] == second["output_tokens"] + first["output_tokens"]  # type: ignore[operator]
 
 
-async def test_a_wrong_key_costs_time_and_no_item_and_is_told_to_nobody(
+async def test_a_wrong_key_costs_time_and_no_item_and_is_told_to_no_caller(
     api: httpx.AsyncClient, services: Services, mock: MockServer, database: Database
 ):
     wrong = await services.worker(

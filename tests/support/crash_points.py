@@ -1,6 +1,6 @@
 """Points of a worker's road at which a signal can meet it, wrapped around the product's functions.
 
-An order is a file that names a point and a signal. Whoever passes the point first takes the file
+An order is a file that names a point and a signal. The first process that passes it takes the file
 and sends the signal to its own process; the file that is left in its place says that it was done.
 """
 

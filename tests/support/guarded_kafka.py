@@ -24,7 +24,7 @@ _OPERATIONS = {"read": 3, "write": 4, "create": 5, "describe": 8, "describe_conf
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Somebody may do something with a topic, a group or the cluster."""
+    """A user may do something with a topic, a group or the cluster."""
 
     operation: str
     resource: str

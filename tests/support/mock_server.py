@@ -1,4 +1,4 @@
-"""A mock of model servers that somebody else wrote: OpenAI's, OpenRouter's, Ollama's, Anthropic's.
+"""A mock of model servers that others wrote: OpenAI's, OpenRouter's, Ollama's, Anthropic's.
 
 What it answers is picked by a word in the last message of the user, else by the entity type that
 the system message speaks of; the words stand in `tests/model_servers/answers.json`.

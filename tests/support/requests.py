@@ -220,7 +220,7 @@ def a_failure(code: str = "invalid_output") -> Failed:
 async def recorded(
     database: Database, claim: Claim, ordinal: int, outcome: Succeeded | Failed
 ) -> Recorded | AlreadyFinal | Stale:
-    """Record a result, again and again while somebody has the request's row locked."""
+    """Record a result, again and again while another session has the row of the request locked."""
     result = Result(claim=claim, ordinal=ordinal, outcome=outcome)
 
     async def answered() -> Answer | None:

@@ -34,12 +34,12 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_stranger_with_a_recycled_id_is_left_alone(tmp_path):
+def test_another_process_with_a_recycled_id_is_left_alone(tmp_path):
     child = Child(program(tmp_path / "log", "/bin/sleep", "60"))
-    stranger = Process(child.process.pid, child.process.started - 1)
-    assert not stranger.is_alive()
-    assert stranger.family() == []
-    processes.end([stranger], by=signal.SIGTERM, within=1)
+    other = Process(child.process.pid, child.process.started - 1)
+    assert not other.is_alive()
+    assert other.family() == []
+    processes.end([other], by=signal.SIGTERM, within=1)
     assert child.status is None
     child.kill()
 

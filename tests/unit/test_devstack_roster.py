@@ -13,7 +13,7 @@ def sleeper(tmp_path: Path) -> Child:
     return Child(Program(command=["/bin/sleep", "60"], log=log, env=os.environ, cwd=tmp_path))
 
 
-def test_whoever_reads_the_folder_ends_the_stack(tmp_path):
+def test_what_reads_the_folder_ends_the_stack(tmp_path):
     children = [sleeper(tmp_path), sleeper(tmp_path)]
     roster = Roster(tmp_path, drain_seconds=1)
     roster.add(Role.WORKER, children[0].process)

@@ -167,7 +167,7 @@ async def test_a_batch_had_no_effect_only_if_neither_of_its_two_tries_had_any(
     assert refused.value.is_without_effect is is_without_effect
 
 
-async def test_a_row_whose_caller_has_left_is_not_sent_and_takes_nobody_along():
+async def test_a_row_whose_caller_has_left_is_not_sent_and_takes_no_other_along():
     writer = Writer()
     first, leaving, staying = await _behind_a_batch(writer, [(1, "a"), (2, "b")])
 

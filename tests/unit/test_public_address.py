@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from api_service.config import ApiSettings
 from tests.contract.test_openapi import an_app
 
-PROXY, STRANGER = "10.1.2.3", "192.0.2.7"
+PROXY, OTHER = "10.1.2.3", "192.0.2.7"
 FORWARDED = {
     "X-Forwarded-Proto": "https",
     "X-Forwarded-Host": "api.example.org",
@@ -29,8 +29,8 @@ async def base(headers: dict[str, str], *, peer: str = PROXY, **settings: Any) -
     return found
 
 
-@pytest.mark.parametrize("peer", [PROXY, STRANGER, "::1"])
-async def test_nobody_is_believed_where_no_proxy_is_trusted(peer: str):
+@pytest.mark.parametrize("peer", [PROXY, OTHER, "::1"])
+async def test_no_peer_is_believed_where_no_proxy_is_trusted(peer: str):
     assert await base(FORWARDED, peer=peer, api_prefix="/v1") == "/v1"
 
 
@@ -40,7 +40,7 @@ async def test_a_trusted_proxy_says_where_callers_reach_the_api():
     assert await base(FORWARDED, trusted_proxies=trusted) == "https://api.example.org/quiz"
     assert await base(FORWARDED, trusted_proxies=trusted, peer="::1") != ""
     assert await base(FORWARDED, trusted_proxies=trusted, peer=f"::ffff:{PROXY}") != ""
-    assert await base(FORWARDED, trusted_proxies=trusted, peer=STRANGER) == ""
+    assert await base(FORWARDED, trusted_proxies=trusted, peer=OTHER) == ""
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ UNREADABLE: Sequence[Callable[[], bytes]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoisonFlood:
-    """Records of every kind that nobody can handle, between the good ones."""
+    """Records of every kind that no worker can handle, between the good ones."""
 
     seed: float
     rounds: int

@@ -34,7 +34,7 @@ SELECT constraints -> 'topic_tags' ->> 0 AS tag, requested_count FROM generation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendsMet:
-    """Somebody ends transactions, or cancels statements as a statement timeout does."""
+    """Another session ends transactions, or cancels statements as a statement timeout does."""
 
     name: str
     statement: LiteralString
@@ -43,44 +43,44 @@ class BackendsMet:
     async def inject(self, environment: Environment) -> bool:
         met = 0
         until = time.monotonic() + self.seconds
-        stranger = await asyncpg.connect(environment.stack.database_url)
+        session = await asyncpg.connect(environment.stack.database_url)
         try:
             while time.monotonic() < until:
-                met += len(await stranger.fetch(self.statement))
+                met += len(await session.fetch(self.statement))
                 await asyncio.sleep(_AGAIN_SECONDS)
         finally:
-            await stranger.close()
+            await session.close()
         return met > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowLocked:
-    """A stranger locks the row of a request in work for longer than its lease.
+    """Another session locks the row of a request in work for longer than its lease.
 
-    Nobody can renew the lease meanwhile; whoever is first afterwards has it.
+    No worker can renew the lease meanwhile; the first one afterwards has it.
     """
 
     seconds: float
     name: str = "row locked"
 
     async def inject(self, environment: Environment) -> bool:
-        stranger = await asyncpg.connect(environment.stack.database_url)
+        session = await asyncpg.connect(environment.stack.database_url)
         try:
-            async with stranger.transaction():
-                since, row = time.time(), await stranger.fetchrow(LOCK_ROW)
+            async with session.transaction():
+                since, row = time.time(), await session.fetchrow(LOCK_ROW)
                 if row is None:
                     return False
                 await asyncio.sleep(self.seconds)
             items = [Item(row["tag"], ordinal) for ordinal in range(row["requested_count"])]
             environment.expose(environment.workers, since=since, items=items)
         finally:
-            await stranger.close()
+            await session.close()
         return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionsUsedUp:
-    """A stranger takes every connection that the server has left."""
+    """Another session takes every connection that the server has left."""
 
     seconds: float
     name: str = "connections used up"
@@ -90,8 +90,8 @@ class ConnectionsUsedUp:
         async with AsyncExitStack() as taken:
             with suppress(asyncpg.TooManyConnectionsError):
                 for _ in range(_MOST_CONNECTIONS):
-                    stranger = await asyncpg.connect(environment.stack.database_url)
-                    taken.push_async_callback(stranger.close)
+                    session = await asyncpg.connect(environment.stack.database_url)
+                    taken.push_async_callback(session.close)
             await asyncio.sleep(self.seconds)
         environment.expose(environment.workers, since=since)
         return True
@@ -99,19 +99,19 @@ class ConnectionsUsedUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLocked:
-    """A stranger locks the items, so that every statement on them waits until it is ended."""
+    """Another session locks the items, so that every statement on them waits until it is ended."""
 
     seconds: float
     name: str = "table locked"
 
     async def inject(self, environment: Environment) -> bool:
-        stranger = await asyncpg.connect(environment.stack.database_url)
+        session = await asyncpg.connect(environment.stack.database_url)
         try:
-            async with stranger.transaction():
-                await stranger.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
+            async with session.transaction():
+                await session.execute("LOCK TABLE generation_items IN ACCESS EXCLUSIVE MODE")
                 await asyncio.sleep(self.seconds)
         finally:
-            await stranger.close()
+            await session.close()
         return True
 
 

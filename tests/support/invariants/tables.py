@@ -125,6 +125,6 @@ async def unpublished(database: Database) -> list[str]:
 
 
 async def stale_dispatches(database: Database) -> list[str]:
-    """Return the dispatch rows of requests that somebody has; the relay's sweep deletes them."""
+    """Return the dispatch rows of requests that a worker has; the relay's sweep deletes them."""
     rows = await database.fetch(STALE_DISPATCHES)
     return [f"outbox row {row['id']} is for a request that is not pending" for row in rows]

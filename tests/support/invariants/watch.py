@@ -56,7 +56,7 @@ class Watch:
 
     @contextmanager
     def blindfolded(self) -> Iterator[None]:
-        """Look away from the offsets while somebody rewinds the group on purpose."""
+        """Look away from the offsets while a fault rewinds the group."""
         self._looks_away = True
         try:
             yield

@@ -3,8 +3,9 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from api_service.http.authority import is_prefix, is_url
 from shared.config import ProviderListSettings, SharedSettings
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -20,6 +21,18 @@ def _with_readable_networks(addresses: str) -> str:
     return addresses
 
 
+def _with_usable_prefix(prefix: str) -> str:
+    if not is_prefix(prefix):
+        raise ValueError("give a path such as /api/v1, without a slash at its end")
+    return prefix
+
+
+def _with_usable_url(url: str) -> str:
+    if url and not is_url(url):
+        raise ValueError("give an address such as https://api.example.com/v1; in ASCII")
+    return url
+
+
 class ApiSettings(SharedSettings, ProviderListSettings):
     """What the API service is told."""
 
@@ -27,7 +40,7 @@ class ApiSettings(SharedSettings, ProviderListSettings):
     api_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         8000, description="Port that the API listens on."
     )
-    api_prefix: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
+    api_prefix: Annotated[str, AfterValidator(_with_usable_prefix)] = Field(
         "", description="Path under which all routes stand, such as /api/v1."
     )
     admin_host: str = Field(
@@ -37,9 +50,7 @@ class ApiSettings(SharedSettings, ProviderListSettings):
         None,
         description="Port of the operators' routes; empty: they stand among those of API_PORT.",
     )
-    public_url: Annotated[
-        str, StringConstraints(pattern=r"^(https?://[^\s/?#@]+(/[A-Za-z0-9._~-]+)*/?)?$")
-    ] = Field(
+    public_url: Annotated[str, AfterValidator(_with_usable_url)] = Field(
         "", description="Where callers reach the API through a proxy, without API_PREFIX; or empty."
     )
     trusted_proxies: Annotated[str, AfterValidator(_with_readable_networks)] = Field(

@@ -36,7 +36,13 @@ router = APIRouter(route_class=StrictRoute, tags=["health"])
     "/metrics",
     response_class=Response,
     summary="Read the metrics",
-    responses=QUERY_PROBLEM,
+    responses={
+        200: {
+            "description": "The metrics.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        **QUERY_PROBLEM,
+    },
 )
 async def read_metrics(context: Context) -> Response:
     """Answer the metrics in the text format of Prometheus.

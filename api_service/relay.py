@@ -16,6 +16,7 @@ from shared.kafka.topics import Topics
 from shared.outbox import Relay
 from shared.postgres.database import Database, connect
 from shared.postgres.schema import wait_for_schema
+from shared.runtime.arguments import take_no_arguments
 from shared.runtime.logging import configure, get_log
 from shared.runtime.loops import on_signals, repeat
 from shared.tracing.opening import tracing
@@ -67,6 +68,7 @@ async def relay_alone(settings: SharedSettings) -> None:
 
 def main() -> None:
     """Read the settings and relay."""
+    take_no_arguments("api_service.relay", __doc__)
     settings = load(SharedSettings)
     configure(settings, service="relay")
     asyncio.run(relay_alone(settings))

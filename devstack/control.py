@@ -23,7 +23,7 @@ from devstack.installation import CHECKOUT, find_binaries
 from devstack.locks import held_lock
 from devstack.processes import wait_until_reaped
 from devstack.roster import Role, Roster
-from devstack.settings import Settings, read_settings
+from devstack.settings import Settings, read_settings_of_running
 
 _REAPED_SECONDS = 5.0
 _ANSWER_SECONDS = 2.0
@@ -38,7 +38,7 @@ def main() -> int:
     for name, value in preflight.read_env_file(CHECKOUT / ".env").items():
         os.environ.setdefault(name, value)
     try:
-        return command(read_settings())
+        return command(read_settings_of_running())
     except DevstackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.errors import DevstackError
 from devstack.installation import find_state_dir
 
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 _PORTS = range(65_536)
 _PROCESSES = range(1, 65)
 _LONGEST_SECONDS = 86_400
@@ -48,7 +48,21 @@ DRAIN_SECONDS = 40.0
 
 def read_settings() -> Settings:
     """Read the environment; an empty variable counts as one that is not set."""
-    environment = {name: value for name, value in os.environ.items() if value}
+    return _settings_of({name: value for name, value in os.environ.items() if value})
+
+
+def read_settings_of_running() -> Settings:
+    """Read the environment for a stack that runs: what is wrong in it must not keep it from ending.
+
+    Where a setting is wrong, only STATE_DIR and DATABASE_URL count.
+    """
+    try:
+        return read_settings()
+    except DevstackError:
+        return _settings_of({n: v for n in ("DATABASE_URL",) if (v := os.environ.get(n))})
+
+
+def _settings_of(environment: Mapping[str, str]) -> Settings:
     return Settings(
         state_dir=_state_dir(),
         api_host=environment.get("API_HOST", "127.0.0.1"),

@@ -62,8 +62,11 @@ async def migrate(
     password: Callable[[], str] | None = None,
     wait_seconds: float = 20,
     folder: Path = _FOLDER,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Migration]:
     """Apply what is missing, one transaction for each file, and return what was applied.
+
+    `tell` is told once what is waited for.
 
     Starters take turns by polling an advisory lock: a blocking lock would hold a snapshot that
     CREATE INDEX CONCURRENTLY waits for.
@@ -73,7 +76,7 @@ async def migrate(
             starter held the lock for `wait_seconds`, an applied file was edited since, or a file
             was refused.
     """
-    connection = await _connect(url, password, wait_seconds=wait_seconds)
+    connection = await _connect(url, password, wait_seconds=wait_seconds, tell=tell)
     try:
         if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
             raise MigrationFailed(_POOLED)
@@ -86,13 +89,21 @@ async def migrate(
 
 
 async def _connect(
-    url: str, password: Callable[[], str] | None, *, wait_seconds: float
+    url: str,
+    password: Callable[[], str] | None,
+    *,
+    wait_seconds: float,
+    tell: Callable[[str], None],
 ) -> "asyncpg.Connection[asyncpg.Record]":
     deadline = asyncio.get_running_loop().time() + wait_seconds
+    has_told = False
     while True:
         try:
             return await asyncpg.connect(url, password=password, timeout=5)
         except _NOT_NOW as error:
+            if not has_told:
+                has_told = True
+                tell(f"waiting for PostgreSQL: {reason_of(error)}")
             if asyncio.get_running_loop().time() > deadline:
                 raise MigrationFailed(
                     f"PostgreSQL, at DATABASE_URL, cannot be reached: {reason_of(error)}"

@@ -1,6 +1,7 @@
 """Settings: environment variables, or files in one folder, read once and passed on as values."""
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,13 +29,31 @@ SECRETS = Path("/run/secrets")
 """Where Docker, Podman and Compose put the secrets of a container."""
 
 _PORTS = range(1, 65_536)
+_ROLES = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
 _FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 
 
 def _with_readable_ports(url: str) -> str:
-    """Refuse ports that are no numbers; asyncpg says so only when it connects."""
-    for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
-        _ = urlsplit(f"//{host}").port
+    """Refuse ports that are no numbers; asyncpg says so only when it connects.
+
+    What stands in place of one may be the end of a password, so it is not repeated.
+    """
+    try:
+        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{host}").port
+    except ValueError:
+        raise ValueError(
+            "has a port that is no number from 0 to 65535; in a password, "
+            "write / as %2F, ? as %3F, # as %23, @ as %40"
+        ) from None
+    return url
+
+
+def _with_known_role(url: str) -> str:
+    """Refuse a `target_session_attrs` that asyncpg does not know; it names no other itself."""
+    for role in parse_qs(urlsplit(url).query).get("target_session_attrs", ()):
+        if role not in _ROLES:
+            raise ValueError(f"target_session_attrs is {role!r}: give one of {', '.join(_ROLES)}")
     return url
 
 
@@ -73,6 +92,7 @@ DatabaseUrl = Annotated[
     StringConstraints(pattern=r"^postgres(ql)?://"),
     AfterValidator(_with_readable_ports),
     AfterValidator(_with_readable_files),
+    AfterValidator(_with_known_role),
 ]
 BootstrapServers = Annotated[
     str,
@@ -189,7 +209,9 @@ def load(settings: type[Settings], *, secrets: Path = SECRETS, prefix: str = "")
     except ValidationError as error:
         raise SystemExit(_one_line(error, prefix)) from None
     except SettingsError as error:
-        raise SystemExit(f"wrong setting: {error}: {error.__cause__}") from None
+        named = re.search('"([a-z0-9_]+)"', str(error))
+        name = f"{prefix}{named[1]}".upper() if named else "a setting"
+        raise SystemExit(f"wrong setting: {name}: cannot be read: {error.__cause__}") from None
 
 
 def misspelt() -> list[tuple[str, str | None]]:

@@ -12,6 +12,7 @@ import uvloop
 
 from shared.config import load
 from shared.http.server import listen
+from shared.runtime.arguments import take_no_arguments
 from shared.runtime.logging import configure
 from worker_service.config import WorkerSettings
 from worker_service.worker import make_tools, run_worker
@@ -19,6 +20,7 @@ from worker_service.worker import make_tools, run_worker
 
 def main() -> None:
     """Read the settings and work until told to stop."""
+    take_no_arguments("worker_service", __doc__)
     settings = load(WorkerSettings)
     configure(settings, service="worker")
     listening = listen(

@@ -4,11 +4,12 @@ The addresses in the page are relative, so that it works behind a proxy that str
 """
 
 from importlib.resources import files
+from mimetypes import guess_type
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, HTTPException, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 
 from api_service.http.public_address import Base
 from api_service.http.strict_json import StrictRoute
@@ -57,6 +58,11 @@ def documentation(app: FastAPI, *, prefix: str) -> APIRouter:
     async def show_asset(asset: str) -> Response:
         if asset not in ASSETS:
             raise HTTPException(404)
-        return FileResponse(ASSETS[asset], headers={"Cache-Control": "public, max-age=3600"})
+        media_type, _ = guess_type(asset)
+        return Response(
+            ASSETS[asset].read_bytes(),
+            media_type=media_type,
+            headers={"Cache-Control": "public, max-age=3600"},
+        )
 
     return router

@@ -4,7 +4,6 @@ A path alone leads a caller back to where it came from, unless a proxy strips a 
 setting `PUBLIC_URL` says what stands before each path, or the proxy itself does, if it is trusted.
 """
 
-import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Self
@@ -12,9 +11,8 @@ from typing import Annotated, Self
 from fastapi import Depends, Request
 
 from api_service.config import ApiSettings
+from api_service.http.authority import is_authority, is_prefix
 
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
-_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCHEMES = frozenset({"http", "https"})
 
 
@@ -47,9 +45,9 @@ class PublicAddress:
         if self.public_url or not self.trusted or not self._is_trusted(request):
             return f"{self.public_url}{self.api_prefix}"
         prefix = _told(request, "x-forwarded-prefix").rstrip("/")
-        path = f"{prefix if _PREFIX.fullmatch(prefix) else ''}{self.api_prefix}"
+        path = f"{prefix if is_prefix(prefix) else ''}{self.api_prefix}"
         host = _told(request, "x-forwarded-host")
-        if not _HOST.fullmatch(host):
+        if not is_authority(host):
             return path
         scheme = _told(request, "x-forwarded-proto").lower()
         return f"{scheme if scheme in _SCHEMES else request.scope['scheme']}://{host}{path}"

@@ -19,6 +19,7 @@ from shared.kafka.clients import KafkaClients
 from shared.kafka.obstacles import Obstacle
 from shared.kafka.starting import answering_broker
 from shared.kafka.timestamps import TIMES_OF_THE_BROKER, take_times_of_broker
+from shared.runtime.arguments import take_no_arguments
 
 _TOPIC_ALREADY_EXISTS = 36
 _LEADER_SECONDS = 30.0
@@ -133,6 +134,7 @@ def _sizes(topics: Topics) -> dict[str, int]:
 
 def main() -> None:
     """Create the topics that the environment asks for."""
+    take_no_arguments("shared.kafka.topics", __doc__)
     settings = load(TopicSettings)
     creation = create_topics(
         KafkaClients.of(settings, client_id="topics"),

@@ -139,4 +139,4 @@ def _resource(service: str) -> Resource:
 
 
 def _without_secrets(endpoint: str) -> str:
-    return urlsplit(endpoint).netloc.rpartition("@")[2] or endpoint.partition("/")[0]
+    return urlsplit(endpoint).netloc.rpartition("@")[2]

@@ -54,6 +54,8 @@ class TracingSettings(BaseModel):
         """Why spans cannot be sent there, if they cannot."""
         if self.otel_traces_exporter.strip().lower() != "otlp":
             return f"OTEL_TRACES_EXPORTER is {self.otel_traces_exporter!r}: only otlp is known"
+        if not (self.traces_endpoint or "").lower().startswith(("http://", "https://")):
+            return "the address of the collector does not begin with http:// or https://"
         protocol = self.otel_exporter_otlp_traces_protocol or self.otel_exporter_otlp_protocol
         if protocol.strip().lower() != _SPOKEN:
             return f"the protocol of the collector is {protocol!r}: only {_SPOKEN} is spoken"

@@ -2,7 +2,7 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.services import url_host
-from devstack.settings import read_settings
+from devstack.settings import read_settings, read_settings_of_running
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,7 @@ def test_a_relative_state_folder_is_where_the_command_was_given(monkeypatch, tmp
         ("WORKERS", "0"),
         ("API_PREFIX", "api"),
         ("API_PREFIX", "/api/"),
+        ("API_PREFIX", "/.."),
         ("KAFKA_PORT", "70000"),
         ("POSTGRES_PORT", "70000"),
         ("ADMIN_PORT", "http"),
@@ -51,6 +52,14 @@ def test_a_wrong_value_is_named_with_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(DevstackError, match=f"{name} is '{value}'"):
         read_settings()
+
+
+def test_a_stack_that_runs_can_be_ended_whatever_else_is_wrong(monkeypatch, tmp_path):
+    monkeypatch.setenv("STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://a/b")
+    monkeypatch.setenv("WORKERS", "x")
+    told = read_settings_of_running()
+    assert (told.state_dir, told.database_url) == (tmp_path, "postgresql://a/b")
 
 
 @pytest.mark.parametrize("name", ["\udcff", "two\nlines"])

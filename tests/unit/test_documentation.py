@@ -53,6 +53,15 @@ async def test_the_index_links_to_the_page_and_to_the_document(prefix: str):
 LINKED = ("documentation", "openapi")
 
 
+@pytest.mark.parametrize("asked", ["bytes=abc", "items=0-1", "bytes=999999999-", "bytes=0-1"])
+async def test_a_part_that_is_asked_for_is_the_whole(asked: str):
+    async with a_client("") as client:
+        whole = await client.get("docs/swagger-ui.css")
+        answer = await client.get("docs/swagger-ui.css", headers={"Range": asked})
+
+    assert (answer.status_code, answer.content) == (200, whole.content)
+
+
 async def test_nothing_else_of_the_package_is_served():
     async with a_client("") as client:
         problem_of(await client.get("docs/__init__.py"), 404)

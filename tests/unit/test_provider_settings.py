@@ -124,7 +124,7 @@ def test_what_cannot_work_is_refused(settings: dict[str, Any], reason: str):
         ({"OPENAI_CALL_SECONDS": "0"}, "OPENAI_CALL_SECONDS: input should be greater than 0"),
         ({"OLLAMA_READ_SECONDS": "hush"}, "OLLAMA_READ_SECONDS: input should be a valid number"),
         ({"OPENAI_ANSWER_BYTES": "5"}, "OPENAI_ANSWER_BYTES: input should be greater than or"),
-        ({"OPENAI_BODY": "hush"}, "error parsing value for field"),
+        ({"OPENAI_BODY": "hush"}, "OPENAI_BODY: cannot be read: Expecting value"),
     ],
     ids=str,
 )

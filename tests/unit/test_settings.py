@@ -40,8 +40,15 @@ def test_an_empty_variable_counts_as_one_that_is_not_set(environment: pytest.Mon
     ("settings", "name", "value", "reason"),
     [
         (ApiSettings, "DATABASE_URL", "mysql://host/name", "does not have the form"),
-        (ApiSettings, "DATABASE_URL", "postgresql://host:port/name", "port could not"),
-        (ApiSettings, "DATABASE_URL", "postgresql://a:1,b:70000/name", "port out of"),
+        (ApiSettings, "DATABASE_URL", "postgresql://host:port/name", "has a port that is no"),
+        (ApiSettings, "DATABASE_URL", "postgresql://a:1,b:70000/name", "has a port that is no"),
+        (ApiSettings, "DATABASE_URL", "postgresql://[::1/name", "has a port that is no"),
+        (
+            ApiSettings,
+            "DATABASE_URL",
+            "postgresql://a/b?target_session_attrs=x",
+            "target_session_attrs is 'x': give one of any, primary,",
+        ),
         (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "localhost", "does not have the form"),
         (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "a:1;b:2", "does not have the form"),
         (ApiSettings, "KAFKA_BOOTSTRAP_SERVERS", "a:1,b:65536", "port 65536 is not"),
@@ -49,8 +56,8 @@ def test_an_empty_variable_counts_as_one_that_is_not_set(environment: pytest.Mon
         (ApiSettings, "KAFKA_TOPIC_PREFIX", "with space", "does not have the form"),
         (ApiSettings, "API_PORT", "65536", "input should be less than or equal to 65535"),
         (ApiSettings, "API_PORT", "http", "input should be a valid integer"),
-        (ApiSettings, "API_PREFIX", "api", "does not have the form"),
-        (ApiSettings, "API_PREFIX", "/api/", "does not have the form"),
+        (ApiSettings, "API_PREFIX", "api", "give a path such as /api/v1"),
+        (ApiSettings, "API_PREFIX", "/api/", "give a path such as /api/v1"),
         (ApiSettings, "REQUEST_DEADLINE_SECONDS", "0", "input should be greater than 0"),
         (ApiSettings, "LOG_LEVEL", "loud", "input should be 'debug', 'info', 'warning' or 'error'"),
         (WorkerSettings, "LEASE_SECONDS", "0", "input should be greater than"),
@@ -119,8 +126,12 @@ def test_what_belongs_to_others_is_not_taken_for_a_misspelt_setting(
     assert misspelt() == []
 
 
-def test_a_password_is_not_repeated(environment: pytest.MonkeyPatch):
-    environment.setenv("DATABASE_URL", "postgresql://user:hush@host:port/name")
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://user:hush@host:port/name", "postgresql://user:hush/rest@host:5432/name"],
+)
+def test_a_password_is_not_repeated(environment: pytest.MonkeyPatch, url: str):
+    environment.setenv("DATABASE_URL", url)
 
     with pytest.raises(SystemExit) as left:
         load(ApiSettings)
@@ -210,7 +221,7 @@ def test_a_secret_that_cannot_be_read_is_one_line_that_names_its_setting(
     environment.delenv("DATABASE_URL")
     (tmp_path / "database_url").write_bytes(b"hush\xff")
 
-    with pytest.raises(SystemExit, match=r"^wrong setting: .*database_url") as left:
+    with pytest.raises(SystemExit, match=r"^wrong setting: DATABASE_URL: cannot be read") as left:
         load(ApiSettings, secrets=tmp_path)
 
     assert "\n" not in str(left.value)

@@ -253,6 +253,18 @@ async def test_an_extra_that_is_missing_is_one_line_that_names_it(monkeypatch: p
     assert line["reason"] == "requests is not installed: `pip install 'generation-service[otel]'`"
 
 
+async def test_an_address_without_a_scheme_is_one_line_without_the_key_in_it():
+    settings = TracingSettings(otel_exporter_otlp_endpoint="user:hush@127.0.0.1:4318")
+
+    with capture_logs() as lines:
+        async with tracing(settings, service="api") as tracer:
+            assert tracer is None
+
+    (line,) = lines
+    assert line["event"] == "tracing_unavailable"
+    assert "hush" not in str(line)
+
+
 async def test_a_variable_that_the_sdk_cannot_read_is_one_line_and_no_end(
     monkeypatch: pytest.MonkeyPatch,
 ):

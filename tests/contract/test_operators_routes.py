@@ -24,7 +24,7 @@ def settings(**told: Any) -> ApiSettings:
 
 def applications(**told: Any) -> tuple[FastAPI, FastAPI]:
     """Return what `API_PORT` and `ADMIN_PORT` serve, before anything is opened."""
-    opened = SimpleNamespace(settings=settings(admin_port=ADMIN_PORT, **told))
+    opened = SimpleNamespace(settings=settings(admin_port=ADMIN_PORT, **told), tracer=None)
     context = cast("AppContext", opened)
     return create_app(context), create_operators_app(context)
 

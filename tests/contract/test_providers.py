@@ -36,6 +36,7 @@ from worker_service.settlement.provider_calls import ProviderCall
 
 ERRORS = {
     Reaction.REPEAT: TransientError,
+    Reaction.REPEAT_UNCHARGED: TransientError,
     Reaction.OPEN: AccountFault,
     Reaction.REPEAT_BRIEFLY: ProtocolMismatch,
     Reaction.REASK: InvalidOutput,

@@ -129,7 +129,7 @@ async def test_a_deferred_item_releases_the_request_once_the_others_are_recorded
 
     def behave(call: Call) -> Completion | Exception | None:
         if call.ordinal == 0:
-            return TransientError(ErrorCode.RATE_LIMITED, "slow down", retry_after=60)
+            return TransientError(ErrorCode.TIMEOUT, "slow", retry_after=60)
         return None
 
     provider.behave = behave

@@ -49,6 +49,7 @@ async def client_of(tracer: Tracer | None) -> AsyncIterator[httpx.AsyncClient]:
     """Lend a client of an API whose endpoints find nothing behind them."""
     settings = SimpleNamespace(
         api_prefix="/v1",
+        admin_port=None,
         max_body_bytes=1024,
         public_url="",
         trusted_proxies="",

@@ -100,7 +100,10 @@ async def _connect(
     while True:
         try:
             return await asyncpg.connect(url, password=password, timeout=5)
-        except _NOT_NOW as error:
+        except (*_NOT_NOW, asyncpg.PostgresError, ValueError) as error:
+            if not _may_pass(error):
+                reason = refusal_of(error) or text_of(error)
+                raise MigrationFailed(f"wrong setting: DATABASE_URL: {reason}") from error
             if not has_told:
                 has_told = True
                 tell(f"waiting for PostgreSQL: {reason_of(error)}")
@@ -109,9 +112,12 @@ async def _connect(
                     f"PostgreSQL, at DATABASE_URL, cannot be reached: {reason_of(error)}"
                 ) from error
             await asyncio.sleep(0.3)
-        except (asyncpg.PostgresError, ValueError) as error:
-            reason = refusal_of(error) or text_of(error)
-            raise MigrationFailed(f"wrong setting: DATABASE_URL: {reason}") from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the next try may find PostgreSQL, which is starting or has just gone away."""
+    is_lost = isinstance(error, asyncpg.ConnectionDoesNotExistError) and refusal_of(error) is None
+    return is_lost or isinstance(error, _NOT_NOW)
 
 
 async def _take_turn(

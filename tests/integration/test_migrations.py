@@ -147,3 +147,15 @@ def test_a_checksum_is_of_the_text():
     one, other = (Migration(version="1", name="n", sql=sql) for sql in ("SELECT 1", "SELECT 2"))
 
     assert one.checksum != other.checksum
+
+
+async def test_a_server_that_goes_away_in_the_middle_is_no_wrong_setting():
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        with pytest.raises(MigrationFailed, match="cannot be reached: ConnectionDoesNotExistError"):
+            await migrate(f"postgresql://me@{host}:{port}/x?sslmode=disable", wait_seconds=0)

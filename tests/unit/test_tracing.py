@@ -238,6 +238,16 @@ async def test_what_cannot_be_exported_is_one_line_and_no_end(told: dict[str, An
     assert lines == [{"event": "tracing_unavailable", "log_level": "warning", "reason": reason}]
 
 
+async def line_without_traces(settings: TracingSettings) -> Any:
+    """Begin a service that cannot trace, and return the one line that says so."""
+    with capture_logs() as lines:
+        async with tracing(settings, service="api") as tracer:
+            assert tracer is None
+    (line,) = lines
+    assert line["event"] == "tracing_unavailable"
+    return line
+
+
 async def test_an_extra_that_is_missing_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch):
     def without_the_extra(_: str) -> object:
         raise ModuleNotFoundError("No module named 'requests'", name="requests")
@@ -245,23 +255,16 @@ async def test_an_extra_that_is_missing_is_one_line_that_names_it(monkeypatch: p
     monkeypatch.setattr(opening, "import_module", without_the_extra)
     settings = TracingSettings(otel_exporter_otlp_endpoint="http://c:1")
 
-    with capture_logs() as lines:
-        async with tracing(settings, service="api") as tracer:
-            assert tracer is None
+    line = await line_without_traces(settings)
 
-    (line,) = lines
     assert line["reason"] == "requests is not installed: `pip install 'generation-service[otel]'`"
 
 
 async def test_an_address_without_a_scheme_is_one_line_without_the_key_in_it():
     settings = TracingSettings(otel_exporter_otlp_endpoint="user:hush@127.0.0.1:4318")
 
-    with capture_logs() as lines:
-        async with tracing(settings, service="api") as tracer:
-            assert tracer is None
+    line = await line_without_traces(settings)
 
-    (line,) = lines
-    assert line["event"] == "tracing_unavailable"
     assert "hush" not in str(line)
 
 
@@ -271,12 +274,8 @@ async def test_a_variable_that_the_sdk_cannot_read_is_one_line_and_no_end(
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "0")
     settings = TracingSettings(otel_exporter_otlp_endpoint="http://c:1")
 
-    with capture_logs() as lines:
-        async with tracing(settings, service="api") as tracer:
-            assert tracer is None
+    line = await line_without_traces(settings)
 
-    (line,) = lines
-    assert line["event"] == "tracing_unavailable"
     assert line["reason"].startswith("ValueError; see the variables")
 
 
